@@ -1,0 +1,75 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+
+# make demo    the simulated town on this machine: installs, starts everything, prints the URL
+# make test    installs what the tests need and runs them all
+# make setup   a virtual environment with what the gateway needs
+# make check   format, lint, types, import layers, licence headers
+# make peers   third-party programs for tests and benchmarks (Debian packages when root)
+# make fuzz    every parser, one minute each
+# make bench   every benchmark, quick
+# make docs    the generated parts of docs/
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+FUZZ_SECONDS ?= 60
+
+.PHONY: setup dev demo check test peers fuzz bench docs lock clean
+
+setup: $(STAMPS)/run
+dev: $(STAMPS)/dev
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMPS)/run: requirements.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/dev: requirements-dev.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	mkdir -p $(STAMPS) && touch $@ $(STAMPS)/run
+
+demo: setup
+	$(BIN)/varco demo $(DEMO_ARGS)
+
+check: dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/reuse lint --quiet
+
+peers:
+	.ci/peers
+
+test: dev peers check
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+fuzz: dev
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
+
+bench: dev peers
+	for name in $$(cd benchmarks && ls [a-z]*.py | sed 's/\.py$$//'); do \
+	  $(BIN)/python -m benchmarks.$$name --quick --json /tmp/varco-$$name.json; done
+
+docs: dev
+	$(BIN)/python -m docs.generate
+
+# Versions are chosen here and nowhere else; no registry host is written into the lock files.
+lock: | $(BIN)/python
+	$(BIN)/python -m pip install -q pip-tools
+	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  --strip-extras --allow-unsafe --no-annotate --extra demo --extra build -o requirements.txt pyproject.toml
+	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  --strip-extras --allow-unsafe --no-annotate --extra demo --extra build --extra dev \
+	  -c requirements.txt -o requirements-dev.txt pyproject.toml
+
+clean:
+	rm -rf $(VENV) build dist demo-state

@@ -1,0 +1,129 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Words for asking to look, and for the answer. Only `gateway.access.gate` makes a Grant."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from gateway.model.registry import Role
+from gateway.model.time import Moment
+
+
+class Purpose(Enum):
+    """Why somebody looks (D.2 purpose_code); free text never replaces it."""
+
+    ALARM = "allarme"
+    """An alarm is its own case: `case` is the alarm's id."""
+    INCIDENT = "intervento"
+    SERVICE = "servizio"
+    """Ordinary surveillance under a service order: `case` is its number."""
+    JUDICIAL = "delega-ag"
+    OWNER = "titolare"
+    """The owner's own camera; no case needed for live pictures."""
+    INSTALLATION = "installazione"
+    LEGALITY = "verifica-liceita"
+    """Reading the log: first of the four aims of DPR 15/2018 art. 24 c.5 (D.5.7)."""
+    INTERNAL_CONTROL = "controllo-interno"
+    INTEGRITY = "integrita-sicurezza"
+    PROCEEDINGS = "procedimento-penale"
+
+
+class Action(Enum):
+    """What is asked for; the values are the event families of D.3."""
+
+    LIVE = "live"
+    SNAPSHOT = "live.snapshot"
+    PLAYBACK = "playback"
+    """The seconds before an alarm, from the RAM ring."""
+    LOG_READ = "log.read"
+    CONFIGURE = "config.change"
+
+
+class Regime(Enum):
+    """Which law governs an operation (D.1)."""
+
+    GDPR = "GDPR"
+    LED = "LED"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """An authenticated person or machine."""
+
+    id: str
+    name: str
+    role: Role
+    organisation: str
+    session: str
+    """Pseudonymous id of the sign-in, not the secret."""
+    method: str
+    """How identity was proved: password, certificate, peercred."""
+    source_ip: str = ""
+    certificate_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """One wish to look, as the gate sees it."""
+
+    actor: Actor
+    action: Action
+    camera: str
+    purpose: Purpose | None
+    case: str = ""
+    reason: str = ""
+    """At most 200 characters."""
+
+
+class Refusal(Enum):
+    """Why not; each has one Italian and one English sentence in the gate."""
+
+    UNKNOWN_CAMERA = "unknown-camera"
+    ROLE = "role-may-not"
+    SITE_NOT_ACTIVE = "site-not-active"
+    PURPOSE_MISSING = "purpose-missing"
+    PURPOSE_NOT_ALLOWED = "purpose-not-allowed"
+    CASE_MISSING = "case-missing"
+    NO_ACT = "no-act"
+    ACT_EXPIRED = "act-expired"
+    ACT_NOT_YET = "act-not-yet-in-force"
+    NO_DPIA = "no-dpia"
+    ONLY_ON_ALARM = "only-on-alarm"
+    ALARM_CLOSED = "alarm-closed"
+    MASK = "mask-cannot-be-applied"
+    LEDGER = "ledger-not-writable"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The gate's answer; pure data, makes nothing happen by itself."""
+
+    allowed: bool
+    refusal: Refusal | None
+    text_it: str
+    text_en: str
+    act: str = ""
+    regime: Regime = Regime.GDPR
+    expires: Moment | None = None
+    registry_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The only key that relay, ring and stills accept.
+
+    Made by `gateway.access.gate` alone, after the ledger holds the entry durably.
+    """
+
+    id: str
+    request: AccessRequest
+    act: str
+    regime: Regime
+    issued: Moment
+    expires: Moment
+    ledger_seq: int
+
+    @property
+    def camera(self) -> str:
+        """Id of the one camera that it opens."""
+        return self.request.camera

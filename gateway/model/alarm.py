@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""What analysis sees, and what it makes of it."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from gateway.model.time import Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in fractions of the picture: left, top, right, bottom in 0..1."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one decoded picture showed; the picture itself stays in the child."""
+
+    camera: str
+    captured: Moment
+    pts_90k: int
+    boxes: tuple[Box, ...]
+    """Moving regions, largest first, at most 32."""
+    occupied: tuple[str, ...]
+    """Ids of the zones in which something moves."""
+    moving_fraction: float
+    """Share of the picture that moves, 0..1."""
+    scene_changed: bool = False
+    """So much changed at once (light, PTZ) that the model starts anew; no boxes then."""
+
+
+class AlarmState(Enum):
+    """Life of an alarm; the alarms issue adds acknowledgement and escalation."""
+
+    OPEN = "aperto"
+    ENDED = "cessato"
+    """What caused it is over; it can still be looked at for a while."""
+    CLOSED = "chiuso"
+    """An operator gave a verdict, or nobody did within the bound."""
+
+
+class AlarmVerdict(Enum):
+    """What the operator says of it."""
+
+    CONFIRMED = "confermato"
+    FALSE = "falso"
+    EXERCISE = "esercitazione"
+    NONE = "nessuno"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One incident, durable before anybody hears of it."""
+
+    id: str
+    """UUIDv7."""
+    camera: str
+    zone: str
+    rule: str
+    """What was broken, for example `intrusione`."""
+    severity: int
+    """1 (information) .. 5 (hold-up)."""
+    raised: Moment
+    """Capture time of the picture that decided it (t_event)."""
+    boxes: tuple[Box, ...] = ()
+    exercise: bool = False
+    """Training (A-33): marked everywhere, never sent to real rooms."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRecord:
+    """An alarm with what became of it; times in microseconds UTC, 0 while unknown."""
+
+    alarm: Alarm
+    state: AlarmState
+    stored_utc_us: int
+    ended_utc_us: int = 0
+    closed_utc_us: int = 0
+    closed_by: str = ""
+    verdict: AlarmVerdict = AlarmVerdict.NONE
+    act: str = ""
+    """Act under which it was raised and is disclosed."""
+    recipients: tuple[str, ...] = ()
+
+
+class DeliveryState(Enum):
+    """What became of one alarm at one recipient."""
+
+    WAITING = "in-coda"
+    SENT = "inviato"
+    DELIVERED = "consegnato"
+    REFUSED = "rifiutato"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One row per alarm and recipient."""
+
+    alarm: str
+    recipient: str
+    state: DeliveryState
+    attempts: int
+    sent_utc_us: int = 0
+    delivered_utc_us: int = 0
+    problem: str = ""

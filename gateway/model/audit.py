@@ -1,0 +1,84 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""What the ledger is told. The ledger adds sequence, times, commitments and hashes."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from gateway.model.access import Regime
+
+
+class Operation(Enum):
+    """Operations of D.Lgs 51/2018 art. 21."""
+
+    COLLECTION = "raccolta"
+    MODIFICATION = "modifica"
+    CONSULTATION = "consultazione"
+    COMMUNICATION = "comunicazione"
+    TRANSFER = "trasferimento"
+    INTERCONNECTION = "interconnessione"
+    DELETION = "cancellazione"
+    NONE = "nessuna"
+    """Technical or administrative, no personal data touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEvent:
+    """One thing that happened, in the words of D.2; never a plate, a picture or a secret.
+
+    Fields marked *personal* are stored as salted commitments with their values aside, so that
+    they can be erased while the log still verifies.
+    """
+
+    event: str
+    """Code of D.3, for example `live.open`."""
+    operation: Operation
+    regime: Regime
+    result: str = "ok"
+    """`ok`, `denied` or `error`."""
+    error: str = ""
+    actor_id: str = ""
+    """Personal."""
+    actor_type: str = "service"
+    """human, service or device."""
+    org: str = ""
+    role: str = ""
+    auth_method: str = ""
+    session_id: str = ""
+    src_ip: str = ""
+    """Personal."""
+    client_cert_fp: str = ""
+    """Personal."""
+    object_type: str = ""
+    object_id: str = ""
+    controller: str = ""
+    zone: str = ""
+    media_from_utc_us: int = 0
+    media_to_utc_us: int = 0
+    purpose_code: str = ""
+    legal_basis_id: str = ""
+    case_ref: str = ""
+    """Personal."""
+    reason_text: str = ""
+    """Personal."""
+    recipient_org: str = ""
+    recipient_id: str = ""
+    channel: str = ""
+    bytes: int = 0
+    duration_ms: int = 0
+    frames: int = 0
+    policy_version: int = 0
+    content_hash: str = ""
+    opens: bool = False
+    """A later entry with `closes` = this one's sequence must follow, else a crash is recorded."""
+    closes: int = -1
+    """Sequence of the entry that this one ends; -1 if none."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReceipt:
+    """Proof that an entry is on disk."""
+
+    seq: int
+    id: str
+    utc_us: int

@@ -1,0 +1,77 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""What flows from a camera: coded pictures, already reassembled, never decoded here."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from gateway.model.time import Moment
+
+
+class Codec(Enum):
+    """Video codecs by their RTP encoding name (RFC 6184, RFC 7798)."""
+
+    H264 = "H264"
+    H265 = "H265"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessUnit:
+    """One coded picture with everything that a decoder needs at this point."""
+
+    pts_90k: int
+    """RTP time in 1/90000 s, unwrapped to more than 32 bits; origin is the camera's own."""
+    is_key: bool
+    """Decoding may start here; then `nals` begins with the parameter sets in force."""
+    nals: tuple[bytes, ...]
+    """NAL units without start codes, in decoding order, each at least one byte."""
+    captured: Moment
+    """When the camera took it, mapped to our clocks by RTCP SR; else equal to `received`."""
+    received: Moment
+    """When its last byte arrived."""
+    codec: Codec = Codec.H264
+
+    def size_bytes(self) -> int:
+        """Return the sum of the lengths of the NAL units."""
+        return sum(map(len, self.nals))
+
+    def annex_b(self) -> bytes:
+        """Return the NAL units with four-byte start codes (ITU-T H.264 Annex B)."""
+        return b"".join(b"\0\0\0\1" + nal for nal in self.nals)
+
+
+class StreamState(Enum):
+    """What an installer is told about a camera's stream."""
+
+    IDLE = "idle"
+    """Nobody needs it and continuous reception is off."""
+    CONNECTING = "connecting"
+    LIVE = "live"
+    STALLED = "stalled"
+    """Connected, but no picture has come for longer than the stall bound."""
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    """The camera refuses our credentials."""
+    UNSUPPORTED = "unsupported"
+    """It answers, but offers nothing that we can use (no video, an unknown codec)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """A snapshot of one camera's stream; counters since the process began."""
+
+    state: StreamState
+    problem: str = ""
+    """The last error, one line, without credentials; empty while live."""
+    since: Moment | None = None
+    """When this state was entered."""
+    codec: Codec | None = None
+    width_px: int = 0
+    height_px: int = 0
+    units: int = 0
+    key_units: int = 0
+    received_bytes: int = 0
+    lost_packets: int = 0
+    connects: int = 0
+    clock_offset_s: float | None = None
+    """Camera clock minus our UTC, from RTCP SR; None until a report came (B-57)."""

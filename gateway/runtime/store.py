@@ -1,0 +1,155 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""SQLite behind one writer thread with group commit: what is awaited is durable.
+
+A database has exactly one writer (architecture: *Processes*). Jobs that wait while a commit runs
+share the next transaction, so that a slow fsync is paid once for many (findings §3).
+"""
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gateway.model.errors import StoreError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Job = Callable[[sqlite3.Connection], T]
+"""Runs on the store's thread inside a transaction; must not keep the connection."""
+
+MOST_WAITING = 10_000
+"""Jobs that may wait; then `write` refuses, since a disk that slow has failed."""
+MOST_PER_COMMIT = 256
+BUSY_MS = 5_000
+"""A verifier may hold a read lock for a moment."""
+
+
+class Store:
+    """One database file; made by `open_store`."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._jobs: deque[tuple[Job[Any], asyncio.Future[Any]]] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name=f"store:{path.name}", daemon=True)
+        self._thread.start()
+
+    async def write(self, job: Job[T]) -> T:
+        """Run `job` in a FULL-sync transaction; return its result once it is on disk.
+
+        An exception of the job rolls back that job alone and is raised here. StoreError if the
+        database refuses (disk full, corrupt). Cancelling does not take the job back.
+        """
+        future: asyncio.Future[T] = self._loop.create_future()
+        with self._wake:
+            if self._closing or len(self._jobs) >= MOST_WAITING:
+                raise StoreError(f"{self.path}: not taking writes")
+            self._jobs.append((job, future))
+            self._wake.notify()
+        return await asyncio.shield(future)
+
+    async def read(self, job: Job[T]) -> T:
+        """Run a reading `job` on a connection of its own; it sees only what is committed."""
+        return await asyncio.to_thread(self._read, job)
+
+    def _read(self, job: Job[T]) -> T:
+        uri = f"{self.path.absolute().as_uri()}?mode=ro"
+        try:
+            with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+                connection.execute(f"pragma busy_timeout={BUSY_MS}")
+                return job(connection)
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._jobs or self._closing)
+                if not self._jobs:
+                    return
+                batch = [self._jobs.popleft() for _ in range(min(MOST_PER_COMMIT, len(self._jobs)))]
+            self._commit(batch)
+
+    def _commit(self, batch: list[tuple[Job[Any], asyncio.Future[Any]]]) -> None:
+        done: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
+        try:
+            self._connection.execute("begin immediate")
+            for job, future in batch:
+                done.append((future, *self._attempt(job)))
+            self._connection.execute("commit")
+        except sqlite3.Error as error:
+            if self._connection.in_transaction:
+                self._connection.execute("rollback")
+            failure = StoreError(f"{self.path}: {error}")
+            done = [(future, None, failure) for _, future in batch]
+        self._loop.call_soon_threadsafe(_settle, done)
+
+    def _attempt(self, job: Job[Any]) -> tuple[Any, BaseException | None]:
+        """Run one job inside a savepoint; database errors that end the transaction propagate."""
+        self._connection.execute("savepoint job")
+        try:
+            result = job(self._connection)
+        except sqlite3.OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001 - handed to the caller, who raises it
+            self._connection.execute("rollback to job")
+            self._connection.execute("release job")
+            return None, error
+        self._connection.execute("release job")
+        return result, None
+
+    def _close(self) -> None:
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join()
+        self._connection.close()
+
+
+def _settle(done: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) -> None:
+    for future, result, error in done:
+        if future.cancelled():
+            continue
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+            future.exception()  # a cancelled caller must not leave an unretrieved error behind
+
+
+@asynccontextmanager
+async def open_store(path: Path, schema: str) -> AsyncIterator[Store]:
+    """Open (or create) a WAL, FULL-sync database and apply `schema` (idempotent SQL).
+
+    On leaving, what waits is written, then the file is closed. StoreError if it cannot be used.
+    """
+    try:
+        connection = await asyncio.to_thread(_connect, path, schema)
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {error}") from error
+    store = Store(path, connection)
+    try:
+        yield store
+    finally:
+        await asyncio.shield(asyncio.to_thread(store._close))  # noqa: SLF001 - same module
+
+
+def _connect(path: Path, schema: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute(f"pragma busy_timeout={BUSY_MS}")
+    connection.execute("pragma journal_mode=wal")
+    connection.execute("pragma synchronous=full")
+    connection.execute("pragma foreign_keys=on")
+    connection.executescript(schema)
+    path.chmod(0o600)
+    return connection

@@ -1,0 +1,116 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+import asyncio
+
+import pytest
+
+from gateway.model.errors import CredentialError, InvariantError, PeerError, WireError
+from gateway.runtime.supervise import Policy, supervise
+from tests.fakes import FakeClock
+
+STEADY = {"first_s": 1, "most_s": 8, "jitter": 0.0}
+
+
+class Script:
+    """An attempt that raises what it is told, in order, then waits for ever."""
+
+    def __init__(self, *raises):
+        self.raises = list(raises)
+        self.idle = asyncio.Event()
+
+    async def __call__(self):
+        if self.raises:
+            raise self.raises.pop(0)
+        self.idle.set()
+        await asyncio.Event().wait()
+
+
+async def run_until_idle(script, clock, policy, **more):
+    async with asyncio.timeout(2), asyncio.TaskGroup() as tg:
+        task = tg.create_task(supervise("cam-1", script, clock=clock, policy=policy, **more))
+        await script.idle.wait()
+        task.cancel()
+
+
+async def test_peer_errors_are_retried_with_doubling_waits():
+    """A peer that stays away is asked ever more rarely, up to the bound."""
+    clock = FakeClock()
+    await run_until_idle(Script(*[PeerError("refused")] * 5), clock, Policy(**STEADY))
+    assert clock.sleeps == [1, 2, 4, 8, 8]
+
+
+@pytest.mark.parametrize(("drawn", "wait_s"), [(0.0, 0.8), (0.5, 1.0), (1.0, 1.2)])
+async def test_waits_are_spread(drawn, wait_s):
+    """The jitter moves each wait by up to a fifth either way."""
+    clock = FakeClock()
+    policy = Policy(first_s=1, most_s=8, jitter=0.2)
+    await run_until_idle(Script(PeerError("x")), clock, policy, draw=lambda: drawn)
+    assert clock.sleeps == [pytest.approx(wait_s)]
+
+
+async def test_refused_credentials_wait_longer():
+    """An account is not knocked on until the camera locks it."""
+    clock = FakeClock()
+    policy = Policy(**STEADY, refused_s=30)
+    await run_until_idle(Script(CredentialError("401"), WireError("x")), clock, policy)
+    assert clock.sleeps == [30, 2]
+
+
+async def test_a_peer_error_inside_a_task_group_is_retried():
+    """Errors of an attempt's own tasks count like its own."""
+    clock = FakeClock()
+    group = ExceptionGroup("attempt", [PeerError("eof")])
+    await run_until_idle(Script(group), clock, Policy(**STEADY))
+    assert clock.sleeps == [1]
+
+
+async def test_bugs_are_retried_within_the_budget_then_propagate():
+    """The fourth crash within the window ends the task with the bug itself."""
+    clock = FakeClock()
+    script = Script(*[IndexError("bug")] * 9)
+    with pytest.raises(ExceptionGroup) as e:
+        await supervise("cam-1", script, clock=clock, policy=Policy())
+    assert e.group_contains(IndexError)
+    assert len(clock.sleeps) == 3
+
+
+async def test_old_crashes_are_forgotten():
+    """Crashes that are spread wider than the window never use up the budget."""
+    clock = FakeClock()
+    policy = Policy(1000, 1000, crash_window_s=600)
+    await run_until_idle(Script(*[IndexError("b")] * 9), clock, policy)
+    assert len(clock.sleeps) == 9
+
+
+async def test_a_mixed_group_counts_as_a_bug():
+    """A bug is not hidden by a peer error beside it."""
+    group = ExceptionGroup("both", [PeerError("eof"), InvariantError("bug")])
+    with pytest.raises(ExceptionGroup) as e:
+        await supervise("c", Script(group), clock=FakeClock(), policy=Policy(crashes=0))
+    assert e.group_contains(InvariantError)
+
+
+async def test_cancellation_passes_through_at_once():
+    """Shutting down never waits for a retry."""
+    script = Script()
+    task = asyncio.create_task(supervise("c", script, clock=FakeClock(), policy=Policy()))
+    await script.idle.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_one_camera_down_does_not_touch_its_neighbour():
+    """A neighbour's task lives on while another is retried fifty times."""
+    clock = FakeClock()
+    dead, fine = Script(*[PeerError("no route")] * 50), Script()
+    async with asyncio.timeout(2), asyncio.TaskGroup() as tg:
+        both = [
+            tg.create_task(supervise(n, s, clock=clock, policy=Policy()))
+            for n, s in (("a", dead), ("b", fine))
+        ]
+        await dead.idle.wait()
+        assert fine.idle.is_set()
+        assert not both[1].done()
+        for task in both:
+            task.cancel()
