@@ -90,8 +90,12 @@ class Refusal(Enum):
     NO_DPIA = "no-dpia"
     ONLY_ON_ALARM = "only-on-alarm"
     ALARM_CLOSED = "alarm-closed"
+    TEXT_ONLY = "text-only"
+    """The act gives this recipient alarms as text, no pictures."""
     MASK = "mask-cannot-be-applied"
     LEDGER = "ledger-not-writable"
+    GRANT_ENDED = "grant-ended"
+    """It was given, and has run out or was revoked since."""
 
 
 @dataclass(frozen=True, slots=True)

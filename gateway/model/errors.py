@@ -50,7 +50,7 @@ class ConfigError(GatewayError):
         """Every problem by itself; here the only one."""
 
 
-class ConfigErrors(ConfigError):
+class ConfigErrors(ConfigError):  # noqa: N818 - it is several
     """Everything wrong with one text; its own text has one line for each problem."""
 
     def __init__(self, problems: Sequence[ConfigError]) -> None:

@@ -61,6 +61,8 @@ class Disclosure(Enum):
     ALWAYS = "sempre"
     ON_ALARM = "su-allarme"
     """Only while an alarm of that camera is open (event-gated disclosure)."""
+    TEXT_ONLY = "solo-testo"
+    """Alarms as text, never a picture (the default for institutes, requirements §C)."""
 
 
 class RecipientKind(Enum):

@@ -107,7 +107,9 @@ def parse_json(text: str, where: str) -> Document:
         data = json.loads(text)
     except json.JSONDecodeError as error:
         place = f"{where}:{error.lineno}"
-        raise ConfigError(place, "", f"is not JSON: {error.msg}", "write one JSON object") from error
+        raise ConfigError(
+            place, "", f"is not JSON: {error.msg}", "write one JSON object"
+        ) from error
     except RecursionError as error:
         raise ConfigError(where, "", "is nested too deeply", "write one JSON object") from error
     if not isinstance(data, dict):
@@ -121,10 +123,16 @@ def check(document: Document, schema: type[M], more: Sequence[ConfigError] = ())
         result = schema.model_validate(document.data)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        raise ConfigErrors([*(_fault(document, schema, d) for d in details), *more]) from None
+        faults = [*(_fault(document, schema, d) for d in details), *more]
+        raise ConfigErrors(sorted(faults, key=_line_of)) from None
     if more:
-        raise ConfigErrors(more)
+        raise ConfigErrors(sorted(more, key=_line_of))
     return result
+
+
+def _line_of(fault: ConfigError) -> int:
+    line = fault.where.rpartition(":")[2]
+    return int(line) if line.isdecimal() else 0
 
 
 def _fault(document: Document, schema: type[BaseModel], detail: ErrorDetails) -> ConfigError:

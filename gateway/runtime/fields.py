@@ -80,4 +80,6 @@ Line = Annotated[str, StringConstraints(strict=True, max_length=500), AfterValid
 Id = Annotated[str, StringConstraints(strict=True), AfterValidator(_id)]
 Host = Annotated[str, StringConstraints(strict=True), AfterValidator(_host)]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
-Reference = Annotated[str, StringConstraints(strict=True, max_length=500), AfterValidator(_reference)]
+Reference = Annotated[
+    str, StringConstraints(strict=True, max_length=500), AfterValidator(_reference)
+]
