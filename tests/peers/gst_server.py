@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""A third-party camera for tests: GStreamer's RTSP server (Debian packages, system Python).
+
+Usage: gst_server.py PORT user:password FOLDER; prints `ready` once it serves /h264, /slices, /jpeg,
+/audio and /both (video and audio). What the encoders make is also written to FOLDER, as the truth
+that a puller must arrive at. An empty user opens the server to everybody.
+"""
+
+import sys
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstRtsp", "1.0")
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
+
+SIZE = "width=320,height=180,framerate=25/1"
+SOURCE = f"videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,{SIZE}"
+CODER = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 bitrate=400"
+SINK = "filesink buffer-mode=unbuffered sync=false async=false"
+AUDIO = "audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay"
+
+
+def video(truth: str, options: str) -> str:
+    """Return a branch that sends what it also writes to the file `truth`."""
+    coded = "video/x-h264,profile=baseline,stream-format=byte-stream"
+    return (
+        f"{SOURCE} ! {CODER} {options} ! {coded} ! tee name=t "
+        f"t. ! queue ! {SINK} location={truth} "
+        "t. ! queue ! rtph264pay name=pay0 pt=96 config-interval=-1"
+    )
+
+
+def mounts(folder: str) -> dict[str, str]:
+    """Return the pipelines by path."""
+    whole, sliced = "sliced-threads=false", "sliced-threads=true threads=4"
+    return {
+        "/h264": f"( {video(folder + '/h264', whole)} )",
+        "/slices": f"( {video(folder + '/slices', sliced)} )",
+        "/jpeg": f"( {SOURCE} ! jpegenc ! rtpjpegpay name=pay0 pt=26 )",
+        "/audio": f"( {AUDIO} name=pay0 pt=0 )",
+        "/both": f"( {video(folder + '/both', whole)} {AUDIO} name=pay1 pt=0 )",
+    }
+
+
+def digest_only(user: str, password: str) -> GstRtspServer.RTSPAuth:
+    """Return an access control that wants digest and nothing weaker."""
+    auth = GstRtspServer.RTSPAuth()
+    auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+    token = GstRtspServer.RTSPToken()
+    token.set_string("media.factory.role", "user")
+    auth.add_digest(user, password, token)
+    return auth
+
+
+def factory(launch: str, *, is_open: bool) -> GstRtspServer.RTSPMediaFactory:
+    """Return a shared stream."""
+    made = GstRtspServer.RTSPMediaFactory()
+    made.set_launch(launch)
+    made.set_shared(True)
+    if not is_open:
+        permissions = GstRtspServer.RTSPPermissions()
+        for right in ("access", "construct"):
+            permissions.add_permission_for_role("user", f"media.factory.{right}", True)
+        made.set_permissions(permissions)
+    return made
+
+
+def main() -> None:
+    """Serve until killed."""
+    Gst.init(None)
+    server = GstRtspServer.RTSPServer()
+    server.set_service(sys.argv[1])
+    server.set_address("127.0.0.1")
+    user, _, password = sys.argv[2].partition(":")
+    if user:
+        server.set_auth(digest_only(user, password))
+    points = server.get_mount_points()
+    for path, launch in mounts(sys.argv[3]).items():
+        points.add_factory(path, factory(launch, is_open=not user))
+    if server.attach(None) == 0:
+        sys.exit("port in use")
+    print("ready", flush=True)
+    GLib.MainLoop().run()
+
+
+main()

@@ -1,0 +1,330 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Behaviour of gateway.ingest.camera, against real sockets and killable cameras."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.ingest.camera import CameraFeed, CameraSource
+from gateway.model.errors import ConfigError
+from gateway.model.media import Codec, StreamState
+from gateway.runtime.clock import SystemClock
+from gateway.runtime.fanout import Fanout, Reader
+from tests.goldens import golden, pictures
+from tests.virtual_camera import LATENCY_S, USERS, virtual_camera
+
+ROOT = Path(__file__).parents[3]
+BACK_WITHIN_S = 3.0
+
+
+async def until(condition, within_s=10.0):
+    """Wait for a condition; fail when it does not come true."""
+    async with asyncio.timeout(within_s):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+class Pulled:
+    """A feed with a reader that notes everything."""
+
+    def __init__(self, port, *, camera="gate", password="s3cret", user="admin", stall_s=1.0):
+        self.fanout = Fanout()
+        self.changes = []
+        self.reader = Reader("test", most_units=10_000)
+        self.fanout.join(self.reader)
+        source = CameraSource(
+            camera, f"rtsp://127.0.0.1:{port}/live", user, password, stall_s=stall_s, connect_s=1.0
+        )
+        self.feed = CameraFeed(
+            source,
+            self.fanout,
+            clock=SystemClock(),
+            on_change=lambda camera, status: self.changes.append((camera, status)),
+        )
+
+    @property
+    def status(self):
+        return self.feed.status()
+
+    def units(self):
+        """Return all units since the last call."""
+        out = []
+        while unit := self.reader.receive_nowait():
+            out.append(unit)
+        return out
+
+
+@contextlib.asynccontextmanager
+async def pulling(*pulled):
+    """Run feeds until the block ends."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one.feed.run()) for one in pulled]
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.asynccontextmanager
+async def camera_process(port):
+    """A camera of its own process; yields it once it is ready."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.virtual_camera", str(port), cwd=ROOT, stdout=-1
+    )
+    try:
+        async with asyncio.timeout(20):
+            assert (await process.stdout.readline()).startswith(b"ready")
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        process._transport.close()
+
+
+@pytest.mark.parametrize("name", ["x264-320x180.h264", "x264-320x180-slices.h264"])
+async def test_pictures_arrive_whole_and_with_their_capture_time(name):
+    """NAL units as encoded, key first, captured when the camera took them, status complete."""
+    async with virtual_camera(name=name, credentials=USERS) as port:
+        pulled = Pulled(port)
+        async with pulling(pulled):
+            await until(lambda: pulled.status.units >= 30)
+    units = pulled.units()
+    source = pictures(name)
+    first = source.index(units[0].nals)
+    assert units[0].is_key
+    for offset, unit in enumerate(units):
+        assert unit.nals == source[(first + offset) % len(source)]
+        late_s = unit.received.monotonic_s - unit.captured.monotonic_s
+        assert late_s >= 0
+    on_time = sorted(one.received.monotonic_s - one.captured.monotonic_s for one in units[12:])
+    assert LATENCY_S / 5 < on_time[len(on_time) // 2] < 1
+    status = pulled.status
+    assert (status.codec, status.width_px, status.height_px) == (Codec.H264, 320, 180)
+    assert (status.connects, status.lost_packets) == (1, 0)
+    assert status.key_units == sum(unit.is_key for unit in units)
+    assert [state.state for _, state in pulled.changes] == [
+        StreamState.CONNECTING,
+        StreamState.LIVE,
+    ]
+    assert status.received_bytes > sum(unit.size_bytes() for unit in units)
+
+
+async def test_the_camera_clock_is_compared_with_ours():
+    """After the first sender report the offset of a camera on our own clock is about zero."""
+    async with virtual_camera(credentials=USERS) as port:
+        pulled = Pulled(port)
+        async with pulling(pulled):
+            await until(lambda: pulled.status.clock_offset_s is not None)
+            assert abs(pulled.status.clock_offset_s) < 0.5
+
+
+async def test_a_wrong_password_is_refused_and_tried_rarely():
+    """State REFUSED, a line without the secret, and no second attempt for half a minute."""
+    async with virtual_camera(credentials=USERS) as port:
+        pulled = Pulled(port, password="wr0ng-secret")
+        async with pulling(pulled):
+            await until(lambda: pulled.status.state is StreamState.REFUSED)
+            received_bytes = pulled.status.received_bytes
+            with pytest.raises(TimeoutError):
+                await until(lambda: pulled.status.received_bytes != received_bytes, 1.5)
+    assert pulled.status.problem == f"rtsp://127.0.0.1:{port} refuses the user or the password"
+    assert "wr0ng-secret" not in repr(pulled.feed.source)
+
+
+async def test_an_unreachable_camera_is_named_with_the_reason():
+    """Nobody listens there: state UNREACHABLE and the system's words."""
+    port = free_port()
+    pulled = Pulled(port)
+    async with pulling(pulled):
+        await until(lambda: pulled.status.state is StreamState.UNREACHABLE)
+    expected = f"rtsp://127.0.0.1:{port} is unreachable: Connection refused"
+    assert pulled.status.problem == expected
+
+
+@contextlib.asynccontextmanager
+async def scripted(reply, port=0):
+    """A camera that answers everything with the same bytes, then keeps the line open."""
+    clients = []
+
+    async def serve_one(reader, writer):
+        clients.append(writer)
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(4096):
+                writer.write(reply(data) if callable(reply) else reply)
+        writer.close()
+
+    server = await asyncio.start_server(serve_one, "127.0.0.1", port)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for writer in clients:
+            writer.transport.abort()
+        await server.wait_closed()
+
+
+def described(sdp):
+    """Answer like a camera whose DESCRIBE yields this SDP."""
+
+    def reply(request):
+        sequence = request.partition(b"CSeq: ")[2].partition(b"\r\n")[0]
+        body = sdp if request.startswith(b"DESCRIBE") else b""
+        head = b"RTSP/1.0 200 OK\r\nCSeq: %s\r\nContent-Length: %d\r\n\r\n"
+        return head % (sequence, len(body)) + body
+
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "neither RTSP nor interleaved data: 'HTTP/1.1 400"),
+        (b"\x15\x03\x01\x00\x02", "neither RTSP nor interleaved data: 15 03 01 00 02"),
+        (described(b"v=0\r\nm=audio 0 RTP/AVP 0\r\n"), "SDP without video (media: audio)"),
+        (
+            described(b"v=0\r\nm=video 0 RTP/AVP 26\r\n"),
+            "video codec JPEG is not supported; set the camera to H.264",
+        ),
+        (described(b"<html>"), "not an SDP"),
+    ],
+)
+async def test_a_peer_without_usable_video_is_explained(reply, words):
+    """State UNSUPPORTED, one line that names the peer and what it sent."""
+    async with scripted(reply) as port:
+        pulled = Pulled(port)
+        async with pulling(pulled):
+            await until(lambda: pulled.status.state is StreamState.UNSUPPORTED)
+    assert pulled.status.problem.startswith(f"rtsp://127.0.0.1:{port}: ")
+    assert words in pulled.status.problem
+
+
+async def test_a_silent_peer_is_given_up():
+    """One that accepts and never answers is unreachable after the bound."""
+    async with scripted(b"") as port:
+        pulled = Pulled(port)
+        async with pulling(pulled):
+            await until(lambda: pulled.status.state is StreamState.UNREACHABLE)
+    assert pulled.status.problem.endswith("does not answer RTSP within 1 s")
+
+
+async def test_damaged_pictures_are_reported_when_the_stream_stalls():
+    """A camera that sends only truncated NAL units ends as STALLED, with the reason."""
+
+    def reply(request):
+        sdp = b"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+        data = described(sdp)(request)
+        if request.startswith(b"PLAY"):
+            packet = b"\x80\xe0\0\1" + bytes(8) + b"\x78\x00\xff\x67"
+            data += b"$\0" + len(packet).to_bytes(2, "big") + packet
+        return data
+
+    async with scripted(reply) as port:
+        pulled = Pulled(port, stall_s=5.5)
+        async with pulling(pulled):
+            await until(lambda: pulled.status.state is StreamState.STALLED)
+    assert "no picture for 5.5 s (last: truncated NAL unit: STAP-A" in pulled.status.problem
+
+
+async def test_a_new_session_forgets_what_the_old_one_kept():
+    """After an end of the session nothing of it is given to new readers."""
+    async with virtual_camera(credentials=USERS) as port:
+        pulled = Pulled(port)
+        async with pulling(pulled):
+            await until(pulled.fanout.kept)
+    assert pulled.fanout.kept() == ()
+
+
+@pytest.mark.parametrize("url", ["rtsp://u:secret@h/x", "http://h/", "rtsp://"])
+def test_an_address_that_cannot_be_used_is_a_configuration_error(url):
+    """The message names camera and key, and does not repeat what may be a secret."""
+    with pytest.raises(ConfigError, match="camera gate: url") as caught:
+        CameraSource("gate", url)
+    assert "secret" not in str(caught.value)
+
+
+class Steady:
+    """A second camera that must never hiccup while the first one suffers."""
+
+    def __init__(self, port):
+        self.pulled = Pulled(port, camera="square")
+
+    def longest_gap_s(self):
+        times = [unit.received.monotonic_s for unit in self.pulled.units()]
+        assert len(times) > 25
+        return max(later - earlier for earlier, later in itertools.pairwise(times))
+
+
+async def back_within(pulled, clock, since_s):
+    """Wait for the next unit; return how long after `since_s` it was received."""
+    pulled.units()
+    await until(lambda: pulled.reader.statistics().depth > 0, 10.0)
+    first = pulled.reader.receive_nowait()
+    assert first.is_key
+    return first.received.monotonic_s - since_s
+
+
+@contextlib.asynccontextmanager
+async def victim_and_witness():
+    """A feed that is about to lose its camera, and one that must not notice."""
+    port = free_port()
+    async with virtual_camera(credentials=USERS) as other:
+        victim, steady = Pulled(port), Steady(other)
+        async with pulling(victim, steady.pulled):
+            await until(lambda: steady.pulled.status.units > 0)
+            steady.pulled.units()
+            yield port, victim, SystemClock()
+            assert steady.longest_gap_s() < 1.0
+            assert steady.pulled.status.connects == 1
+
+
+@pytest.mark.timeout(60)
+async def test_a_killed_camera_is_back_in_time_and_the_other_never_stalls():
+    """SIGKILL, later a new process on the same port: picture back within 3 s."""
+    async with victim_and_witness() as (port, victim, clock):
+        async with camera_process(port) as process:
+            await until(lambda: victim.status.units > 5)
+            process.kill()
+            await until(lambda: victim.status.state is StreamState.UNREACHABLE)
+        async with camera_process(port):
+            assert await back_within(victim, clock, clock.monotonic_s()) <= BACK_WITHIN_S
+            await until(lambda: victim.status.state is StreamState.LIVE)
+            assert victim.status.problem == ""
+
+
+@pytest.mark.timeout(60)
+async def test_a_stopped_camera_is_back_in_time_and_the_other_never_stalls():
+    """SIGSTOP is noticed as a stall; after SIGCONT the picture is back within 3 s."""
+    async with victim_and_witness() as (port, victim, clock), camera_process(port) as process:
+        await until(lambda: victim.status.units > 5)
+        os.kill(process.pid, signal.SIGSTOP)
+        await until(lambda: victim.status.state is StreamState.STALLED)
+        assert "no picture for 1 s" in victim.status.problem
+        await until(lambda: "does not answer" in victim.status.problem)
+        victim.units()
+        os.kill(process.pid, signal.SIGCONT)
+        assert await back_within(victim, clock, clock.monotonic_s()) <= BACK_WITHIN_S
+
+
+@pytest.mark.timeout(60)
+async def test_a_camera_that_spoke_garbage_is_back_in_time_and_the_other_never_stalls():
+    """Noise on the camera's port is named; the real camera is back within 3 s."""
+    async with victim_and_witness() as (port, victim, clock):
+        async with scripted(golden("x264-320x180.h264"), port):
+            await until(lambda: victim.status.state is StreamState.UNSUPPORTED)
+            assert "neither RTSP nor interleaved data" in victim.status.problem
+        async with camera_process(port):
+            assert await back_within(victim, clock, clock.monotonic_s()) <= BACK_WITHIN_S
