@@ -1,0 +1,138 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+# ruff: noqa: PLC0415 - the code of a command is imported when it is called, so that help is quick
+"""`varco`: from words to one command, from errors to one line and an exit status."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from gateway.cli.parser import CONFIG, build_parser
+from gateway.cli.speech import Say, speech
+from gateway.model.errors import ConfigError, PeerError, StoreError
+
+EXIT_FAILED = 1
+EXIT_CONFIG = 78
+"""EX_CONFIG of sysexits.h; the service unit does not restart after it."""
+EXIT_INTERRUPTED = 130
+"""128 + SIGINT, as shells report it."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    say = speech(os.environ)
+    try:
+        return _internal(words) if words[:1] in (["media"], ["child"]) else _command(words, say)
+    except (ConfigError, PeerError, StoreError) as error:
+        return _complain([error])
+    except ExceptionGroup as group:  # what a TaskGroup makes of an error
+        leaves = list(_leaves(group))
+        if not all(isinstance(leaf, ConfigError | PeerError | StoreError) for leaf in leaves):
+            raise
+        return _complain(leaves)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing may be flushed into the pipe at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+def _complain(errors: Sequence[Exception]) -> int:
+    """Print each error and return the exit status: that of the worst for a service manager."""
+    status = EXIT_FAILED
+    for error in errors:
+        if isinstance(error, ConfigError):
+            status = EXIT_CONFIG
+            print(error, file=sys.stderr)  # `file:line: …` begins the line: editors jump there
+        else:
+            print(f"varco: {error}", file=sys.stderr)
+    return status
+
+
+def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def _internal(words: list[str]) -> int:
+    """Become one of the other processes; their options are between them and the gateway."""
+    if words[0] == "media":
+        from gateway import media
+
+        return media.main(words[1:])
+    from gateway import child
+
+    return child.main(words[1:])
+
+
+def _command(words: list[str], say: Say) -> int:
+    """Parse and run."""
+    args = build_parser(say).parse_args(words)
+    match args.command:
+        case "run":
+            from gateway import app
+
+            return app.main(args.config or CONFIG)
+        case "demo":
+            from gateway import demo
+
+            return demo.main(args)
+        case "version":
+            print(f"varco {_version()}")
+            return 0
+        case "check":
+            from gateway.cli import check
+
+            return check.check(args.file, say, partial=args.partial)
+        case "audit":
+            return _audit(args, say)
+        case _:
+            return _ask(args, say)
+
+
+def _audit(args: argparse.Namespace, say: Say) -> int:
+    from gateway.cli import audit
+
+    config: Path = args.config or CONFIG
+    match args.action:
+        case "verify":
+            request = audit.VerifyRequest(args.ledger, args.key, args.checkpoint, config)
+            return audit.verify(request, say)
+        case "export":
+            return audit.export(args.ledger, config, say)
+        case _:
+            return audit.print_key(config)
+
+
+def _ask(args: argparse.Namespace, say: Say) -> int:
+    """Run a command that talks to the daemon."""
+    from gateway.cli import ask
+    from gateway.cli.control_client import open_control
+
+    with open_control(ask.control_socket(args.socket, args.config)) as control:
+        match (args.command, getattr(args, "action", None)):
+            case ("registry", "apply"):
+                return ask.apply(control, args.file, say, replace=args.replace)
+            case ("registry", _):
+                return ask.export(control, args.format)
+            case ("user", _):
+                return ask.set_password(control, args.name, say, from_stdin=args.stdin)
+            case ("reload", _):
+                return ask.reload(control, say)
+            case _:
+                return ask.status(control)
+
+
+def _version() -> str:
+    try:
+        return version("varco")
+    except PackageNotFoundError:
+        return "0 (source)"  # run from a checkout that was never installed

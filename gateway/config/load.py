@@ -1,0 +1,176 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""`gateway.toml` -> Options, or every fault of the file at once."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.config import schema
+from gateway.config.options import (
+    AnalyticsOptions,
+    BoxOptions,
+    BrokerLine,
+    BrokerTls,
+    ConsoleOptions,
+    LedgerOptions,
+    LogOptions,
+    MachinesOptions,
+    MediaListenOptions,
+    Options,
+    RegistryOptions,
+    RingOptions,
+    StillsOptions,
+)
+from gateway.model.errors import ConfigError
+from gateway.runtime.documents import Document, check, parse_toml, read_text
+
+MQTT_PORT = 1883
+MQTT_TLS_PORT = 8883
+"""IANA service names `mqtt` and `secure-mqtt`."""
+
+
+def load(path: Path) -> Options:
+    """Return the options of a file; ConfigErrors lists everything that is wrong with it.
+
+    Nothing but the file is read: secrets stay references, and the files it names need not exist.
+    """
+    return parse(read_text(path), path)
+
+
+def parse(text: str, path: Path) -> Options:
+    """Return the options of a text that stands, or would stand, at `path`."""
+    document = parse_toml(text, str(path))
+    file = check(document, schema.File, _repeats(document))
+    return _options(file, path.absolute().parent)
+
+
+def _repeats(document: Document) -> list[ConfigError]:
+    """Return one fault for each broker whose name is taken."""
+    faults: list[ConfigError] = []
+    seen: set[str] = set()
+    brokers = document.data.get("broker")
+    for index, broker in enumerate(brokers if isinstance(brokers, list) else []):
+        name = broker.get("name") if isinstance(broker, dict) else None
+        if isinstance(name, str):
+            if name in seen:
+                loc = ("broker", index, "name")
+                faults.append(document.fault(loc, "is used twice", "write another name"))
+            seen.add(name)
+    return faults
+
+
+def _options(file: schema.File, base: Path) -> Options:
+    box = file.box
+    return Options(
+        box=BoxOptions(
+            id=box.id,
+            name=box.name,
+            state_dir=base / box.state_dir,
+            runtime_dir=base / box.runtime_dir,
+            language=box.language,
+            exercise=box.exercise,
+        ),
+        console=_console(file.console, base),
+        machines=_machines(file.machines, base) if file.machines else None,
+        media=MediaListenOptions(
+            file.media.host, file.media.port, file.media.candidates or (file.media.host,)
+        ),
+        brokers=tuple(_broker(broker, base) for broker in file.broker),
+        registry=RegistryOptions(_path(base, file.registry.seed)),
+        ledger=LedgerOptions(
+            origin=file.ledger.origin or f"varco/{box.id}",
+            key=file.ledger.key,
+            spare=_path(base, file.ledger.spare),
+        ),
+        analytics=AnalyticsOptions(file.analytics.workers or os.cpu_count() or 1),
+        ring=RingOptions(file.ring.most_seconds, file.ring.most_mib),
+        stills=StillsOptions(file.stills.keep_hours),
+        log=LogOptions(file.log.level),
+    )
+
+
+def _console(console: schema.Console, base: Path) -> ConsoleOptions:
+    scheme = "https" if console.tls_certificate else "http"
+    host = f"[{console.host}]" if ":" in console.host else console.host
+    return ConsoleOptions(
+        host=console.host,
+        port=console.port,
+        tls_certificate=_path(base, console.tls_certificate),
+        tls_key=_key(base, console.tls_key),
+        public_url=console.public_url or f"{scheme}://{host}:{console.port}",
+    )
+
+
+def _machines(machines: schema.Machines, base: Path) -> MachinesOptions:
+    return MachinesOptions(
+        host=machines.host,
+        port=machines.port,
+        tls_certificate=base / machines.tls_certificate,
+        tls_key=_key(base, machines.tls_key),
+        client_ca=base / machines.client_ca,
+    )
+
+
+def _broker(broker: schema.Broker, base: Path) -> BrokerLine:
+    tls = _tls(broker.tls, base) if broker.tls else None
+    return BrokerLine(
+        name=broker.name,
+        host=broker.host,
+        port=broker.port or (MQTT_TLS_PORT if tls else MQTT_PORT),
+        tls=tls,
+        user=broker.user,
+        password=broker.password,
+    )
+
+
+def _tls(tls: schema.Tls, base: Path) -> BrokerTls:
+    return BrokerTls(_path(base, tls.ca), _path(base, tls.certificate), _key(base, tls.key))
+
+
+def _path(base: Path, text: str | None) -> Path | None:
+    return None if text is None else base / text
+
+
+def _key(base: Path, text: str | None) -> str:
+    if text is None or text.startswith("credential:"):
+        return text or ""
+    return str(base / text)
+
+
+def changes(old: Options, new: Options) -> tuple[str, ...]:
+    """Return the dotted keys that differ, brokers by name: `log.level`, `broker[questura].port`."""
+    before, after = _flat(old), _flat(new)
+    keys = sorted({*before, *after})
+    return tuple(key for key in keys if before.get(key) != after.get(key))
+
+
+LIVE_KEYS: Sequence[str] = ("log.level", "registry.seed")
+"""Taken over by a running daemon; the seed is only read by an empty box."""
+
+
+def diff(old: Options, new: Options) -> tuple[str, ...]:
+    """Return the changed keys that a running daemon cannot take over: it must be restarted."""
+    return tuple(key for key in changes(old, new) if key not in LIVE_KEYS)
+
+
+def _flat(options: Options) -> dict[str, object]:
+    """Return every key with its value; a table that is absent has no keys."""
+    flat: dict[str, object] = {}
+    for table in Options.__dataclass_fields__:
+        value = getattr(options, table)
+        if isinstance(value, tuple):
+            for broker in value:
+                _spread(flat, f"broker[{broker.name}]", broker)
+        elif value is not None:
+            _spread(flat, table, value)
+    return flat
+
+
+def _spread(flat: dict[str, object], prefix: str, table: object) -> None:
+    for name in getattr(table, "__dataclass_fields__", {}):
+        value = getattr(table, name)
+        if hasattr(value, "__dataclass_fields__"):
+            _spread(flat, f"{prefix}.{name}", value)
+        else:
+            flat[f"{prefix}.{name}"] = value

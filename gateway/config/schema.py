@@ -1,0 +1,268 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""What may stand in `gateway.toml`. A field's description completes "write …" in its error."""
+
+import ipaddress
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from gateway.config.options import Language, LogLevel
+from gateway.runtime.fields import (
+    CREDENTIALS_IN_URL,
+    Flag,
+    Host,
+    Id,
+    Line,
+    Port,
+    Reference,
+    Text,
+    Whole,
+    is_loopback,
+    refusal,
+)
+
+MOST_RING_S = 30
+"""Seconds before an alarm that an act can allow (Act.retention_before_s)."""
+MOST_STILLS_H = 24
+"""Pictures of alarms are no recording: a day, then gone."""
+
+_TLS_KEY_FORM = re.compile(r"credential:[A-Za-z0-9_][A-Za-z0-9_.-]*|(?!\w+:)[^\0]+")
+
+
+def _path(value: str) -> str:
+    if not value or "\0" in value or not value.isprintable():
+        raise refusal("is not a path", 'write a file, for example "/etc/varco/tls.pem"')
+    return value
+
+
+def _tls_key(value: str) -> str:
+    if not _TLS_KEY_FORM.fullmatch(value) or "-----BEGIN" in value:
+        raise refusal("is not a key file", "write a path or credential:NAME")
+    return value
+
+
+def _candidate(value: str) -> str:
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        raise refusal(
+            "is not an address", 'write numbers, not a name, for example "192.0.2.10"'
+        ) from None
+    if address.is_unspecified:
+        raise refusal("is no address that browsers can reach", "write the address of one interface")
+    return value
+
+
+def _public_url(value: str) -> str:
+    if CREDENTIALS_IN_URL.search(value):
+        raise refusal("contains credentials", "write scheme, host and port only")
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname or ""
+        good = parts.port != 0
+    except ValueError:
+        good, host, parts = False, "", urlsplit("")
+    bare = not (parts.query or parts.fragment or parts.path.strip("/"))
+    if not (good and bare and host and parts.scheme in ("https", "http")):
+        raise refusal("is not a public URL", 'write for example "https://varco.comune.example"')
+    if parts.scheme == "http" and not is_loopback(host):
+        raise refusal("is not encrypted", "write https, or http with a loopback address")
+    return value.rstrip("/")
+
+
+PathText = Annotated[str, StringConstraints(strict=True), AfterValidator(_path)]
+TlsKey = Annotated[str, StringConstraints(strict=True), AfterValidator(_tls_key)]
+Candidate = Annotated[str, StringConstraints(strict=True), AfterValidator(_candidate)]
+PublicUrl = Annotated[str, StringConstraints(strict=True), AfterValidator(_public_url)]
+
+
+class Box(Text):
+    """[box]."""
+
+    id: Id = Field(description='the box\'s id, for example id = "varco-nord"')
+    name: Line = Field(min_length=1, description='a name for people, for example name = "Nord"')
+    state_dir: PathText = Field(default="/var/lib/varco", description="a folder")
+    runtime_dir: PathText = Field(default="/run/varco", description="a folder")
+    language: Language = Field(default=Language.ITALIAN, description='"it" or "en"')
+    exercise: Flag = Field(default=False, description="true or false")
+
+
+class Console(Text):
+    """[console]."""
+
+    host: Host = Field(default="127.0.0.1", description='an address, for example "127.0.0.1"')
+    port: Port = Field(default=8443, description="a port, 1 to 65535")
+    tls_certificate: PathText | None = Field(default=None, description="a file")
+    tls_key: TlsKey | None = Field(default=None, description="a file or credential:NAME")
+    public_url: PublicUrl | None = Field(default=None, description="what browsers type")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Console":
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            missing = "tls_key" if self.tls_key is None else "tls_certificate"
+            raise refusal("is missing", "write both tls_certificate and tls_key", missing)
+        if self.tls_certificate is None and not is_loopback(self.host):
+            raise refusal(
+                "is not on this machine and has no TLS",
+                'write tls_certificate and tls_key, or host = "127.0.0.1"',
+                "host",
+            )
+        if self.public_url is None and is_wildcard(self.host):
+            raise refusal(
+                "is missing", "with a wildcard host write what browsers type", "public_url"
+            )
+        return self
+
+
+class Machines(Text):
+    """[machines]."""
+
+    host: Host = Field(default="127.0.0.1", description='an address, for example "127.0.0.1"')
+    port: Port = Field(default=8444, description="a port, 1 to 65535")
+    tls_certificate: PathText = Field(description="the listener's certificate file")
+    tls_key: TlsKey = Field(description="the certificate's key: a file or credential:NAME")
+    client_ca: PathText = Field(description="the file of the authority of client certificates")
+
+
+class Media(Text):
+    """[media]."""
+
+    host: Host = Field(default="127.0.0.1", description='an address, for example "0.0.0.0"')
+    port: Port = Field(default=8189, description="a UDP port, 1 to 65535")
+    candidates: Annotated[tuple[Candidate, ...], Field(max_length=8)] = Field(
+        default=(), description='addresses, for example ["192.0.2.10"]'
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Media":
+        if not self.candidates and not is_address(self.host):
+            raise refusal(
+                "is missing",
+                'write the addresses that browsers reach, ["192.0.2.10"]',
+                "candidates",
+            )
+        return self
+
+
+class Tls(Text):
+    """[broker.tls]."""
+
+    ca: PathText | None = Field(default=None, description="the broker's authority, a file")
+    certificate: PathText | None = Field(default=None, description="our certificate, a file")
+    key: TlsKey | None = Field(default=None, description="its key: a file or credential:NAME")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Tls":
+        if (self.certificate is None) != (self.key is None):
+            missing = "key" if self.key is None else "certificate"
+            raise refusal("is missing", "write both certificate and key, or neither", missing)
+        return self
+
+
+class Broker(Text):
+    """[[broker]]."""
+
+    name: Id = Field(description='the name that recipients use, for example name = "questura"')
+    host: Host = Field(description='the broker\'s host, for example host = "mqtt.example"')
+    port: Port | None = Field(default=None, description="a port, 1 to 65535")
+    tls: Tls | None = Field(default=None, description="a table [broker.tls]")
+    user: Line = Field(default="", description="the name to sign in with")
+    password: Reference = Field(
+        default="", description="a reference, for example credential:mqtt-questura"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Broker":
+        if self.tls is None and not is_loopback(self.host):
+            raise refusal(
+                "is missing", "write [broker.tls]: plaintext stays on this machine", "tls"
+            )
+        return self
+
+
+class Registry(Text):
+    """[registry]."""
+
+    seed: PathText | None = Field(default=None, description="a seed file")
+
+
+def _origin(value: str) -> str:
+    """Take a signed note's key name (C2SP signed-note): no spaces, no plus sign."""
+    if not re.fullmatch(r"[!-*,-~]{1,128}", value):
+        raise refusal("is not a log's name", 'write for example "comune.example/varco-nord"')
+    return value
+
+
+class Ledger(Text):
+    """[ledger]."""
+
+    origin: Annotated[str, StringConstraints(strict=True), AfterValidator(_origin)] | None = Field(
+        default=None, description="the log's name"
+    )
+    key: Reference = Field(default="", description="a reference, for example credential:ledger-key")
+    spare: PathText | None = Field(default=None, description="a file on another disk")
+
+
+class Analytics(Text):
+    """[analytics]."""
+
+    workers: Whole = Field(default=0, ge=0, le=64, description="0 (one per core) to 64")
+
+
+class Ring(Text):
+    """[ring]."""
+
+    most_seconds: Whole = Field(
+        default=10, ge=0, le=MOST_RING_S, description=f"0 to {MOST_RING_S} seconds"
+    )
+    most_mib: Whole = Field(default=32, ge=1, le=512, description="1 to 512 MiB")
+
+
+class Stills(Text):
+    """[stills]."""
+
+    keep_hours: Whole = Field(
+        default=24, ge=1, le=MOST_STILLS_H, description=f"1 to {MOST_STILLS_H} hours"
+    )
+
+
+class Log(Text):
+    """[log]."""
+
+    level: LogLevel = Field(
+        default=LogLevel.INFO, description='"debug", "info", "warning" or "error"'
+    )
+
+
+class File(Text):
+    """The whole of `gateway.toml`."""
+
+    box: Box = Field(description='a table [box] with id = "varco-nord" and name = "Nord"')
+    console: Console = Field(default_factory=Console, description="a table [console]")
+    machines: Machines | None = Field(default=None, description="a table [machines]")
+    media: Media = Field(default_factory=Media, description="a table [media]")
+    broker: tuple[Broker, ...] = Field(default=(), description="tables [[broker]]")
+    registry: Registry = Field(default_factory=Registry, description="a table [registry]")
+    ledger: Ledger = Field(default_factory=Ledger, description="a table [ledger]")
+    analytics: Analytics = Field(default_factory=Analytics, description="a table [analytics]")
+    ring: Ring = Field(default_factory=Ring, description="a table [ring]")
+    stills: Stills = Field(default_factory=Stills, description="a table [stills]")
+    log: Log = Field(default_factory=Log, description="a table [log]")
+
+
+def is_wildcard(host: str) -> bool:
+    """Return whether a host means every address of the machine."""
+    return host in ("0.0.0.0", "::")  # noqa: S104 - recognised, not bound
+
+
+def is_address(host: str) -> bool:
+    """Return whether a host is one address in numbers, as a candidate must be."""
+    try:
+        _candidate(host)
+    except PydanticCustomError:
+        return False
+    return True

@@ -1,0 +1,133 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Entities of the registry as keyed values and as canonical rows, and what they must agree on."""
+
+import difflib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+
+import rfc8785
+from pydantic import TypeAdapter
+
+from gateway.model.errors import ConfigError
+from gateway.model.registry import (
+    Act,
+    Camera,
+    Controller,
+    Mask,
+    Recipient,
+    Registry,
+    Site,
+    User,
+    Zone,
+)
+
+Entity = Controller | Site | Camera | Zone | Mask | Recipient | Act | User
+Key = tuple[str, str]
+"""Kind and id; written `camera/banco`."""
+
+KINDS: Mapping[str, type[Entity]] = {
+    "controller": Controller,
+    "site": Site,
+    "camera": Camera,
+    "zone": Zone,
+    "mask": Mask,
+    "recipient": Recipient,
+    "act": Act,
+    "user": User,
+}
+"""In the order in which a person would write them; each is a table of a seed."""
+
+_ADAPTERS: Mapping[str, TypeAdapter[Entity]] = {
+    kind: TypeAdapter(entity) for kind, entity in KINDS.items()
+}
+_NAMES: Mapping[type[Entity], str] = {entity: kind for kind, entity in KINDS.items()}
+
+
+def key_of(entity: Entity) -> Key:
+    """Return the kind and id of an entity."""
+    return _NAMES[type(entity)], entity.id
+
+
+def encode(entity: Entity) -> str:
+    """Return an entity as canonical JSON (RFC 8785); a user's password hash is left out."""
+    bare = replace(entity, password_hash="") if isinstance(entity, User) else entity
+    return rfc8785.dumps(_ADAPTERS[key_of(entity)[0]].dump_python(bare, mode="json")).decode()
+
+
+def decode(kind: str, body: str) -> Entity:
+    """Return the entity of a row; ValueError for anything that `encode` did not write."""
+    if kind not in _ADAPTERS:
+        raise ValueError(f"unknown kind {kind}")
+    return _ADAPTERS[kind].validate_json(body)
+
+
+def flatten(registry: Registry) -> dict[Key, Entity]:
+    """Return every entity of a registry by key."""
+    return {
+        (kind, id_): entity
+        for kind in KINDS
+        for id_, entity in getattr(registry, f"{kind}s").items()
+    }
+
+
+def assemble(version: int, entities: Mapping[Key, Entity]) -> Registry:
+    """Return the registry of these entities, each kind sorted by id."""
+    kinds: dict[str, dict[str, Entity]] = {f"{kind}s": {} for kind in KINDS}
+    for (kind, id_), entity in sorted(entities.items(), key=lambda item: item[0]):
+        kinds[f"{kind}s"][id_] = entity
+    return Registry(version, **kinds)  # type: ignore[arg-type]
+
+
+def disagreements(entities: Mapping[Key, Entity], place: Callable[[Key], str]) -> list[ConfigError]:
+    """Return a fault for each reference to something that does not exist, and for shared ids.
+
+    `place` tells in which text (and line) an entity stands.
+    """
+    registry = assemble(0, entities)
+    faults = [
+        ConfigError(place(key), f"{key[0]}[{key[1]}].{field}", problem, advice)
+        for key, entity in entities.items()
+        for field, problem, advice in _faults(entity, registry)
+    ]
+    for id_ in sorted(registry.controllers.keys() & registry.recipients.keys()):
+        key = ("recipient", id_)
+        problem = "is the id of a controller too"
+        advice = "write another id: users belong to one or the other"
+        faults.append(ConfigError(place(key), f"recipient[{id_}].id", problem, advice))
+    return faults
+
+
+def _faults(entity: Entity, registry: Registry) -> Iterator[tuple[str, str, str]]:
+    """Yield field, problem and advice for each dangling reference of an entity."""
+    match entity:
+        case Site():
+            yield from _missing("controller", entity.controller, "controller", registry.controllers)
+        case Camera():
+            yield from _missing("site", entity.site, "site", registry.sites)
+        case Zone() | Mask():
+            yield from _missing("camera", entity.camera, "camera", registry.cameras)
+        case User():
+            organisations = [*registry.controllers, *registry.recipients]
+            what = "controller or recipient"
+            yield from _missing("organisation", entity.organisation, what, organisations)
+        case Act():
+            for number, scope in enumerate(entity.scopes, 1):
+                for id_ in scope.cameras:
+                    field = f"scope[#{number}].cameras"
+                    yield from _missing(field, id_, "camera", registry.cameras)
+                for id_ in scope.recipients:
+                    field = f"scope[#{number}].recipients"
+                    yield from _missing(field, id_, "recipient", registry.recipients)
+        case _:
+            return
+
+
+def _missing(
+    field: str, id_: str, what: str, known: Collection[str]
+) -> Iterator[tuple[str, str, str]]:
+    if id_ in known:
+        return
+    near = difflib.get_close_matches(id_, known, n=1)
+    advice = f"did you mean {near[0]}?" if near else f"write the id of a {what} that exists"
+    yield field, f"there is no {what} {id_}", advice

@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Entities as rows, and references between them."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.model.registry import Recipient, RecipientKind, empty_registry
+from gateway.registry.entities import assemble, decode, disagreements, encode, flatten, key_of
+from tests.unit.registry.worlds import few, registries, small
+
+
+@few
+@given(registries())
+def test_every_entity_survives_its_row(registry):
+    """Registry -> rows -> Registry changes nothing."""
+    rows = {key: encode(entity) for key, entity in flatten(registry).items()}
+    back = {key: decode(key[0], body) for key, body in rows.items()}
+    assert assemble(registry.version, back) == registry
+
+
+@few
+@given(registries())
+def test_rows_are_canonical(registry):
+    """Reading a row and writing it again gives the same bytes, with sorted keys."""
+    for entity in flatten(registry).values():
+        body = encode(entity)
+        assert encode(decode(key_of(entity)[0], body)) == body
+        assert list(json.loads(body)) == sorted(json.loads(body))
+
+
+def test_a_row_has_no_password_hash():
+    """Old versions must not keep what a user has changed."""
+    user = replace(small().users["verdi"], password_hash="$argon2id$secret")
+    assert "secret" not in encode(user)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("robot", "{}"),
+        ("camera", "{}"),
+        ("camera", "x"),
+        ("site", '{"id":"a","name":"b","controller":"c","kind":"nave","state":"attivo"}'),
+    ],
+)
+def test_rows_that_nobody_wrote_are_refused(kind, body):
+    """A damaged database is noticed when it is read."""
+    with pytest.raises(ValueError, match=r".+"):
+        decode(kind, body)
+
+
+@few
+@given(registries())
+def test_a_consistent_registry_has_no_disagreement(registry):
+    """References that fit are not complained about."""
+    assert disagreements(flatten(registry), lambda key: "x") == []
+
+
+@few
+@given(registries(), st.data())
+def test_taking_away_what_is_referred_to_is_noticed(registry, data):
+    """Whichever controller, site or camera goes, somebody misses it."""
+    entities = flatten(registry)
+    wanted = (
+        {("controller", s.controller) for s in registry.sites.values()}
+        | {("site", c.site) for c in registry.cameras.values()}
+        | {("camera", z.camera) for z in registry.zones.values()}
+    )
+    gone = data.draw(st.sampled_from(sorted(wanted)))
+    del entities[gone]
+    faults = disagreements(entities, "/".join)
+    assert any(f"there is no {gone[0]} {gone[1]}" in str(fault) for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("kind", "id_", "field", "value", "fault"),
+    [
+        ("site", "sede", "controller", "x", "site[sede].controller: there is no controller x"),
+        ("camera", "banco", "site", "sed", "camera[banco].site: there is no site sed"),
+        ("zone", "dietro", "camera", "x", "zone[dietro].camera: there is no camera x"),
+        ("mask", "vetrina", "camera", "x", "mask[vetrina].camera: there is no camera x"),
+        (
+            "user",
+            "verdi",
+            "organisation",
+            "x",
+            "user[verdi].organisation: there is no controller or recipient x",
+        ),
+    ],
+)
+def test_each_reference_names_its_place_and_key(kind, id_, field, value, fault):
+    """The fault stands where the reference stands."""
+    entities = flatten(small())
+    entities[kind, id_] = replace(entities[kind, id_], **{field: value})
+    (found,) = disagreements(entities, lambda key: f"seed.toml:{key[1]}")
+    assert str(found).startswith(f"seed.toml:{id_}: {fault}")
+    assert found.advice in (
+        "did you mean sede?",
+        "write the id of a controller that exists",
+        "write the id of a camera that exists",
+        "write the id of a controller or recipient that exists",
+    )
+
+
+def test_both_lists_of_an_act_are_looked_at():
+    """An act that names a camera or a recipient which is not there gives one fault for each."""
+    entities = flatten(small())
+    act = entities["act", "patto"]
+    scope = replace(act.scopes[0], cameras=("banko",), recipients=("nessuno",))
+    entities["act", "patto"] = replace(act, scopes=(act.scopes[0], scope))
+    found = [str(fault) for fault in disagreements(entities, lambda key: "s")]
+    assert found == [
+        "s: act[patto].scope[#2].cameras: there is no camera banko (did you mean banco?)",
+        "s: act[patto].scope[#2].recipients: there is no recipient nessuno "
+        "(write the id of a recipient that exists)",
+    ]
+
+
+def test_a_recipient_may_not_be_called_like_a_controller():
+    """A user's organisation would be two at once, and see the cameras of both."""
+    entities = flatten(small())
+    entities["recipient", "farmacia"] = Recipient("farmacia", "F", RecipientKind.ROOM)
+    (found,) = disagreements(entities, lambda key: "s")
+    assert "recipient[farmacia].id: is the id of a controller too" in str(found)
+
+
+def test_nothing_is_a_registry_too():
+    """Version 0 is assembled from no rows."""
+    assert assemble(0, {}) == empty_registry()

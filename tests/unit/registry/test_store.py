@@ -1,0 +1,247 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""The registry on a real disk."""
+
+import asyncio
+import sqlite3
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from gateway.model.errors import ConfigError, ConfigErrors, StoreError
+from gateway.model.registry import empty_registry
+from gateway.registry.entities import flatten
+from gateway.registry.seed import Seed, parse_seed
+from gateway.registry.store import open_registry
+from tests.fakes import EPOCH_US, FakeClock
+from tests.unit.registry.worlds import SEED, registries, small
+
+HASH = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"
+
+
+@pytest.fixture
+async def store(tmp_path):
+    async with open_registry(tmp_path / "registry.db", clock=FakeClock()) as opened:
+        yield opened
+
+
+def seed(text=SEED):
+    return parse_seed(text, "seed.toml")
+
+
+async def test_an_empty_box_has_version_0(store):
+    """Before the first seed there is nothing."""
+    assert store.current() == empty_registry()
+    assert await store.versions() == ()
+
+
+async def test_a_first_seed_makes_version_1(store):
+    """What was applied is in force, and who did it is written down."""
+    change = await store.apply(seed(), by="root")
+    assert (change.version, len(change.added), change.changed, change.removed) == (1, 8, (), ())
+    assert change.added[:2] == ("act/patto", "camera/banco")
+    assert store.current() == replace(small(), version=1)
+    (version,) = await store.versions()
+    assert (version.by, version.source, version.utc_us) == ("root", "seed.toml", EPOCH_US)
+    assert version.change == change
+
+
+async def test_the_same_seed_again_makes_no_version(store):
+    """An identical apply disturbs nobody: not even the object changes."""
+    await store.apply(seed(), by="root")
+    before = store.current()
+    change = await store.apply(seed(), by="root")
+    assert change.empty
+    assert change.version == 1
+    assert store.current() is before
+
+
+async def test_only_what_differs_is_named(store):
+    """An unchanged camera does not appear in a change."""
+    await store.apply(seed(), by="root")
+    change = await store.apply(seed(SEED.replace("Luca", "Lucio")), by="root")
+    assert (change.version, change.added, change.changed) == (2, (), ("user/verdi",))
+    assert store.current().cameras["banco"] == small().cameras["banco"]
+
+
+async def test_a_partial_seed_leaves_the_rest_and_replace_removes_it(store):
+    """Two meanings of one seed, chosen by the caller."""
+    await store.apply(seed(), by="root")
+    part = seed('[[controller]]\nid = "comune"\nname = "Comune"\n')
+    assert (await store.apply(part, by="root")).removed == ()
+    change = await store.apply(part, by="root", replace=True)
+    assert change.version == 3
+    assert change.removed == tuple(sorted("/".join(key) for key in flatten(small())))
+    assert flatten(store.current()).keys() == {("controller", "comune")}
+
+
+async def test_a_seed_whose_references_lead_nowhere_changes_nothing(store):
+    """The faults carry the seed's lines; version and registry stay."""
+    text = '\n[[camera]]\nid = "a"\nname = "A"\nsite = "x"\nurl = "rtsp://a/"\narea = "privata"\n'
+    with pytest.raises(ConfigErrors, match=r"^seed\.toml:2: camera\[a\]\.site: there is no site x"):
+        await store.apply(seed(text), by="root")
+    assert store.current() == empty_registry()
+
+
+async def test_old_versions_can_be_read_back(store):
+    """What was in force at a version is answered years later."""
+    await store.apply(seed(), by="a")
+    await store.apply(seed(SEED.replace("Luca", "Lucio")), by="b")
+    await store.apply(seed('[[controller]]\nid = "c"\nname = "C"\n'), by="c", replace=True)
+    assert await store.at(0) == empty_registry()
+    assert await store.at(1) == replace(small(), version=1)
+    assert (await store.at(2)).users["verdi"].name == "Lucio Verdi"
+    assert await store.at(3) == store.current()
+    assert [version.by for version in await store.versions()] == ["c", "b", "a"]
+    assert [version.by for version in await store.versions(limit=1)] == ["c"]
+    with pytest.raises(ConfigError, match="there is no version 4"):
+        await store.at(4)
+
+
+async def test_everything_is_there_after_a_restart(tmp_path):
+    """Registry, version and passwords are read from disk."""
+    path = tmp_path / "registry.db"
+    async with open_registry(path, clock=FakeClock()) as store:
+        await store.apply(seed(), by="root")
+        await store.set_password("verdi", HASH)
+        before = store.current()
+    async with open_registry(path, clock=FakeClock()) as store:
+        assert store.current() == before
+        assert store.current().users["verdi"].password_hash == HASH
+
+
+async def test_a_password_is_no_version_and_leaves_no_trace_of_the_old_one(store, tmp_path):
+    """Changing a password changes nothing that versions keep."""
+    await store.apply(seed(), by="root")
+    await store.set_password("verdi", HASH)
+    await store.set_password("verdi", HASH + "new")
+    assert store.current().version == 1
+    assert store.current().users["verdi"].password_hash == HASH + "new"
+    assert (await store.at(1)).users["verdi"].password_hash == ""
+    with sqlite3.connect(tmp_path / "registry.db") as connection:
+        assert connection.execute("select hash from password").fetchall() == [(HASH + "new",)]
+        assert not connection.execute("select 1 from entity where body like '%argon%'").fetchall()
+    connection.close()
+
+
+async def test_a_seed_keeps_passwords_and_removal_of_the_user_ends_them(store):
+    """A user who is removed and comes back has no password."""
+    await store.apply(seed(), by="root")
+    await store.set_password("verdi", HASH)
+    await store.apply(seed(SEED.replace("Luca", "Lucio")), by="root", replace=True)
+    assert store.current().users["verdi"].password_hash == HASH
+    await store.apply(seed(SEED[: SEED.index("[[user]]")]), by="root", replace=True)
+    await store.apply(seed(), by="root")
+    assert store.current().users["verdi"].password_hash == ""
+
+
+async def test_a_password_can_be_taken_away(store):
+    """An empty hash locks the account."""
+    await store.apply(seed(), by="root")
+    await store.set_password("verdi", HASH)
+    await store.set_password("verdi", "")
+    assert store.current().users["verdi"].password_hash == ""
+
+
+async def test_the_same_password_again_disturbs_nobody(store):
+    """What did not change wakes no waiter."""
+    await store.apply(seed(), by="root")
+    await store.set_password("verdi", HASH)
+    before = store.current()
+    await store.set_password("verdi", HASH)
+    assert store.current() is before
+
+
+async def test_passwords_of_nobody_and_passwords_in_the_clear_are_refused(store):
+    """The user must exist, and what is stored must be a hash."""
+    await store.apply(seed(), by="root")
+    with pytest.raises(ConfigError, match="there is no such user"):
+        await store.set_password("nessuno", HASH)
+    with pytest.raises(ConfigError, match="is not an argon2id hash") as caught:
+        await store.set_password("verdi", "hunter2")
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_whoever_waits_hears_of_changes_and_of_passwords(store):
+    """A waiter gets the newest registry, also if it changed before it waited."""
+    seen = store.current()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        waiter = group.create_task(store.wait_changed(seen))
+        await store.apply(seed(), by="root")
+    assert waiter.result() is store.current()
+    assert await store.wait_changed(seen) is store.current()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        waiter = group.create_task(store.wait_changed(store.current()))
+        await asyncio.sleep(0)
+        await store.set_password("verdi", HASH)
+    assert waiter.result().users["verdi"].password_hash == HASH
+
+
+async def test_seeds_that_come_together_are_applied_one_after_the_other(store):
+    """Two administrators at once make two versions, and neither undoes the other."""
+    controllers = [f'[[controller]]\nid = "c{i}"\nname = "C"\n' for i in range(20)]
+    async with asyncio.TaskGroup() as group:
+        for i, text in enumerate(controllers):
+            group.create_task(store.apply(seed(text), by=str(i)))
+    assert store.current().version == 20
+    assert len(store.current().controllers) == 20
+
+
+async def test_a_cancelled_apply_is_either_in_memory_and_on_disk_or_in_neither(store):
+    """After a cancellation the next apply does not stumble over what is on disk."""
+    for step in range(12):
+        text = f'[[controller]]\nid = "c{step}"\nname = "C"\n'
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(store.apply(seed(text), by="x"))
+            for _ in range(step % 6):
+                await asyncio.sleep(0)
+            task.cancel()
+        stored = await store.at(store.current().version)
+        assert stored == store.current()
+        versions = await store.versions()
+        assert len(versions) == store.current().version
+    assert (await store.apply(seed(), by="y")).version == store.current().version
+
+
+async def test_a_damaged_row_is_named(tmp_path):
+    """A database that somebody edited is refused with the row that cannot be read."""
+    path = tmp_path / "registry.db"
+    async with open_registry(path, clock=FakeClock()) as store:
+        await store.apply(seed(), by="root")
+    with sqlite3.connect(path) as connection:
+        connection.execute("update entity set body = '{}' where kind = 'camera'")
+    connection.close()
+    with pytest.raises(StoreError, match=r"registry\.db: row camera/banco cannot be read"):
+        async with open_registry(path, clock=FakeClock()):
+            pytest.fail("opened a damaged registry")
+
+
+async def test_a_file_that_is_no_database_is_named(tmp_path):
+    """The path is told."""
+    (tmp_path / "registry.db").write_bytes(b"x" * 4096)
+    with pytest.raises(StoreError, match=r"registry\.db: file is not a database"):
+        async with open_registry(tmp_path / "registry.db", clock=FakeClock()):
+            pytest.fail("opened something else")
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(first=registries(), second=registries())
+def test_any_two_registries_follow_each_other(tmp_path_factory, first, second):
+    """Registry -> rows -> Registry, through the file, for what is added, changed and removed."""
+
+    async def run():
+        path = tmp_path_factory.mktemp("r") / "registry.db"
+        async with open_registry(path, clock=FakeClock()) as store:
+            await store.apply(Seed("1", flatten(first)), by="x")
+            await store.apply(Seed("2", flatten(second)), by="x", replace=True)
+            assert flatten(store.current()) == flatten(second)
+            assert flatten(await store.at(1)) == flatten(first)
+        async with open_registry(path, clock=FakeClock()) as store:
+            assert flatten(store.current()) == flatten(second)
+
+    asyncio.run(run())

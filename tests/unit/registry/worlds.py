@@ -1,0 +1,280 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Registries to test with: one small world by hand, and any world at all."""
+
+import string
+from datetime import date, time
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from gateway.model import registry as m
+from gateway.registry.entities import assemble, key_of
+
+SEED = """[[controller]]
+id = "farmacia"
+name = "Farmacia"
+
+[[site]]
+id = "sede"
+name = "Sede"
+controller = "farmacia"
+kind = "farmacia"
+state = "attivo"
+address = "Via Roma 1"
+
+[[camera]]
+id = "banco"
+name = "Banco"
+site = "sede"
+url = "rtsp://192.0.2.1/1"
+area = "aperta-al-pubblico"
+latitude = 44.0354
+longitude = 10.1395
+azimuth_deg = 210
+
+[[zone]]
+id = "dietro"
+name = "Dietro"
+camera = "banco"
+polygon = [[0.1, 0.1], [0.9, 0.1], [0.5, 0.9]]
+armed = [{ since = 20:00:00, until = 07:30:00 }]
+
+[[mask]]
+id = "vetrina"
+camera = "banco"
+polygon = [[0, 0], [0.2, 0], [0.2, 0.3]]
+
+[[recipient]]
+id = "sala"
+name = "Sala"
+kind = "sala-operativa"
+
+[[act]]
+id = "patto"
+title = "Patto"
+number = "1/2026"
+parties = ["Prefettura", "Farmacia"]
+valid_from = 2026-01-01
+valid_until = 2027-12-31
+
+[[act.scope]]
+cameras = ["banco"]
+recipients = ["sala"]
+analytics = ["intrusione"]
+disclosure = "su-allarme"
+retention_before_s = 10
+
+[[user]]
+id = "verdi"
+name = "Luca Verdi"
+role = "pl.operator"
+organisation = "sala"
+"""
+
+few = settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+"""A whole registry takes 20 ms to draw."""
+
+ids = st.sampled_from(["a", "b", "0", "a-b", "x" * 64, "a0", "z9-9", "c"])
+lines = st.text("aZ09 \"'\\\\#=[]{}$€èß–,.:;/@+-_中😀", max_size=8)
+names = lines.filter(bool)
+fractions = st.integers(0, 1000).map(lambda n: n / 1000)
+polygons = st.lists(st.tuples(fractions, fractions), min_size=3, max_size=3, unique=True).map(tuple)
+
+
+def triangle(points):
+    (ax, ay), (bx, by), (cx, cy) = points
+    return abs((bx - ax) * (cy - ay) - (cx - ax) * (by - ay)) > 1e-3
+
+
+triangles = polygons.filter(triangle)
+times = st.times().filter(lambda t: t.fold == 0)
+
+
+def floats(least, most):
+    return st.floats(least, most, allow_nan=False, allow_infinity=False)
+
+
+def of(draw, sequence):
+    return draw(st.sampled_from(sorted(sequence)))
+
+
+@st.composite
+def registries(draw):
+    """Any registry whose references fit."""
+    controllers = {i: m.Controller(i, draw(names), draw(lines)) for i in draw(some(ids))}
+    recipients = {
+        i: m.Recipient(
+            i,
+            draw(names),
+            draw(st.sampled_from(m.RecipientKind)),
+            draw(ids | st.just("")),
+            draw(st.just("") | st.text(string.ascii_lowercase, min_size=1, max_size=5)),
+            draw(st.booleans()),
+        )
+        for i in draw(some(ids))
+        if i not in controllers
+    }
+    sites = {
+        i: m.Site(
+            i,
+            draw(names),
+            of(draw, controllers),
+            draw(st.sampled_from(m.SiteKind)),
+            draw(st.sampled_from(m.SiteState)),
+            draw(lines),
+            draw(lines),
+        )
+        for i in draw(some(ids))
+    }
+    cameras = {i: draw(camera(i, sites)) for i in draw(some(ids))}
+    zones = {i: draw(zone(i, cameras)) for i in draw(some(ids))}
+    masks = {
+        i: m.Mask(
+            i,
+            of(draw, cameras),
+            draw(triangles),
+            draw(st.sampled_from(m.MaskPlace)),
+            draw(lines),
+        )
+        for i in draw(some(ids))
+    }
+    acts = {i: draw(act(i, cameras, recipients)) for i in draw(some(ids))} if recipients else {}
+    users = {
+        i: m.User(
+            i,
+            draw(names),
+            draw(st.sampled_from(m.Role)),
+            of(draw, [*controllers, *recipients]),
+            enabled=draw(st.booleans()),
+        )
+        for i in draw(some(ids))
+    }
+    kinds = (controllers, sites, cameras, zones, masks, recipients, acts, users)
+    return assemble(0, {key_of(e): e for kind in kinds for e in kind.values()})
+
+
+def some(strategy):
+    return st.lists(strategy, min_size=1, max_size=2, unique=True)
+
+
+@st.composite
+def camera(draw, id_, sites):
+    return m.Camera(
+        id=id_,
+        name=draw(names),
+        site=of(draw, sites),
+        url=draw(st.sampled_from(["rtsp://192.0.2.1:554/1", "rtsps://cam.example/a?b=1"])),
+        area=draw(st.sampled_from(m.AreaKind)),
+        credential=draw(st.sampled_from(["", "env:A", "file:/a b", "credential:x-1"])),
+        latitude=draw(floats(-90, 90)),
+        longitude=draw(floats(-180, 180)),
+        azimuth_deg=draw(floats(0, 360)),
+        field_of_view_deg=draw(floats(1, 360)),
+        target_width_m=draw(floats(0, 1000)),
+        continuous=draw(st.booleans()),
+    )
+
+
+@st.composite
+def zone(draw, id_, cameras):
+    hours = st.tuples(times, times).filter(lambda pair: pair[0] != pair[1])
+    return m.Zone(
+        id=id_,
+        name=draw(names),
+        camera=of(draw, cameras),
+        polygon=draw(triangles),
+        analytic=draw(st.sampled_from(m.Analytic)),
+        armed=tuple(m.ArmedHours(*pair) for pair in draw(st.lists(hours, max_size=2))),
+        on_after_s=draw(floats(0, 60)),
+        off_after_s=draw(floats(0, 3600)),
+        severity=draw(st.integers(1, 5)),
+    )
+
+
+@st.composite
+def act(draw, id_, cameras, recipients):
+    scope = st.builds(
+        m.ActScope,
+        some(st.sampled_from(sorted(cameras))).map(tuple),
+        some(st.sampled_from(sorted(recipients))).map(tuple),
+        st.lists(st.sampled_from(m.Analytic), max_size=2).map(tuple),
+        st.sampled_from(m.Disclosure),
+        floats(0, 30),
+    )
+    first, last = sorted(draw(st.tuples(st.dates(), st.dates())))
+    dpia = draw(lines)
+    return m.Act(
+        id=id_,
+        title=draw(names),
+        number=draw(names),
+        parties=tuple(draw(some(names))),
+        valid_from=first,
+        valid_until=last,
+        scopes=tuple(draw(st.lists(scope, min_size=1, max_size=2))),
+        dpia=dpia,
+        dpia_date=draw(st.dates()) if dpia else None,
+        document_sha256=draw(st.sampled_from(["", "0f" * 32])),
+    )
+
+
+def small():
+    """Return the world of SEED, as the model says it."""
+    return assemble(
+        0,
+        {
+            key_of(entity): entity
+            for entity in (
+                m.Controller("farmacia", "Farmacia"),
+                m.Site(
+                    "sede",
+                    "Sede",
+                    "farmacia",
+                    m.SiteKind.PHARMACY,
+                    m.SiteState.ACTIVE,
+                    "Via Roma 1",
+                ),
+                m.Camera(
+                    "banco",
+                    "Banco",
+                    "sede",
+                    "rtsp://192.0.2.1/1",
+                    m.AreaKind.OPEN_TO_PUBLIC,
+                    latitude=44.0354,
+                    longitude=10.1395,
+                    azimuth_deg=210.0,
+                ),
+                m.Zone(
+                    "dietro",
+                    "Dietro",
+                    "banco",
+                    ((0.1, 0.1), (0.9, 0.1), (0.5, 0.9)),
+                    armed=(m.ArmedHours(time(20), time(7, 30)),),
+                ),
+                m.Mask("vetrina", "banco", ((0.0, 0.0), (0.2, 0.0), (0.2, 0.3))),
+                m.Recipient("sala", "Sala", m.RecipientKind.ROOM),
+                m.Act(
+                    "patto",
+                    "Patto",
+                    "1/2026",
+                    ("Prefettura", "Farmacia"),
+                    date(2026, 1, 1),
+                    date(2027, 12, 31),
+                    (
+                        m.ActScope(
+                            ("banco",),
+                            ("sala",),
+                            (m.Analytic.INTRUSION,),
+                            m.Disclosure.ON_ALARM,
+                            10.0,
+                        ),
+                    ),
+                ),
+                m.User("verdi", "Luca Verdi", m.Role.PL_OPERATOR, "sala"),
+            )
+        },
+    )
