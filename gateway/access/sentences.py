@@ -1,0 +1,225 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Why not, in one Italian and one English sentence; pure."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from gateway.model.access import Purpose, Refusal
+from gateway.model.registry import Act, Camera, Site
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A refusal with its words."""
+
+    refusal: Refusal
+    text_it: str
+    text_en: str
+
+
+def day(value: date) -> str:
+    """Return a date as Italians write it."""
+    return value.strftime("%d/%m/%Y")
+
+
+def unknown_camera(camera: str) -> Reason:
+    """Say that there is no such camera."""
+    return Reason(
+        Refusal.UNKNOWN_CAMERA,
+        f"La telecamera «{camera}» non esiste.",
+        f"There is no camera “{camera}”.",
+    )
+
+
+def role(role_name: str) -> Reason:
+    """Say that the role never does this."""
+    return Reason(
+        Refusal.ROLE,
+        f"Il ruolo {role_name} non può compiere questa operazione.",
+        f"The role {role_name} may not do this.",
+    )
+
+
+def text_only(act: Act) -> Reason:
+    """Say that the recipient is told in words."""
+    return Reason(
+        Refusal.TEXT_ONLY,
+        f"L'accordo n. {act.number} prevede per questo destinatario segnalazioni di solo testo, "
+        "senza immagini.",
+        f"Agreement no. {act.number} gives this recipient reports as text, without pictures.",
+    )
+
+
+def account() -> Reason:
+    """Say that the account is gone, switched off or changed."""
+    return Reason(
+        Refusal.ROLE,
+        "L'utenza non è più attiva o ha cambiato ruolo: occorre accedere di nuovo.",
+        "The account is no longer active or has changed its role: sign in again.",
+    )
+
+
+def site_not_active(site: Site) -> Reason:
+    """Say that the site has not come through its approval."""
+    return Reason(
+        Refusal.SITE_NOT_ACTIVE,
+        f"Il sito «{site.name}» è nello stato «{site.state.value}»: le immagini si condividono "
+        "solo quando è attivo.",
+        f"The site “{site.name}” is in state “{site.state.value}”: pictures are shared only once "
+        "it is active.",
+    )
+
+
+def purpose_missing() -> Reason:
+    """Say that no purpose was given."""
+    return Reason(
+        Refusal.PURPOSE_MISSING,
+        "Occorre indicare la finalità dell'accesso.",
+        "The purpose of the access must be given.",
+    )
+
+
+def purpose_not_allowed(purpose: Purpose) -> Reason:
+    """Say that the purpose does not go with the role and the action."""
+    return Reason(
+        Refusal.PURPOSE_NOT_ALLOWED,
+        f"La finalità «{purpose.value}» non è ammessa per questo ruolo e questa operazione.",
+        f"The purpose “{purpose.value}” is not allowed for this role and action.",
+    )
+
+
+def not_the_owner(camera: Camera) -> Reason:
+    """Say that the camera is somebody else's."""
+    return Reason(
+        Refusal.PURPOSE_NOT_ALLOWED,
+        f"La telecamera «{camera.name}» è di un altro titolare.",
+        f"The camera “{camera.name}” belongs to another controller.",
+    )
+
+
+def case_missing(purpose: Purpose) -> Reason:
+    """Say that the purpose needs a case."""
+    return Reason(
+        Refusal.CASE_MISSING,
+        f"Per la finalità «{purpose.value}» occorre il riferimento del caso (numero di allarme, "
+        "intervento, ordine di servizio o delega).",
+        f"The purpose “{purpose.value}” needs a case reference (number of the alarm, incident, "
+        "service order or warrant).",
+    )
+
+
+def no_such_alarm(case: str) -> Reason:
+    """Say that the case is not an alarm of this camera."""
+    return Reason(
+        Refusal.CASE_MISSING,
+        f"Il riferimento «{case[:64]}» non è un allarme di questa telecamera.",
+        f"The reference “{case[:64]}” is not an alarm of this camera.",
+    )
+
+
+def alarm_closed(camera: Camera) -> Reason:
+    """Say that the alarm is over, and with it the reason to look."""
+    return Reason(
+        Refusal.ALARM_CLOSED,
+        f"L'allarme è chiuso: la telecamera «{camera.name}» non si può più guardare per questo "
+        "motivo.",
+        f"The alarm is closed: it is no longer a reason to look at the camera “{camera.name}”.",
+    )
+
+
+def only_on_alarm(camera: Camera, act: Act) -> Reason:
+    """Say that disclosure waits for an event, and there is none."""
+    return Reason(
+        Refusal.ONLY_ON_ALARM,
+        f"Secondo l'accordo n. {act.number} la telecamera «{camera.name}» si può guardare solo "
+        "durante un suo allarme.",
+        f"Under agreement no. {act.number} the camera “{camera.name}” may be looked at only "
+        "during an alarm of its own.",
+    )
+
+
+def no_act(camera: Camera, organisation: str) -> Reason:
+    """Say that nothing was agreed."""
+    return Reason(
+        Refusal.NO_ACT,
+        f"Nessun accordo consente a «{organisation}» di guardare la telecamera «{camera.name}».",
+        f"No agreement allows “{organisation}” to look at the camera “{camera.name}”.",
+    )
+
+
+def no_analytic(camera: Camera, analytic: str) -> Reason:
+    """Say that nothing was agreed about this analysis."""
+    return Reason(
+        Refusal.NO_ACT,
+        f"Nessun accordo prevede l'analisi «{analytic}» sulla telecamera «{camera.name}».",
+        f"No agreement provides for the analysis “{analytic}” on the camera “{camera.name}”.",
+    )
+
+
+def no_seconds_before(camera: Camera, act: Act) -> Reason:
+    """Say that the act does not let the seconds before an alarm be kept."""
+    return Reason(
+        Refusal.NO_ACT,
+        f"L'accordo n. {act.number} non consente di conservare i secondi che precedono un allarme "
+        f"della telecamera «{camera.name}».",
+        f"Agreement no. {act.number} does not let the seconds before an alarm of the camera "
+        f"“{camera.name}” be kept.",
+    )
+
+
+def act_expired(act: Act) -> Reason:
+    """Say that the act was in force once."""
+    return Reason(
+        Refusal.ACT_EXPIRED,
+        f"L'accordo n. {act.number} è scaduto il {day(act.valid_until)}: la condivisione è "
+        "sospesa.",
+        f"Agreement no. {act.number} expired on {act.valid_until.isoformat()}: sharing is "
+        "suspended.",
+    )
+
+
+def act_not_yet(act: Act) -> Reason:
+    """Say that the act will be in force."""
+    return Reason(
+        Refusal.ACT_NOT_YET,
+        f"L'accordo n. {act.number} entra in vigore il {day(act.valid_from)}.",
+        f"Agreement no. {act.number} enters into force on {act.valid_from.isoformat()}.",
+    )
+
+
+def no_dpia(act: Act) -> Reason:
+    """Say that the impact assessment is absent, or of the future."""
+    return Reason(
+        Refusal.NO_DPIA,
+        f"Per l'accordo n. {act.number} manca una valutazione d'impatto (DPIA) con data anteriore.",
+        f"Agreement no. {act.number} lacks an impact assessment (DPIA) dated earlier.",
+    )
+
+
+def mask(camera: Camera) -> Reason:
+    """Say that a mask would not be burned in."""
+    return Reason(
+        Refusal.MASK,
+        f"La telecamera «{camera.name}» ha maschere di riservatezza che non si possono applicare "
+        "alle immagini in diretta.",
+        f"The camera “{camera.name}” has privacy masks that cannot be applied to live pictures.",
+    )
+
+
+def ledger() -> Reason:
+    """Say that the ledger refuses, so that nothing may be shown."""
+    return Reason(
+        Refusal.LEDGER,
+        "Il registro degli accessi non è scrivibile: nessuna immagine può essere mostrata.",
+        "The access ledger cannot be written: no picture may be shown.",
+    )
+
+
+def grant_ended() -> Reason:
+    """Say that time is up, or that the Grant was taken back."""
+    return Reason(
+        Refusal.GRANT_ENDED,
+        "L'autorizzazione è terminata o è stata revocata: occorre chiederla di nuovo.",
+        "The authorisation has ended or was revoked: ask again.",
+    )

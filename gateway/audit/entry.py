@@ -1,0 +1,181 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""One entry: the canonical JSON header that is hashed, and the personal values kept beside it.
+
+A personal value appears in the header as SHA-256(label, field, salt, value) only. Value and salt
+stand in a side table; deleting them erases the value while the log still verifies.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from hashlib import sha256
+
+import rfc8785
+
+from gateway.model.access import Regime
+from gateway.model.audit import LedgerEvent, Operation
+from gateway.model.errors import InvariantError, LedgerError
+from gateway.model.identifiers import uuid7
+from gateway.model.time import Moment
+
+FORMAT = 1
+"""Version of the header; an auditor's tool refuses one that it does not know."""
+PERSONAL = ("actor_id", "src_ip", "client_cert_fp", "case_ref", "reason_text")
+"""Fields marked personal in `gateway.model.audit`, in its order."""
+SALT_BYTES = 16
+"""128 bits: a name or a case number cannot be found by trying again."""
+MOST_REASON_CHARS = 200
+"""D.2: `reason_text` has at most 200 characters."""
+MOST_FIELD_CHARS = 512
+"""No field of D.2 is longer; what a stranger types must not fill the disk."""
+_LABEL = b"varco-ledger-commitment-v1"
+_PLAIN = tuple(
+    f.name
+    for f in fields(LedgerEvent)
+    if f.name not in {*PERSONAL, "event", "operation", "regime", "result", "opens", "closes"}
+)
+_DEFAULTS = {f.name: f.default for f in fields(LedgerEvent)}
+
+Randomness = Callable[[int], bytes]
+"""Returns that many random bytes; `os.urandom` in service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The value behind one commitment."""
+
+    field: str
+    salt: bytes
+    value: str
+
+    def commitment(self) -> str:
+        """Return what stands in the header, in hex."""
+        parts = (_LABEL, self.field.encode(), self.salt, self.value.encode())
+        framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+        return sha256(framed).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry that only lacks its place in the log."""
+
+    event: LedgerEvent
+    id: str
+    at: Moment
+    openings: tuple[Opening, ...]
+    software: str
+
+    def header(self, seq: int, *, spilled: bool = False) -> bytes:
+        """Return the canonical header for a place; InvariantError if a number is out of range.
+
+        Fields at their default are left out. `spilled` marks what went to the spare first.
+        """
+        event = self.event
+        record: dict[str, int | str | bool | dict[str, str]] = {
+            "v": FORMAT,
+            "seq": seq,
+            "id": self.id,
+            "ts_utc_us": self.at.utc_us,
+            "ts_mono_us": round(self.at.monotonic_s * 1_000_000),
+            "clock_sync": self.at.quality.value,
+            "sw_version": self.software,
+            "actor_type": event.actor_type,
+            "event": event.event,
+            "op": event.operation.value,
+            "regime": event.regime.value,
+            "result": event.result,
+        }
+        plain = ((name, getattr(event, name)) for name in _PLAIN)
+        record |= {name: value for name, value in plain if value != _DEFAULTS[name]}
+        if event.opens:
+            record["opens"] = True
+        if event.closes >= 0:
+            record["closes"] = event.closes
+        if self.openings:
+            record["commit"] = {one.field: one.commitment() for one in self.openings}
+        if spilled:
+            record["spilled"] = True
+        try:
+            return rfc8785.dumps(record)
+        except rfc8785.CanonicalizationError as error:
+            raise InvariantError(f"entry {event.event} has no canonical form: {error}") from error
+
+
+def draft(event: LedgerEvent, at: Moment, software: str, randomness: Randomness) -> Draft:
+    """Return an event made ready: texts bounded and well formed, personal values committed to."""
+    clean = _clean(event)
+    openings = tuple(
+        Opening(name, randomness(SALT_BYTES), value)
+        for name in PERSONAL
+        if (value := getattr(clean, name))
+    )
+    return Draft(clean, uuid7(at.utc_us, randomness(10)), at, openings, software)
+
+
+def _clean(event: LedgerEvent) -> LedgerEvent:
+    """Return the event with every text bounded and free of lone surrogates (RFC 8785 §3.2.2.2)."""
+    values = {f.name: getattr(event, f.name) for f in fields(event)}
+    for name, value in values.items():
+        if isinstance(value, str):
+            most = MOST_REASON_CHARS if name == "reason_text" else MOST_FIELD_CHARS
+            values[name] = value.encode("utf-8", "replace").decode()[:most]
+    return LedgerEvent(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One entry as it stands in the log, with the personal values that are still kept."""
+
+    seq: int
+    id: str
+    utc_us: int
+    mono_us: int
+    """Monotonic clock of the boot that wrote it; only differences within one boot mean anything."""
+    clock_sync: str
+    software: str
+    event: LedgerEvent
+    erased: tuple[str, ...]
+    """Personal fields that are committed to, but whose values were deleted."""
+    spilled: bool
+    header: bytes
+    """The exact bytes that are hashed."""
+
+
+def read_entry(header: bytes, openings: dict[str, str]) -> LedgerEntry:
+    """Return the entry of a stored header; LedgerError if it is not one of ours.
+
+    `openings`: field and value of what the side table still holds; not checked here.
+    """
+    try:
+        record = json.loads(header)
+        committed = record.get("commit", {})
+        event = _event(record, {k: v for k, v in openings.items() if k in committed})
+        return LedgerEntry(
+            record["seq"],
+            record["id"],
+            record["ts_utc_us"],
+            record["ts_mono_us"],
+            record["clock_sync"],
+            record["sw_version"],
+            event,
+            tuple(sorted(committed.keys() - openings.keys())),
+            record.get("spilled", False),
+            header,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LedgerError(f"ledger: a header that is not ours: {error!r}") from error
+
+
+def _event(record: dict[str, object], personal: dict[str, str]) -> LedgerEvent:
+    plain: dict[str, object] = {
+        name: record[name] for name in (*_PLAIN, "opens", "closes") if name in record
+    }
+    known = plain | personal
+    return LedgerEvent(
+        event=str(record["event"]),
+        operation=Operation(record["op"]),
+        regime=Regime(record["regime"]),
+        result=str(record["result"]),
+        **known,  # type: ignore[arg-type] # written by `header` from the same fields
+    )
