@@ -1,0 +1,37 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Composition root of the media process: packets to viewers, nothing else.
+
+Started by the gateway with exec (`python -m gateway media --fd N --link-fd M`); both descriptors
+are inherited: the UDP port, and one end of the link over which units and leases arrive.
+"""
+
+import argparse
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+
+from gateway.ops.logs import configure
+from gateway.relay.video.sessions import serve
+from gateway.runtime.clock import SystemClock
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run until the gateway closes the link; return the exit status."""
+    parser = argparse.ArgumentParser(prog="varco media", description=__doc__)
+    parser.add_argument("--fd", type=int, required=True, help="descriptor of the UDP socket")
+    parser.add_argument("--link-fd", type=int, required=True, help="descriptor of the link")
+    parser.add_argument("--log-level", default="INFO")
+    options = parser.parse_args(argv)
+    configure(options.log_level, sys.stderr)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the gateway decides when we end
+    udp, control = socket.socket(fileno=options.fd), socket.socket(fileno=options.link_fd)
+    with udp, control:
+        asyncio.run(serve(udp, control, SystemClock()))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

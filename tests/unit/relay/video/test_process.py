@@ -1,0 +1,265 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""The gateway's side with a real media process, and with processes that misbehave."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gateway.model.errors import ConfigError, PeerError
+from gateway.relay.video import process
+from gateway.relay.video.process import MediaOptions, OfferError, open_media
+from gateway.runtime.clock import SystemClock
+from gateway.runtime.fanout import Fanout
+from tests.fakes import unit
+from tests.whep_parts import COMMAND, grant, until
+
+OFFER = "\r\n".join(
+    [
+        "v=0",
+        "o=- 1 2 IN IP4 127.0.0.1",
+        "s=-",
+        "t=0 0",
+        "m=video 9 UDP/TLS/RTP/SAVPF 102",
+        "a=mid:0",
+        "a=rtcp-mux",
+        "a=ice-ufrag:abcd",
+        "a=ice-pwd:0123456789012345678901",
+        "a=fingerprint:sha-256 " + ":".join(["AB"] * 32),
+        "a=rtpmap:102 H264/90000",
+        "a=fmtp:102 packetization-mode=1;profile-level-id=42e01f",
+        "",
+    ]
+)
+MUTE = """
+import json, os, socket, sys, time
+link = socket.socket(fileno=int(sys.argv[sys.argv.index("--link-fd") + 1]))
+body = b"\\x11" + json.dumps(["sha-256", "AB"]).encode()
+link.sendall(len(body).to_bytes(4, "big") + body)
+while link.recv(9999): pass
+"""
+
+
+@asynccontextmanager
+async def media_process(command=COMMAND):
+    ends = []
+    options = MediaOptions(("127.0.0.1", 0), ("127.0.0.1",), command)
+    async with open_media(options, clock=SystemClock(), on_end=ends.append) as media:
+        yield media, ends
+
+
+async def test_answer_names_port_and_session():
+    """The answer holds our candidate; session and ETag are fresh each time."""
+    async with media_process() as (media, _):
+        first, second = [await media.open(grant(), OFFER, Fanout()) for _ in range(2)]
+        assert f"127.0.0.1 {media.port} typ host" in first.sdp
+        assert first.session != second.session
+        assert first.etag != second.etag
+        assert first.etag[0] == first.etag[-1] == '"'
+        assert {one.session for one in media.sessions()} == {first.session, second.session}
+
+
+async def test_unusable_offer_opens_nothing():
+    """OfferError comes before anything happens."""
+    async with media_process() as (media, ends):
+        fanout = Fanout()
+        with pytest.raises(OfferError, match="offered: VP8"):
+            await media.open(grant(), OFFER.replace("H264", "VP8"), fanout)
+        assert not fanout.wanted()
+    assert ends == []
+
+
+async def test_shutdown_reports_each_session_once():
+    """Leaving ends what is open, with the grant that opened it."""
+    async with media_process() as (media, ends):
+        answers = [await media.open(grant(identifier=name), OFFER, Fanout()) for name in ("a", "b")]
+    assert {(one.session, one.grant.id, one.reason) for one in ends} == {
+        (answers[0].session, "a", "shutdown"),
+        (answers[1].session, "b", "shutdown"),
+    }
+    assert len(ends) == 2
+
+
+async def test_camera_is_read_only_while_watched():
+    """One reader joins with a camera's first session and leaves with its last."""
+    async with media_process() as (media, ends):
+        fanout = Fanout()
+        first = await media.open(grant(), OFFER, fanout)
+        second = await media.open(grant(), OFFER, fanout)
+        await until(fanout.wanted)
+        assert len(fanout._readers) == 1
+        media.close(first.session, "left")
+        await until(lambda: len(ends) == 1)
+        assert fanout.wanted()
+        media.close(second.session, "left")
+        await until(lambda: not fanout.wanted())
+
+
+async def test_camera_that_is_set_up_anew_is_followed():
+    """A new fan-out for the same camera replaces the old one for all its sessions."""
+    async with media_process() as (media, _):
+        old, new = Fanout(), Fanout()
+        await media.open(grant(), OFFER, old)
+        await until(old.wanted)
+        await media.open(grant(), OFFER, new)
+        await until(lambda: new.wanted() and not old.wanted())
+
+
+async def test_renewal_closes_invalid_and_expired_grants():
+    """A renewal keeps what is valid, closes what is not, and never outlives a grant's time."""
+    async with media_process() as (media, ends):
+        grants = [
+            grant(identifier="good"),
+            grant(identifier="bad"),
+            grant(identifier="late", expires_s=-0.001),
+        ]
+        for one in grants:
+            await media.open(one, OFFER, Fanout())
+        media.renew(lambda one: one.id != "bad")
+        await until(lambda: len(ends) == 2)
+        assert {(one.grant.id, one.reason) for one in ends} == {
+            ("bad", "grant-not-valid"),
+            ("late", "grant-expired"),
+        }
+        assert [one.grant.id for one in media.sessions()] == ["good"]
+
+
+async def test_closing_reason_survives_a_crash():
+    """If the process dies before it confirms a close, the reason is still ours, told once."""
+    async with media_process() as (media, ends):
+        answer = await media.open(grant(), OFFER, Fanout())
+        os.kill(media.pid, signal.SIGSTOP)
+        media.close(answer.session, "revoked")
+        assert ends == []
+        os.kill(media.pid, signal.SIGKILL)
+        await until(lambda: ends)
+    assert [one.reason for one in ends] == ["revoked"]
+
+
+async def test_process_that_does_not_answer(monkeypatch):
+    """A media process that confirms nothing is a PeerError, and leaves no session behind."""
+    monkeypatch.setattr(process, "ANSWER_S", 0.1)
+    async with media_process((sys.executable, "-c", MUTE)) as (media, ends):
+        fanout = Fanout()
+        with pytest.raises(PeerError, match="does not answer"):
+            await media.open(grant(), OFFER, fanout)
+        await until(lambda: not fanout.wanted())
+        assert media.sessions() == ()
+    assert ends == []
+
+
+async def test_cancelled_open_leaves_nothing():
+    """A browser that hangs up while its offer is answered opened no session."""
+    async with media_process((sys.executable, "-c", MUTE)) as (media, ends):
+        fanout = Fanout()
+        task = asyncio.create_task(media.open(grant(), OFFER, fanout))
+        await until(fanout.wanted)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await until(lambda: not fanout.wanted())
+        assert media.sessions() == ()
+    assert ends == []
+
+
+async def test_silent_process_is_replaced(monkeypatch):
+    """A process without heartbeat is killed and another started."""
+    monkeypatch.setattr(process, "SILENCE_S", 0.3)
+    async with media_process((sys.executable, "-c", MUTE)) as (media, _):
+        first = media.pid
+        await until(lambda: media.pid != first)
+
+
+async def test_process_that_cannot_start(monkeypatch):
+    """A command that ends at once is a PeerError after the time allowed, not a hang."""
+    monkeypatch.setattr(process, "START_S", 0.5)
+    with pytest.RaisesGroup(pytest.RaisesExc(PeerError, match="not ready")):
+        async with media_process(("/bin/false",)):
+            pytest.fail("it cannot be ready")
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"candidates": ("room.example",)}, "candidates"),
+        ({"bind": ("no-address", 0)}, "bind"),
+        ({"candidates": ()}, "candidates"),
+    ],
+)
+async def test_bad_options(change, key):
+    """Options that cannot work name their key."""
+    options = replace(MediaOptions(("127.0.0.1", 0), ("127.0.0.1",), COMMAND), **change)
+    with pytest.raises(ConfigError, match=key):
+        async with open_media(options, clock=SystemClock(), on_end=print):
+            pytest.fail("unreachable")
+
+
+async def test_port_in_use():
+    """A port that somebody holds is a ConfigError that names it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        options = MediaOptions(("127.0.0.1", port), ("127.0.0.1",), COMMAND)
+        with pytest.raises(ConfigError, match=f"port {port}"):
+            async with open_media(options, clock=SystemClock(), on_end=print):
+                pytest.fail("unreachable")
+
+
+async def test_slow_link_skips_to_a_key_unit(monkeypatch):
+    """While the process reads nothing, publishing never waits and what waits stays bounded."""
+    monkeypatch.setattr(process, "_MOST_UNITS", 50)
+    async with media_process() as (media, _):
+        fanout = Fanout()
+        await media.open(grant(), OFFER, fanout)
+        await until(fanout.wanted)
+        (reader,) = fanout._readers
+        os.kill(media.pid, signal.SIGSTOP)
+        for index in range(500):
+            fanout.publish(unit(index, index % 25 == 0, b"\x65" + bytes(20_000)))
+            await asyncio.sleep(0)
+        counted = reader.statistics()
+        assert counted.depth <= 50
+        assert counted.dropped > 100
+        os.kill(media.pid, signal.SIGCONT)
+        await until(lambda: reader.statistics().depth == 0)
+
+
+ALONE = """
+import asyncio, sys
+from gateway.relay.video.process import MediaOptions, open_media
+from gateway.runtime.clock import SystemClock
+async def main():
+    options = MediaOptions(("127.0.0.1", 0), ("127.0.0.1",), tuple(sys.argv[1:]))
+    async with open_media(options, clock=SystemClock(), on_end=print) as media:
+        print(media.pid, flush=True)
+        await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+def runs(pid):
+    """Return whether a process is there and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def test_killed_gateway_leaves_no_media_process():
+    """If the gateway is killed outright, the media process sees the end of the link and ends."""
+    gateway = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", ALONE, *COMMAND), stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(20):
+        pid = int(await gateway.stdout.readline())
+    assert runs(pid)
+    gateway.kill()
+    await gateway.wait()
+    await until(lambda: not runs(pid), timeout_s=5)

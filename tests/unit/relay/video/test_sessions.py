@@ -1,0 +1,318 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""The media process in-process: STUN, leases and consent on a clock that a test moves."""
+
+import asyncio
+import random
+import socket
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from aioice import stun as peer
+from OpenSSL import SSL
+
+from gateway.relay.video import link, sessions
+from gateway.wire.frames import FrameReceiver
+from tests.fakes import FakeClock
+
+PASSWORD = "session-password-22-chars"
+TERMS = link.OpenSession(
+    "s1", "piazza", "ours", PASSWORD, "theirs", (("sha-256", "AB"),), 1, 96, 2, 97, "c", False
+)
+
+
+class SteppedClock(FakeClock):
+    """Sleepers wake when `step` has moved time far enough."""
+
+    def __init__(self):
+        super().__init__()
+        self.sleepers = []
+
+    async def sleep(self, seconds):
+        future = asyncio.get_running_loop().create_future()
+        self.sleepers.append((self.time_s + seconds, future))
+        await future
+
+    async def step(self, seconds):
+        """Move on in steps of 50 ms, letting everything run in between."""
+        for _ in range(round(seconds / 0.05)):
+            self.advance(0.05)
+            due = [one for one in self.sleepers if one[0] <= self.time_s + 1e-9]
+            self.sleepers = [one for one in self.sleepers if one not in due]
+            for _, future in due:
+                if not future.done():
+                    future.set_result(None)
+            for _ in range(5):
+                await asyncio.sleep(0)
+
+
+class Gateway:
+    """Our end of the link, and a peer's UDP socket."""
+
+    def __init__(self, clock, reader, writer, udp, client):
+        self.clock, self.reader, self.writer = clock, reader, writer
+        self.udp, self.client = udp, client
+        self.receiver = FrameReceiver()
+        self.frames = []
+
+    async def tell(self, frame):
+        self.writer.write(frame)
+        await self.writer.drain()
+
+    async def expect(self, kind):
+        """Return the payload of the next frame of a kind."""
+        async with asyncio.timeout(5):
+            while True:
+                for index, frame in enumerate(self.frames):
+                    if frame.kind == kind:
+                        del self.frames[index]
+                        return frame.payload
+                self.frames += self.receiver.receive(await self.reader.read(9999))
+
+    async def open(self, terms=TERMS):
+        await self.tell(link.open_session(terms))
+        assert link.read_text(await self.expect(link.Kind.OPENED)) == terms.session
+
+    async def end(self):
+        return link.read_ended(await self.expect(link.Kind.ENDED))
+
+    def send(self, data, client=None):
+        (client or self.client).sendto(data, self.udp.getsockname())
+
+    async def answer(self, timeout_s=5.0, client=None):
+        """Return the next datagram that the peer gets."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(timeout_s):
+            return await loop.sock_recv(client or self.client, 2000)
+
+
+def bound():
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    sock.setblocking(False)
+    return sock
+
+
+@asynccontextmanager
+async def serving():
+    ours, theirs = socket.socketpair()
+    clock = SteppedClock()
+    with bound() as udp, bound() as client:
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(sessions.serve(udp, theirs, clock))
+            reader, writer = await asyncio.open_connection(sock=ours)
+            gateway = Gateway(clock, reader, writer, udp, client)
+            await gateway.expect(link.Kind.HELLO)
+            try:
+                yield gateway
+            finally:
+                writer.close()
+                async with asyncio.timeout(5):
+                    await asyncio.wait([task])
+
+
+def check(username="ours:theirs", password=PASSWORD, **attributes):
+    message = peer.Message(peer.Method.BINDING, peer.Class.REQUEST)
+    message.attributes["USERNAME"] = username
+    message.attributes.update(attributes)
+    message.add_message_integrity(password.encode())
+    return bytes(message)
+
+
+async def test_check_is_answered():
+    """A check with the session's password is answered with the address it came from."""
+    async with serving() as gateway:
+        await gateway.open()
+        gateway.send(check())
+        answer = peer.parse_message(await gateway.answer())
+        assert answer.check_message_integrity(PASSWORD.encode())
+        assert answer.attributes["XOR-MAPPED-ADDRESS"] == gateway.client.getsockname()
+
+
+async def test_role_conflict_is_answered():
+    """A peer that believes to be controlled gets 487, and no session begins."""
+    async with serving() as gateway:
+        await gateway.open()
+        gateway.send(check(**{"ICE-CONTROLLED": 1}))
+        answer = peer.parse_message(await gateway.answer())
+        assert answer.attributes["ERROR-CODE"][0] == 487
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        check(password="guessed"),
+        check(username="ours:somebody"),
+        check(username="other:theirs"),
+        b"\0\1\0\0" + bytes(16),
+        b"\x16\xfe\xff" + bytes(100),
+        b"\x80\xc8" + bytes(100),
+    ],
+    ids=["password", "remote", "local", "bare", "dtls", "rtcp"],
+)
+async def test_stranger_gets_nothing(forged):
+    """Who does not know the session gets no byte back; who does is served right after."""
+    async with serving() as gateway:
+        await gateway.open()
+        gateway.send(forged)
+        gateway.send(check())
+        answer = peer.parse_message(await gateway.answer())
+        assert answer.message_class is peer.Class.RESPONSE
+        with pytest.raises(TimeoutError):
+            await gateway.answer(0.05)
+
+
+async def test_damaged_checks_are_ignored_or_answered():
+    """A thousand damaged checks and random datagrams later the port still answers."""
+    draw = random.Random(7)
+    async with serving() as gateway:
+        await gateway.open()
+        for round_number in range(1000):
+            noise = bytearray(check() if round_number % 2 else draw.randbytes(draw.randrange(99)))
+            for _ in range(draw.randrange(4)):
+                if noise:
+                    noise[draw.randrange(len(noise))] = draw.randrange(256)
+            gateway.send(bytes(noise))
+            if round_number % 50 == 0:
+                await asyncio.sleep(0)
+        with bound() as fresh:
+            async with asyncio.timeout(5):
+                while True:
+                    gateway.send(check(), fresh)
+                    try:
+                        answer = await gateway.answer(0.2, fresh)
+                    except TimeoutError:
+                        continue
+                    break
+        assert peer.parse_message(answer).message_class is peer.Class.RESPONSE
+
+
+async def test_addresses_of_one_peer_are_bounded():
+    """A peer may check from eight places; a ninth gets no answer."""
+    async with serving() as gateway:
+        await gateway.open()
+        clients = [bound() for _ in range(sessions.MOST_ADDRESSES + 1)]
+        try:
+            for client in clients[:-1]:
+                gateway.send(check(), client)
+                await gateway.answer(client=client)
+            gateway.send(check(), clients[-1])
+            with pytest.raises(TimeoutError):
+                await gateway.answer(0.05, clients[-1])
+        finally:
+            for client in clients:
+                client.close()
+
+
+def client_hello():
+    """The first flight of a DTLS client."""
+    context = SSL.Context(SSL.DTLS_METHOD)
+    context.set_tlsext_use_srtp(b"SRTP_AEAD_AES_128_GCM")
+    connection = SSL.Connection(context)
+    connection.set_connect_state()
+    with pytest.raises(SSL.WantReadError):
+        connection.do_handshake()
+    return connection.bio_read(1500)
+
+
+async def test_answers_go_where_the_peer_nominates():
+    """Until a nomination the first address counts, then the nominated one; not a mere check."""
+    async with serving() as gateway:
+        await gateway.open()
+        with bound() as second, bound() as third:
+            for client, attributes in (
+                (gateway.client, {}),
+                (second, {"USE-CANDIDATE": None}),
+                (third, {}),
+            ):
+                gateway.send(check(**attributes), client)
+                await gateway.answer(client=client)
+            gateway.send(client_hello(), third)
+            reply = await gateway.answer(client=second)
+            assert 20 <= reply[0] < 64
+            with pytest.raises(TimeoutError):
+                await gateway.answer(0.05, third)
+
+
+async def test_lease_expires_after_two_seconds():
+    """Without renewal a session ends after 2 s; renewed, it goes on."""
+    async with serving() as gateway:
+        await gateway.open()
+        await gateway.clock.step(1.5)
+        await gateway.tell(link.renew(["s1", "unknown"]))
+        await gateway.open(replace(TERMS, session="s2", ufrag="second"))  # the renewal is read
+        await gateway.clock.step(1.9)
+        assert not any(one.kind == link.Kind.ENDED for one in gateway.frames)
+        await gateway.clock.step(0.3)
+        ends = {(await gateway.end()).session, (await gateway.end()).session}
+        assert ends == {"s1", "s2"}
+
+
+async def renewed(gateway, seconds):
+    """Let time pass with the lease renewed."""
+    for _ in range(round(seconds)):
+        await gateway.tell(link.renew(["s1"]))
+        await gateway.clock.step(1)
+
+
+async def test_peer_that_never_comes():
+    """A session whose peer never checks ends after 15 s."""
+    async with serving() as gateway:
+        await gateway.open()
+        await renewed(gateway, sessions.CONNECT_S + 1)
+        assert await gateway.end() == link.Ended("s1", "never-connected", 0, 0)
+
+
+async def test_consent_expires(monkeypatch):
+    """30 s after its last check a peer is cut off, though its lease goes on."""
+    monkeypatch.setattr(sessions, "CONNECT_S", 1000)
+    async with serving() as gateway:
+        await gateway.open()
+        await renewed(gateway, 10)
+        gateway.send(check())
+        await gateway.answer()
+        await renewed(gateway, 29)
+        assert not any(one.kind == link.Kind.ENDED for one in gateway.frames)
+        await renewed(gateway, 2)
+        assert (await gateway.end()).reason == "peer-silent"
+
+
+async def test_close_is_confirmed_once():
+    """CLOSE ends a session with its reason; a second one is ignored."""
+    async with serving() as gateway:
+        await gateway.open()
+        await gateway.tell(link.close("s1", "viewer-left"))
+        assert (await gateway.end()).reason == "viewer-left"
+        await gateway.tell(link.close("s1", "again"))
+        await gateway.open(replace(TERMS, session="s2"))
+        assert not any(one.kind == link.Kind.ENDED for one in gateway.frames)
+
+
+async def test_end_of_link_ends_all():
+    """When the gateway goes, every session is ended and the process returns."""
+    async with serving() as gateway:
+        await gateway.open()
+        gateway.writer.write_eof()
+        assert (await gateway.end()).reason == "gateway-gone"
+        assert await gateway.reader.read() == b""
+
+
+async def test_state_is_told_each_second():
+    """The heartbeat names each session and whether it plays."""
+    async with serving() as gateway:
+        await gateway.open()
+        await gateway.clock.step(1.1)
+        state = link.read_state(await gateway.expect(link.Kind.STATE))
+        assert state == [link.SessionState("s1", False, 0, 0)]
+
+
+async def test_sessions_are_bounded(monkeypatch):
+    """Beyond the bound a session is refused, those before go on."""
+    monkeypatch.setattr(sessions, "MOST_SESSIONS", 1)
+    async with serving() as gateway:
+        await gateway.open()
+        await gateway.tell(link.open_session(replace(TERMS, session="s2", ufrag="second")))
+        assert await gateway.end() == link.Ended("s2", "too-many-sessions", 0, 0)
+        gateway.send(check())
+        assert await gateway.answer()
