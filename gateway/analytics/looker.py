@@ -1,0 +1,122 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Answers LOOK requests: decode, motion, zones. Runs in a child, keeps what it learnt of a camera.
+
+One decoder serves the key units of all cameras; a camera has its own only while it is awake.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from gateway.analytics.look import MOST_SIGHTS, Feed, LookReply, LookRequest, Sight
+from gateway.analytics.motion import MotionModel
+from gateway.analytics.zones import ZoneGrid
+from gateway.codec.decode import Decoder, Picture, luma
+from gateway.codec.protocol import Polygon
+from gateway.model.media import AccessUnit, Codec
+
+EVERY_90K = 7200
+"""Pictures closer together than this (0.08 s) are decoded, but not judged."""
+_NEW_TIME_90K = 30 * 90_000
+"""A picture this much older than the last one belongs to a new session of the camera."""
+_MOST_CAMERAS = 256
+
+
+@dataclass(slots=True)
+class _Camera:
+    """What is known of one camera."""
+
+    model: MotionModel = field(default_factory=MotionModel)
+    decoder: Decoder | None = None
+    judged_90k: int | None = None
+    zones: Sequence[Polygon] = ()
+    grid: ZoneGrid | None = None
+
+
+class Looker:
+    """The handler of LOOK requests; one per child."""
+
+    def __init__(self) -> None:
+        self._cameras: OrderedDict[str, _Camera] = OrderedDict()
+        self._key_decoders: dict[Codec, Decoder] = {}
+        self._errors = 0
+        self._pictures = 0
+
+    def look(self, payload: bytes) -> bytes:
+        """Answer a packed LookRequest with a packed LookReply."""
+        request = LookRequest.unpack(payload)
+        camera = self._camera(request.camera)
+        if list(camera.zones) != list(request.zones):
+            camera.zones, camera.grid = request.zones, None
+        self._errors = self._pictures = 0
+        sights: list[Sight] = []
+        for picture in self._decode(camera, request):
+            self._pictures += 1
+            if len(sights) < MOST_SIGHTS and _is_due(camera, picture.pts_90k):
+                sights.append(_judge(camera, picture))
+        return LookReply(self._errors, self._pictures, tuple(sights)).pack()
+
+    def _camera(self, name: str) -> _Camera:
+        """Return a camera's state; the one unseen for longest makes room."""
+        camera = self._cameras.setdefault(name, _Camera())
+        self._cameras.move_to_end(name)
+        if len(self._cameras) > _MOST_CAMERAS:
+            self._cameras.popitem(last=False)
+        return camera
+
+    def _decode(self, camera: _Camera, request: LookRequest) -> Iterator[Picture]:
+        """Yield the pictures of a request."""
+        if request.feed is Feed.KEYS:
+            camera.decoder = None
+            for unit in request.units:
+                yield from self._decode_key(unit)
+            return
+        if request.feed is Feed.START and camera.decoder is not None:
+            camera.decoder.restart()
+        for unit in _from_key(request.units) if camera.decoder is None else request.units:
+            decoder = camera.decoder
+            if decoder is None or decoder.codec is not unit.codec:
+                decoder = camera.decoder = Decoder(unit.codec)
+            yield from self._counted(decoder, unit)
+
+    def _decode_key(self, unit: AccessUnit) -> Iterator[Picture]:
+        """Yield the picture of one key unit from the decoder that all cameras share."""
+        decoder = self._key_decoders.setdefault(unit.codec, Decoder(unit.codec))
+        yield from self._counted(decoder, unit)
+        yield from decoder.drain()
+
+    def _counted(self, decoder: Decoder, unit: AccessUnit) -> Iterator[Picture]:
+        """Decode one unit and count what failed."""
+        before = decoder.errors
+        yield from decoder.decode((unit,))
+        self._errors += decoder.errors - before
+
+
+def _from_key(units: Sequence[AccessUnit]) -> Iterator[AccessUnit]:
+    """Yield the units from the first key unit on."""
+    started = False
+    for unit in units:
+        started = started or unit.is_key
+        if started:
+            yield unit
+
+
+def _is_due(camera: _Camera, pts_90k: int) -> bool:
+    """Return whether a picture is to be judged: new, and not too close to the last one."""
+    if camera.judged_90k is None:
+        return True
+    step = pts_90k - camera.judged_90k
+    return step >= EVERY_90K or step < -_NEW_TIME_90K
+
+
+def _judge(camera: _Camera, picture: Picture) -> Sight:
+    """Return what moves in a picture, and in which zones."""
+    before = picture.pts_90k if camera.judged_90k is None else camera.judged_90k
+    camera.judged_90k = picture.pts_90k
+    motion = camera.model.step(luma(picture.frame), (picture.pts_90k - before) / 90_000)
+    if camera.grid is None or camera.grid.shape != motion.moving.shape:
+        camera.grid = ZoneGrid(camera.zones, motion.moving.shape)
+    occupied = camera.grid.occupied(motion.moving)
+    unsettled = motion.scene_changed or not motion.warm
+    return Sight(picture.pts_90k, motion.fraction, unsettled, motion.boxes, occupied)

@@ -1,0 +1,296 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""One camera watched cheaply: key units while nothing stirs, everything while something does.
+
+Decoding is the bill (docs/design): a quiet camera costs one key unit per GOP. What happens
+between two key units and is over before the second is not seen; therefore a camera whose GOP is
+long is decoded whole, and the statistics say so.
+"""
+
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from gateway.analytics.look import Feed, LookReply, LookRequest, Sight
+from gateway.codec.protocol import Kind
+from gateway.model.alarm import Observation
+from gateway.model.errors import PeerError
+from gateway.model.media import AccessUnit
+from gateway.model.registry import Zone
+from gateway.model.time import Moment
+from gateway.runtime.clock import Clock
+from gateway.runtime.fanout import Fanout, Reader
+from gateway.runtime.tally import Tally
+
+log = logging.getLogger(__name__)
+
+_SENT_KEPT = 512
+"""Units whose capture time is remembered until their picture comes back."""
+_GOPS_KEPT = 3
+_GOP_SANE_S = 60.0
+
+
+class Caller(Protocol):
+    """The part of a pool that is needed here."""
+
+    async def call(self, affinity: str, kind: int, payload: bytes, *, timeout_s: float) -> bytes:
+        """Have a child answer one request."""
+        ...
+
+
+class WatchMode(Enum):
+    """What is decoded."""
+
+    KEYS = "key-units"
+    ALL = "everything-while-it-stirs"
+    FULL = "everything-because-the-gop-is-long"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    """Bounds of a watch, in seconds of the camera's time unless said otherwise."""
+
+    quiet_s: float = 5.0
+    """Without motion for this long, back to key units."""
+    longest_gop_s: float = 2.5
+    batch_s: float = 0.15
+    """Units of this span go to the child together."""
+    most_batch: int = 64
+    timeout_s: float = 5.0
+    """Our clock; a child that takes longer is killed."""
+    most_wait_s: float = 60.0
+    """Our clock; longest pause after failures in a row (a stream that kills every child)."""
+    most_gop_units: int = 600
+    """A longer GOP is not kept; decoding then begins at the next key unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchStatistics:
+    """Counters since the watch began."""
+
+    mode: WatchMode
+    gop_s: float
+    """The longest of the last GOPs; 0 until one was measured."""
+    units: int
+    decoded_units: int
+    """Sent to a child; the rest cost nothing."""
+    observations: int
+    wakes: int
+    decode_errors: int
+    failures: int
+    """Requests that a child did not answer; the model is learnt anew after each."""
+    lost_units: int
+    """Came and were not looked at, because we or the pool were too slow or a child failed."""
+
+
+class Watch:
+    """Reads a fan-out, sends what is needed to the pool, reports what it sees."""
+
+    def __init__(  # noqa: PLR0913 - six of them are the camera's surroundings
+        self,
+        camera_id: str,
+        zones: Sequence[Zone],
+        fanout: Fanout,
+        pool: Caller,
+        *,
+        clock: Clock,
+        on_observation: Callable[[Observation], Awaitable[None]],
+        options: WatchOptions | None = None,
+    ) -> None:
+        """`on_observation` is awaited for every judged picture, in order of capture."""
+        self._camera = camera_id
+        self._zone_ids = tuple(zone.id for zone in zones)
+        self._polygons = tuple(zone.polygon for zone in zones)
+        self._fanout = fanout
+        self._pool = pool
+        self._clock = clock
+        self._on_observation = on_observation
+        self._options = options or WatchOptions()
+        self._tally = Tally(log, clock)
+        self._mode = WatchMode.KEYS
+        self._gop: list[AccessUnit] = []
+        """Units since the last key unit while only key units are decoded."""
+        self._pending: list[AccessUnit] = []
+        self._feed = Feed.START
+        self._wants_key = True
+        self._key_90k: int | None = None
+        self._gops_s: deque[float] = deque(maxlen=_GOPS_KEPT)
+        self._sent: OrderedDict[int, Moment] = OrderedDict()
+        self._stirred_90k = 0
+        self._stirs = False
+        self._unit_90k = 0
+        self._interval_90k = 0
+        self._row = 0
+        self._not_before_s = -1e9
+        self._units = self._decoded = self._observations = self._wakes = 0
+        self._errors = self._failures = self._lost = 0
+
+    def statistics(self) -> WatchStatistics:
+        """Return a snapshot."""
+        return WatchStatistics(
+            self._mode,
+            max(self._gops_s, default=0.0),
+            self._units,
+            self._decoded,
+            self._observations,
+            self._wakes,
+            self._errors,
+            self._failures,
+            self._lost,
+        )
+
+    async def run(self) -> None:
+        """Watch until cancelled; cancelling leaves the fan-out and loses nothing else."""
+        reader = Reader(f"watch:{self._camera}", most_units=300)
+        self._fanout.join(reader, from_kept=True)
+        dropped = 0
+        try:
+            while True:
+                unit = await reader.receive()
+                now_dropped = reader.statistics().dropped
+                if now_dropped != dropped:
+                    self._break_off(now_dropped - dropped)
+                    dropped = now_dropped
+                await self._take(unit)
+        finally:
+            self._fanout.leave(reader)
+
+    async def _take(self, unit: AccessUnit) -> None:
+        """Use one unit as the mode demands."""
+        self._units += 1
+        self._measure(unit)
+        if self._wants_key and not unit.is_key:
+            self._lost += 1
+            return
+        if self._clock.monotonic_s() < self._not_before_s:
+            self._break_off(1)
+            return
+        self._wants_key = False
+        if self._mode is WatchMode.KEYS:
+            await self._take_quiet(unit)
+        else:
+            await self._take_all(unit)
+
+    async def _take_quiet(self, unit: AccessUnit) -> None:
+        """Look at a key unit; keep the others in case that they are needed."""
+        if not unit.is_key:
+            if len(self._gop) < self._options.most_gop_units:
+                self._gop.append(unit)
+            return
+        self._gop = [unit]
+        self._stirs = False
+        if await self._look(Feed.KEYS, [unit]) and self._stirs:
+            self._wakes += 1
+            self._enter(WatchMode.ALL)
+
+    async def _take_all(self, unit: AccessUnit) -> None:
+        """Collect units and send them in small batches."""
+        quiet_90k = self._options.quiet_s * 90_000
+        quiet = abs(unit.pts_90k - self._stirred_90k) > quiet_90k
+        if self._mode is WatchMode.ALL and unit.is_key and quiet:
+            await self._send()
+            self._enter(WatchMode.KEYS)
+            await self._take_quiet(unit)
+            return
+        self._pending.append(unit)
+        with_next_90k = unit.pts_90k - self._pending[0].pts_90k + self._interval_90k
+        due = not 0 <= with_next_90k < self._options.batch_s * 90_000
+        if due or len(self._pending) >= self._options.most_batch:
+            await self._send()
+
+    async def _send(self) -> None:
+        """Send what was collected."""
+        units, self._pending = self._pending, []
+        if units and await self._look(self._feed, units):
+            self._feed = Feed.FOLLOW
+
+    def _enter(self, mode: WatchMode) -> None:
+        """Change the mode; decoding everything begins with the GOP that was kept."""
+        log.info("watch-mode", extra={"camera": self._camera, "mode": mode.value})
+        if self._mode is WatchMode.KEYS:
+            self._pending, self._gop = self._gop, []
+            self._feed = Feed.START
+            self._stirred_90k = self._key_90k or 0
+            if not self._pending or len(self._pending) >= self._options.most_gop_units:
+                self._break_off(len(self._pending))
+        self._mode = mode
+
+    def _measure(self, unit: AccessUnit) -> None:
+        """Measure the GOP, and decode everything where it is long."""
+        self._interval_90k = max(0, unit.pts_90k - self._unit_90k)
+        self._unit_90k = unit.pts_90k
+        since_s = 0.0 if self._key_90k is None else (unit.pts_90k - self._key_90k) / 90_000
+        if unit.is_key:
+            if 0 < since_s < _GOP_SANE_S:
+                self._gops_s.append(since_s)
+            self._key_90k = unit.pts_90k
+        longest_s = max(since_s, *self._gops_s) if self._gops_s else since_s
+        if self._options.longest_gop_s < longest_s < _GOP_SANE_S:
+            if self._mode is not WatchMode.FULL:
+                self._enter(WatchMode.FULL)
+        elif self._mode is WatchMode.FULL and unit.is_key:
+            self._mode = WatchMode.ALL
+            log.info("watch-mode", extra={"camera": self._camera, "mode": self._mode.value})
+
+    def _break_off(self, lost_units: int) -> None:
+        """Begin anew at the next key unit."""
+        self._lost += lost_units + len(self._pending)
+        self._pending, self._gop = [], []
+        self._feed = Feed.START
+        self._wants_key = True
+
+    async def _look(self, feed: Feed, units: Sequence[AccessUnit]) -> bool:
+        """Send units to the camera's child and report what it saw; False if it could not."""
+        for unit in units:
+            self._sent[unit.pts_90k] = unit.captured
+        while len(self._sent) > _SENT_KEPT:
+            self._sent.popitem(last=False)
+        payload = LookRequest(self._camera, feed, self._polygons, units).pack()
+        timeout_s = self._options.timeout_s
+        try:
+            data = await self._pool.call(self._camera, Kind.LOOK, payload, timeout_s=timeout_s)
+            reply = LookReply.unpack(data, len(self._polygons))
+        except PeerError as error:
+            self._fail(error, len(units))
+            return False
+        self._row = 0
+        self._decoded += len(units)
+        self._errors += reply.decode_errors
+        for sight in reply.sights:
+            await self._report(sight)
+        return True
+
+    def _fail(self, error: PeerError, units: int) -> None:
+        """Count a request that was not answered, and wait longer after each in a row."""
+        self._failures += 1
+        self._tally.note("look-failed", camera=self._camera, problem=str(error))
+        wait_s = min(0.25 * 2**self._row, self._options.most_wait_s) if self._row else 0.0
+        self._row = min(self._row + 1, 16)
+        self._not_before_s = self._clock.monotonic_s() + wait_s
+        self._break_off(units)
+
+    async def _report(self, sight: Sight) -> None:
+        """Hand on what one picture showed; a picture that we never sent is not believed."""
+        captured = self._sent.get(sight.pts_90k)
+        if captured is None:
+            self._errors += 1
+            return
+        if sight.boxes or sight.unsettled:
+            self._stirred_90k = sight.pts_90k
+            self._stirs = True
+        self._observations += 1
+        occupied = tuple(self._zone_ids[position] for position in sight.occupied)
+        await self._on_observation(
+            Observation(
+                camera=self._camera,
+                captured=captured,
+                pts_90k=sight.pts_90k,
+                boxes=sight.boxes,
+                occupied=occupied,
+                moving_fraction=sight.fraction,
+                scene_changed=sight.unsettled,
+            )
+        )

@@ -1,0 +1,115 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Pictures that leave the box: JPEG and MP4, masks burned in. Runs in a child."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import av
+import cv2
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType, VideoFrame
+
+from gateway.codec.decode import TIME_BASE, Picture, every_picture, last_picture
+from gateway.codec.jpeg import StillRequest
+from gateway.codec.mask import Masker
+from gateway.codec.mp4 import write_mp4
+from gateway.codec.mux import ClipRequest
+from gateway.codec.protocol import Polygon
+from gateway.model.errors import WireError
+from gateway.model.media import AccessUnit
+from gateway.model.time import Moment
+
+_JPEG_QUALITY = 85
+_GOP = 50
+_ENCODER = {"preset": "ultrafast", "tune": "zerolatency", "crf": "23", "threads": "1"}
+_START_CODE = b"\0\0\1"
+
+
+def render_still(payload: bytes) -> bytes:
+    """Answer a StillRequest with a JPEG."""
+    request = StillRequest.unpack(payload)
+    frame = last_picture(request.units).frame
+    if request.masks:
+        frame = Masker(request.masks).burn(frame)
+    width_px = min(frame.width, max(16, request.width_px))
+    height_px = max(1, round(frame.height * width_px / frame.width))
+    try:
+        pixels = frame.reformat(width_px, height_px, "bgr24").to_ndarray()
+        written, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    except (av.FFmpegError, ValueError, cv2.error) as error:
+        raise WireError(f"picture cannot be converted: {error}") from error
+    if not written:
+        raise WireError("picture cannot be written as JPEG")
+    return bytes(jpeg)
+
+
+def render_clip(payload: bytes) -> bytes:
+    """Answer a ClipRequest with an MP4."""
+    request = ClipRequest.unpack(payload)
+    if not request.masks:
+        return write_mp4(request.units)
+    return write_mp4(_masked(request.units, request.masks))
+
+
+def _masked(units: Sequence[AccessUnit], masks: Sequence[Polygon]) -> list[AccessUnit]:
+    """Return the units decoded, masked and coded as H.264 without reordering."""
+    masker = Masker(masks)
+    begin = next((at for at, unit in enumerate(units) if unit.is_key), len(units))
+    pictures = every_picture(units[begin:])
+    moment = units[0].captured if units else Moment(0.0, 0)
+    return list(encode(((p, masker.burn(p.frame)) for p in pictures), moment))
+
+
+def encode(frames: Iterable[tuple[Picture, VideoFrame]], moment: Moment) -> Iterator[AccessUnit]:
+    """Yield H.264 units, all marked as captured at `moment`, with the pictures' times.
+
+    Pictures of another size than the first, or out of order, are left out.
+    """
+    encoder: VideoCodecContext | None = None
+    last: int | None = None
+    for picture, frame in frames:
+        if encoder is None:
+            encoder = _open_encoder(frame)
+        if (frame.width, frame.height) != (encoder.width, encoder.height):
+            continue
+        if last is not None and picture.pts_90k <= last:
+            continue
+        last = picture.pts_90k
+        frame.pts, frame.time_base = picture.pts_90k, TIME_BASE
+        frame.pict_type = PictureType.NONE
+        for packet in encoder.encode(frame):
+            yield _unit(packet, moment)
+    if encoder is not None:
+        for packet in encoder.encode(None):
+            yield _unit(packet, moment)
+
+
+def _open_encoder(frame: VideoFrame) -> VideoCodecContext:
+    """Return a libx264 context for pictures like this one."""
+    encoder = VideoCodecContext.create("libx264", "w")
+    encoder.width, encoder.height = frame.width, frame.height
+    encoder.pix_fmt = "yuv420p"
+    encoder.time_base = TIME_BASE
+    encoder.gop_size = _GOP
+    encoder.thread_count = 1
+    encoder.color_range = frame.color_range
+    encoder.options = dict(_ENCODER)
+    return encoder
+
+
+def _unit(packet: "av.Packet[Any]", moment: Moment) -> AccessUnit:
+    """Return an encoder's packet as a unit; only its pts and its bytes matter from here on."""
+    nals = tuple(split_annex_b(bytes(packet)))
+    return AccessUnit(packet.pts or 0, packet.is_keyframe, nals, moment, moment)
+
+
+def split_annex_b(data: bytes) -> Iterator[bytes]:
+    """Yield the NAL units of a byte stream with start codes (ITU-T H.264 Annex B)."""
+    at = data.find(_START_CODE)
+    while at >= 0:
+        following = data.find(_START_CODE, at + 3)
+        nal = data[at + 3 : following if following >= 0 else len(data)].rstrip(b"\0")
+        if nal:
+            yield nal
+        at = following

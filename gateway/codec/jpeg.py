@@ -1,0 +1,61 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Ask a child for a still picture: masks burned in, JPEG."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.codec.protocol import Cursor, Kind, Pen, Polygon
+from gateway.model.errors import WireError
+from gateway.model.media import AccessUnit
+from gateway.model.registry import Mask
+from gateway.wire import units as wire_units
+
+TIMEOUT_S = 10.0
+_START = b"\xff\xd8\xff"
+
+
+class Caller(Protocol):
+    """The part of a pool that is needed here."""
+
+    async def call(self, affinity: str, kind: int, payload: bytes, *, timeout_s: float) -> bytes:
+        """Have a child answer one request."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StillRequest:
+    """What the child is told; the last picture of `units` is wanted."""
+
+    masks: Sequence[Polygon]
+    width_px: int
+    """Largest width of the JPEG; a smaller picture is not enlarged."""
+    units: Sequence[AccessUnit]
+
+    def pack(self) -> bytes:
+        """Return the request as bytes."""
+        pen = Pen().polygons(self.masks).fields("H", self.width_px)
+        return pen.rest(wire_units.pack_many(list(self.units))).bytes()
+
+    @classmethod
+    def unpack(cls, data: bytes) -> "StillRequest":
+        """Return what `pack` wrote; WireError for anything else."""
+        cursor = Cursor(data)
+        masks, width_px = cursor.polygons(), cursor.whole("H")
+        return cls(masks, width_px, wire_units.unpack_many(cursor.rest()))
+
+
+async def still(
+    pool: Caller, units: Sequence[AccessUnit], masks: Sequence[Mask], *, width_px: int = 1280
+) -> bytes:
+    """Return a JPEG of the last picture of the units, which begin with a key unit.
+
+    Raises WireError if nothing can be decoded or a mask cannot be applied (then no picture at
+    all is made), PeerError if the child is gone or too slow.
+    """
+    request = StillRequest([mask.polygon for mask in masks], width_px, units)
+    answer = await pool.call("", Kind.STILL, request.pack(), timeout_s=TIMEOUT_S)
+    if not answer.startswith(_START):
+        raise WireError("a child answered something that is not a JPEG")
+    return answer

@@ -1,0 +1,72 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Coded pictures into a fragmented MP4 that a browser plays. Runs in a child."""
+
+import io
+from collections.abc import Sequence
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.codec.decode import NAMES, TIME_BASE, luma
+from gateway.model.errors import WireError
+from gateway.model.media import AccessUnit
+
+_FLAGS = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+"""Playable from the first fragment on, and by Media Source Extensions."""
+
+
+def write_mp4(units: Sequence[AccessUnit]) -> bytes:
+    """Return the units as they are in an MP4; WireError if no player could start.
+
+    Units stand in decoding order and may be presented in another one (B-frames).
+    """
+    begin = next((at for at, unit in enumerate(units) if unit.is_key), None)
+    if begin is None:
+        raise WireError(f"none of {len(units)} units is a key unit")
+    units = units[begin:]
+    name = NAMES[units[0].codec]
+    out = io.BytesIO()
+    try:
+        with (
+            av.open(io.BytesIO(units[0].annex_b()), format=name) as probe,
+            av.open(out, "w", format="mp4", options=_FLAGS) as container,
+        ):
+            stream = container.add_stream_from_template(probe.streams.video[0])
+            stream.time_base = TIME_BASE
+            for unit, pts, dts in _timed(units):
+                packet = av.Packet(unit.annex_b())
+                packet.pts, packet.dts, packet.time_base = pts, dts, TIME_BASE
+                packet.is_keyframe = unit.is_key
+                packet.stream = stream
+                container.mux(packet)
+    except (av.FFmpegError, IndexError, ValueError) as error:
+        raise WireError(f"units cannot be muxed: {error}") from error
+    return out.getvalue()
+
+
+def read_mp4(data: bytes) -> list[NDArray[np.uint8]]:
+    """Return every picture's luma, shape (height, width), in the order shown; WireError if none."""
+    try:
+        with av.open(io.BytesIO(data)) as container:
+            found = [luma(frame).copy() for frame in container.decode(video=0)]
+    except (av.FFmpegError, IndexError) as error:
+        raise WireError(f"{len(data)} bytes are no playable file: {error}") from error
+    if not found:
+        raise WireError(f"no picture in {len(data)} bytes")
+    return found
+
+
+def _timed(units: Sequence[AccessUnit]) -> list[tuple[AccessUnit, int, int]]:
+    """Return units with pts and dts from zero; dts strictly rises and never passes pts."""
+    origin = min(unit.pts_90k for unit in units)
+    shown = sorted(unit.pts_90k - origin for unit in units)
+    ahead = max(due - (unit.pts_90k - origin) for due, unit in zip(shown, units, strict=True))
+    timed = []
+    last = -ahead - 1
+    for due, unit in zip(shown, units, strict=True):
+        dts = max(due - ahead, last + 1)
+        timed.append((unit, max(unit.pts_90k - origin, dts), dts))
+        last = dts
+    return timed

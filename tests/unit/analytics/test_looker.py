@@ -1,0 +1,107 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""The child's side of LOOK, without the process around it."""
+
+import pytest
+
+from gateway.analytics.look import Feed, LookReply, LookRequest
+from gateway.analytics.looker import EVERY_90K, Looker
+from gateway.model.media import AccessUnit, Codec
+from tests.footage import later, scene
+
+LEFT = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+RIGHT = ((0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0))
+
+
+def ask(
+    looker: Looker, feed: Feed, units: list[AccessUnit], zones: tuple = (), camera: str = "cam"
+) -> LookReply:
+    """Send units and return the answer."""
+    request = LookRequest(camera, feed, zones, units)
+    return LookReply.unpack(looker.look(request.pack()), len(zones))
+
+
+@pytest.mark.parametrize("codec", list(Codec))
+def test_a_visitor_is_seen_in_his_zone(codec: Codec) -> None:
+    """A visitor who walks from left to right occupies the left zone, then the right one."""
+    units = scene(120, gop=25, visits=range(40, 120), codec=codec)
+    sights = ask(Looker(), Feed.START, units, (LEFT, RIGHT)).sights
+    occupied = [(sight.pts_90k // 3600, sight.occupied) for sight in sights if sight.occupied]
+    assert all(number >= 40 for number, _ in occupied)
+    assert {(0,), (1,)} <= {zones for _, zones in occupied}
+    for number, zones in occupied:
+        left = 8 + 4 * number % 260
+        if left + 40 < 150:
+            assert zones == (0,)
+        elif left > 170:
+            assert zones == (1,)
+
+
+def test_pictures_are_judged_at_a_bounded_rate() -> None:
+    """All pictures are decoded, at most one in 0.08 s is judged."""
+    reply = ask(Looker(), Feed.START, scene(50, gop=25))
+    assert reply.pictures == 50
+    steps = [b.pts_90k - a.pts_90k for a, b in zip(reply.sights, reply.sights[1:], strict=False)]
+    assert set(steps) == {EVERY_90K}
+
+
+def test_batches_give_the_same_as_one_run() -> None:
+    """Cut into batches that follow each other, units show what they show in one piece."""
+    units = scene(60, gop=25, visits=range(30, 60))
+    whole = ask(Looker(), Feed.START, units, (LEFT,)).sights
+    looker = Looker()
+    pieces = ask(looker, Feed.START, units[:7], (LEFT,)).sights
+    for at in range(7, 60, 9):
+        pieces += ask(looker, Feed.FOLLOW, units[at : at + 9], (LEFT,)).sights
+    assert pieces == whole
+
+
+def test_key_units_alone_are_enough_to_stir() -> None:
+    """Key units two seconds apart: quiet ones show nothing, the one with a visitor does."""
+    looker = Looker()
+    units = scene(700, gop=50, visits=range(640, 660))
+    keys = [unit for unit in units if unit.is_key]
+    sights = [ask(looker, Feed.KEYS, [key], (LEFT, RIGHT)).sights[0] for key in keys]
+    assert [sight.unsettled for sight in sights[:5]] == [True] * 5
+    settled = sights[6:]
+    assert [bool(sight.boxes) for sight in settled] == [
+        key.pts_90k == 650 * 3600 for key in keys[6:]
+    ]
+
+
+def test_the_model_survives_the_change_of_feeds() -> None:
+    """Going from key units to everything and back, the background stays learnt."""
+    looker = Looker()
+    units = scene(100, gop=25)
+    ask(looker, Feed.START, units[:50])
+    assert not ask(looker, Feed.KEYS, [units[50]]).sights[0].unsettled
+    assert looker._cameras["cam"].decoder is None, "asleep it costs no decoder"
+    again = ask(looker, Feed.START, units[50:60]).sights
+    assert [sight.unsettled for sight in again] == [False] * len(again)
+    assert all(sight.pts_90k > units[50].pts_90k for sight in again), "no picture judged twice"
+
+
+def test_cameras_do_not_share_what_they_learnt() -> None:
+    """Two cameras with interleaved requests keep their own backgrounds."""
+    looker = Looker()
+    dark, bright = scene(50, gop=5), scene(50, gop=5, light=90)
+    for at in range(0, 50, 5):
+        for camera, units in (("dark", dark), ("bright", bright)):
+            reply = ask(looker, Feed.FOLLOW if at else Feed.START, units[at : at + 5], (), camera)
+            assert not any(sight.boxes for sight in reply.sights)
+    assert not reply.sights[-1].unsettled
+
+
+def test_a_new_child_waits_for_a_key_unit() -> None:
+    """Units that follow something which this child never saw are skipped up to a key unit."""
+    reply = ask(Looker(), Feed.FOLLOW, scene(60, gop=25)[10:])
+    assert reply.pictures == 35
+    assert reply.decode_errors == 0
+    assert reply.sights[0].pts_90k == 25 * 3600
+
+
+def test_a_restarted_camera_is_judged_again() -> None:
+    """A camera whose time starts again from zero is not ignored for the next hours."""
+    looker = Looker()
+    ask(looker, Feed.START, later(scene(5, gop=5), 9_000_000))
+    assert ask(looker, Feed.START, scene(5, gop=5)).sights

@@ -1,0 +1,150 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""What moves, on small pictures with known truth."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.analytics.motion import MOST_BOXES, Motion, MotionModel, regions, shrink
+from tests.footage import rgb
+
+SIZE = (640, 360)
+
+
+def grey(number: int, *, visitor: bool = False, light: int = 0) -> np.ndarray:
+    """Return a picture's luma."""
+    return rgb(number, size=SIZE, visitor=visitor, light=light).mean(axis=2).astype(np.uint8)
+
+
+def warmed(step_s: float = 0.1) -> MotionModel:
+    """Return a model that has learnt the empty scene."""
+    model = MotionModel()
+    number = 0
+    while not model.warm:
+        model.step(grey(number), step_s)
+        number += 1
+    return model
+
+
+@pytest.mark.parametrize("step_s", [0.04, 0.1, 2.0])
+def test_an_empty_scene_is_still(step_s: float) -> None:
+    """Noise alone moves nothing, at full rate and on key units."""
+    model = warmed(step_s)
+    motions = [model.step(grey(number), step_s) for number in range(100, 130)]
+    assert all(motion == Motion((), 0.0, False, True, motion.moving) for motion in motions)
+
+
+@pytest.mark.parametrize("step_s", [0.04, 0.1, 2.0])
+def test_a_visitor_is_boxed_where_he_is(step_s: float) -> None:
+    """The largest box covers the visitor's block and not much else."""
+    model = warmed(step_s)
+    for number in range(100, 110):
+        motion = model.step(grey(number, visitor=True), step_s)
+        left = 8 + 4 * number % (SIZE[0] - 60)
+        box = motion.boxes[0]
+        assert box.left * 640 == pytest.approx(left, abs=12)
+        assert box.right * 640 == pytest.approx(left + 40, abs=12)
+        assert box.top * 360 == pytest.approx(120, abs=12)
+        assert box.bottom * 360 == pytest.approx(184, abs=12)
+        assert motion.fraction == pytest.approx(40 * 64 / (640 * 360), rel=0.5)
+
+
+def test_nothing_is_said_before_it_is_warm() -> None:
+    """A model that has seen too little says so and names no box."""
+    model = MotionModel()
+    for number in range(4):
+        motion = model.step(grey(number, visitor=number > 1), 0.1)
+        assert not motion.warm
+        assert motion.boxes == ()
+        assert motion.fraction == 0.0
+
+
+@pytest.mark.parametrize("light", [-25, 15, 30])
+def test_a_step_of_the_light_moves_nothing(light: int) -> None:
+    """A cloud or an exposure step raises no box, and the visitor after it is still found."""
+    model = warmed()
+    for number in range(100, 160):
+        motion = model.step(grey(number, light=light), 0.1)
+        assert motion.boxes == ()
+        assert not motion.scene_changed
+    assert model.step(grey(160, visitor=True, light=light), 0.1).boxes
+
+
+def test_a_large_step_of_the_light_is_a_new_scene() -> None:
+    """Light switched on: the scene is learnt anew, without a box, and works after that."""
+    model = warmed()
+    motion = model.step(grey(100, light=80), 0.1)
+    assert motion.scene_changed
+    assert not motion.warm
+    assert motion.boxes == ()
+    for number in range(101, 112):
+        motion = model.step(grey(number, light=80), 0.1)
+        assert motion.boxes == ()
+    assert motion.warm
+    assert model.step(grey(120, visitor=True, light=80), 0.1).boxes
+
+
+def test_a_turned_camera_is_a_new_scene() -> None:
+    """A camera that was turned shows another scene: no box, learnt anew."""
+    model = warmed()
+    texture = np.random.default_rng(1).integers(0, 255, (18, 32), np.uint8).repeat(20, 0)
+    motion = model.step(texture.repeat(20, 1), 0.1)
+    assert motion.scene_changed
+    assert motion.boxes == ()
+
+
+def test_a_parked_object_becomes_background() -> None:
+    """What stands still is taken in after a minute, not before."""
+    model = warmed()
+    there = [bool(model.step(grey(50, visitor=True), 0.5).boxes) for _ in range(140)]
+    assert all(there[:110])
+    assert not any(there[-10:])
+
+
+def test_who_lingers_and_leaves_leaves_no_ghost() -> None:
+    """After half a minute in one place and one second of absence, nothing moves any more."""
+    model = warmed()
+    for _ in range(60):
+        assert model.step(grey(50, visitor=True), 0.5).boxes
+    gone = [bool(model.step(grey(number), 0.1).boxes) for number in range(60, 90)]
+    assert not any(gone[10:])
+
+
+def test_another_size_starts_anew() -> None:
+    """A stream that changes its shape is learnt anew, not compared with the old one."""
+    model = warmed()
+    assert not model.step(grey(0)[:, :480], 0.1).warm
+
+
+@given(st.integers(1, 700), st.integers(1, 500))
+def test_any_shape_is_shrunk(width: int, height: int) -> None:
+    """Every picture fits the grid: at most 320 columns, the picture's proportions."""
+    small = shrink(np.full((height, width), 9, np.uint8))
+    rows, columns = small.shape
+    assert columns == min(320, width)
+    assert rows == max(1, round(height * columns / width))
+    assert (small == 9).all()
+
+
+def test_regions_are_ordered_and_bounded() -> None:
+    """Small regions are dropped, the largest comes first, at most 32 are named."""
+    moving = np.zeros((180, 320), np.uint8)
+    for number in range(60):
+        row, column = divmod(number, 12)
+        moving[row * 30 : row * 30 + 10, column * 26 : column * 26 + 8] = 255
+    moving[150:175, 0:40] = 255
+    moving[178:180, 318:320] = 255
+    kept, boxes = regions(moving, least_cells=20)
+    assert len(boxes) == MOST_BOXES
+    assert (boxes[0].left, boxes[0].top) == (0.0, pytest.approx(150 / 180))
+    assert not kept[178:180, 318:320].any()
+    assert kept[150:175, 0:40].all()
+
+
+def test_a_strided_plane_is_read_without_its_padding() -> None:
+    """A view with a larger stride gives the same as a copy of it."""
+    wide = np.full((360, 704), 255, np.uint8)
+    wide[:, :640] = grey(1)
+    assert np.array_equal(shrink(wide[:, :640]), shrink(wide[:, :640].copy()))

@@ -1,0 +1,79 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""What leaves the box has its masks burned in: pixels are the proof."""
+
+import cv2
+import numpy as np
+import pytest
+
+from gateway.codec.exits import render_clip, render_still, split_annex_b
+from gateway.codec.jpeg import StillRequest
+from gateway.codec.mux import ClipRequest
+from gateway.model.errors import WireError
+from tests.footage import decoded, mp4_frames, rgb, scene
+
+LEFT_HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+
+
+def difference(one: np.ndarray, two: np.ndarray) -> float:
+    """Return the mean absolute difference."""
+    return float(np.abs(one.astype(int) - two.astype(int)).mean())
+
+
+def test_a_masked_still_hides_and_shows() -> None:
+    """In the JPEG everything in the polygon is black, the rest is the last picture."""
+    units = scene(5, gop=5, visits=range(5))
+    jpeg = render_still(StillRequest([LEFT_HALF], 320, units).pack())
+    pixels = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert pixels.shape == (240, 320, 3)
+    assert pixels[:, :152].max() < 24
+    last = rgb(4, size=(320, 240), visitor=True)
+    assert difference(pixels[:, 168:], last[:, 168:]) < 12
+
+
+def test_a_still_is_scaled_down_never_up() -> None:
+    """The width asked for is a bound; the shape of the picture stays."""
+    units = scene(1, gop=1)
+    for asked, shape in ((160, (120, 160)), (1280, (240, 320))):
+        jpeg = render_still(StillRequest([], asked, units).pack())
+        assert cv2.imdecode(np.frombuffer(jpeg, np.uint8), 1).shape[:2] == shape
+
+
+def test_a_masked_clip_hides_in_every_picture() -> None:
+    """In each picture of the clip the polygon is black, the rest is the source, at its time."""
+    units = scene(30, gop=10, visits=range(30))
+    frames = mp4_frames(render_clip(ClipRequest([LEFT_HALF], units).pack()))
+    assert [round(frame.time * 90_000) for frame in frames] == [3600 * n for n in range(30)]
+    for frame, source in zip(frames, decoded(units), strict=True):
+        pixels = frame.to_ndarray(format="rgb24")
+        assert pixels[:, :156].max() < 24
+        assert difference(pixels[:, 164:], source[:, 164:]) < 10
+
+
+def test_without_masks_a_clip_is_not_coded_anew() -> None:
+    """The slices in an unmasked clip are the camera's own bytes."""
+    units = scene(6, gop=6)
+    data = render_clip(ClipRequest([], units).pack())
+    assert all(unit.nals[-1] in data for unit in units)
+
+
+def test_a_masked_clip_does_not_hold_the_camera_s_bytes() -> None:
+    """No slice of the source survives in a masked clip."""
+    units = scene(6, gop=6)
+    data = render_clip(ClipRequest([LEFT_HALF], units).pack())
+    assert not any(unit.nals[-1][:200] in data for unit in units)
+
+
+def test_a_mask_that_cannot_be_applied_gives_no_picture() -> None:
+    """A polygon of two corners is a refusal: fail closed, never an unmasked picture."""
+    units = scene(2, gop=2)
+    with pytest.raises(WireError, match="corners"):
+        render_still(StillRequest([LEFT_HALF[:2]], 320, units).pack())
+    with pytest.raises(WireError, match="corners"):
+        render_clip(ClipRequest([LEFT_HALF[:2]], units).pack())
+
+
+def test_nal_units_are_found_between_start_codes() -> None:
+    """Three- and four-byte start codes and trailing zeros do not belong to a NAL unit."""
+    stream = b"\0\0\0\1\x67abc\0\0\1\x68d\0\0\0\1\x65\0\0\2e\0"
+    assert list(split_annex_b(stream)) == [b"\x67abc", b"\x68d", b"\x65\0\0\2e"]
