@@ -1,0 +1,429 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Bring every alarm to one recipient: at least once on the wire, once in an inbox.
+
+A recipient with an inbox has an alarm when its own acknowledgement says so, since a broker's
+PUBACK comes before the broker has it on disk (findings §3). For one without, an alarm is
+delivered when the broker answers 0x00: it had a subscriber to give it to. The answer
+0x10 *no matching subscribers* is success for MQTT, but nobody got the alarm: it keeps waiting and
+is repeated with a growing pause until somebody listens. What the broker refuses (an ACL, a quota)
+is shown as REFUSED with the reason and tried again seldom, since a person must change something.
+"""
+
+import asyncio
+import logging
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.model.alarm import DeliveryState as State
+from gateway.model.errors import PeerError, StoreError, WireError
+from gateway.model.registry import Recipient
+from gateway.model.time import Moment
+from gateway.relay.alarms.outbox import FellBehindError, Outbox, Outgoing
+from gateway.runtime.clock import Clock
+from gateway.runtime.supervise import Policy, supervise
+from gateway.runtime.tally import Tally
+from gateway.wire.onvif_mqtt import (
+    AlarmNotice,
+    Health,
+    Message,
+    Phase,
+    Received,
+    ack_topic,
+    check_prefix,
+    event_payload,
+    event_topic,
+    health_payload,
+    health_topic,
+    parse_ack,
+)
+
+log = logging.getLogger(__name__)
+
+SUCCESS = 0x00
+NO_SUBSCRIBERS = 0x10
+FAILURE = 0x80
+"""MQTT 5 §2.4: reason codes from here on are failures."""
+PASSING = frozenset({0x80, 0x83, 0x91, 0x97})
+"""Unspecified, implementation specific, identifier in use, quota exceeded: they go away."""
+WORDS = {
+    NO_SUBSCRIBERS: "no matching subscribers",
+    0x80: "unspecified error",
+    0x83: "implementation specific error",
+    0x87: "not authorized",
+    0x90: "topic name invalid",
+    0x91: "packet identifier in use",
+    0x97: "quota exceeded",
+    0x99: "payload format invalid",
+}
+
+LINE_POLICY = Policy(first_s=0.5, most_s=15.0)
+
+
+class Line(Protocol):
+    """A connection to a broker, as this file needs it; PeerError once it broke."""
+
+    async def publish(self, message: Message) -> int:
+        """Publish with QoS 1; return the reason code of the broker's answer."""
+        ...
+
+    async def subscribe(self, topic: str) -> int:
+        """Subscribe with QoS 1; return the reason code of the broker's answer."""
+        ...
+
+    async def receive(self, most: int) -> list[Received]:
+        """Wait for messages; at least one, at most `most`."""
+        ...
+
+
+class Broker(Protocol):
+    """Where lines come from."""
+
+    def connect(self, client: str, *, will: Message | None) -> AbstractAsyncContextManager[Line]:
+        """Open a line; `client` makes the client id unique, `will` is published if it breaks."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How hard to try; measured in findings §3."""
+
+    window: int = 256
+    """Messages on their way at once."""
+    probes: int = 16
+    """Late messages repeated at once: a few tell as much as the whole backlog."""
+    first_s: float = 3.0
+    most_s: float = 60.0
+    """A message not acknowledged is repeated after 3, 6, … 60 s."""
+    refused_first_s: float = 60.0
+    refused_most_s: float = 300.0
+    tick_s: float = 0.25
+    expiry_s: int = 300
+    """How long the broker may keep a message (requirements §C); we repeat, so it need not."""
+
+
+@dataclass(frozen=True, slots=True)
+class CourierStatus:
+    """What an operator is told about a recipient's line."""
+
+    recipient: str
+    online: bool
+    since: Moment
+    problem: str
+    """Why the line is down, or what the broker refused last; one line, empty if all is well."""
+    in_flight: int
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A message handed to the line."""
+
+    wait_s: float
+    due_s: float
+    answered: bool = False
+    """The broker answered; only then may it be repeated on this line."""
+    probe: bool = False
+    """It was refused before."""
+    unheard: bool = False
+    """Nobody was subscribed when it was last sent."""
+
+
+class Courier:
+    """Delivers to one recipient; `run` until cancelled."""
+
+    def __init__(
+        self,
+        recipient: Recipient,
+        broker: Broker,
+        outbox: Outbox,
+        *,
+        box: str,
+        clock: Clock,
+        pace: Pace | None = None,
+    ) -> None:
+        """`box`: id of this box; ConfigError if the recipient's topic prefix cannot be used."""
+        self._recipient = recipient
+        self._broker = broker
+        self._outbox = outbox
+        self._box = box
+        self._clock = clock
+        self._pace = pace or Pace()
+        self._prefix = recipient.topic_prefix or f"varco/{box}/{recipient.id}"
+        check_prefix(self._prefix, where=f"recipient {recipient.id}")
+        self._tally = Tally(log, clock)
+        self._wake = asyncio.Event()
+        self._flights: dict[int, _Flight] = {}
+        self._cursor = -1
+        self._refused_cursor = -1
+        self._refused_wait_s = self._pace.refused_first_s
+        self._refused_due_s = 0.0
+        self._online = False
+        self._since = clock.now()
+        self._problem = ""
+
+    async def run(self) -> None:
+        """Keep a line and deliver over it, for ever; a broken one is dialled again."""
+        await supervise(
+            f"courier:{self._recipient.id}", self._attempt, clock=self._clock, policy=LINE_POLICY
+        )
+
+    def status(self) -> CourierStatus:
+        """Return a snapshot."""
+        return CourierStatus(
+            self._recipient.id, self._online, self._since, self._problem, len(self._flights)
+        )
+
+    async def _attempt(self) -> None:
+        topic = health_topic(self._prefix, self._box)
+        will = Message(topic, health_payload(Health(online=False)), retain=True)
+        try:
+            async with self._broker.connect(self._recipient.id, will=will) as line:
+                await self._greet(line, topic)
+                await self._work(line)
+        except* PeerError as group:
+            self._problem = str(_first_leaf(group))
+            raise
+        finally:
+            self._turn(online=False)
+
+    async def _greet(self, line: Line, topic: str) -> None:
+        """Say that we are here and ask for acknowledgements; a refusal stops no alarm."""
+        self._problem = ""
+        if self._recipient.inbox:
+            code = await line.subscribe(ack_topic(self._prefix, self._box))
+            self._note_refusal("acknowledgements", code)
+        health = Health(online=True, utc_us=self._clock.now().utc_us)
+        code = await line.publish(Message(topic, health_payload(health), retain=True))
+        self._note_refusal("health", code)
+
+    def _note_refusal(self, what: str, code: int) -> None:
+        if code >= FAILURE:
+            self._problem = f"{what}: {words(code)}"
+            log.warning(
+                "line-limited", extra={"recipient": self._recipient.id, "problem": self._problem}
+            )
+
+    async def _work(self, line: Line) -> None:
+        self._flights.clear()
+        self._cursor = self._refused_cursor = -1
+        self._refused_wait_s = self._pace.refused_first_s
+        self._refused_due_s = self._clock.monotonic_s()
+        self._turn(online=True)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._listen(line))
+            tasks.create_task(self._follow())
+            tasks.create_task(self._tick())
+            while True:
+                self._wake.clear()
+                sent = await self._fill(line, tasks)
+                await self._repeat(line, tasks)
+                await self._knock(line, tasks)
+                if not sent:  # repetitions do not count: a few each tick, or it is a flood
+                    await self._wake.wait()
+
+    def _turn(self, *, online: bool) -> None:
+        if online is not self._online:
+            self._online = online
+            self._since = self._clock.now()
+            log.info("line", extra={"recipient": self._recipient.id, "online": online})
+
+    async def _follow(self) -> None:
+        """Wake the sender when an alarm changed; a lost change wakes it as well."""
+        async with self._outbox.changes(most=1) as changes:
+            self._wake.set()
+            while True:
+                with suppress(FellBehindError):
+                    await changes.receive()
+                self._wake.set()
+
+    async def _tick(self) -> None:
+        while True:
+            await self._clock.sleep(self._pace.tick_s)
+            self._wake.set()
+
+    async def _fill(self, line: Line, tasks: asyncio.TaskGroup) -> int:
+        """Send what was never sent on this line, as far as the window allows."""
+        room = self._pace.window - len(self._flights)
+        if room <= 0:
+            return 0
+        waiting = await self._outbox.due(
+            self._recipient.id,
+            (State.WAITING, State.SENT),
+            after=self._cursor,
+            limit=self._pace.window,
+        )
+        fresh = [one for one in waiting if one.seq not in self._flights][:room]
+        for one in fresh:
+            self._cursor = one.seq
+            self._send(line, tasks, one, probe=False)
+        return len(fresh)
+
+    async def _repeat(self, line: Line, tasks: asyncio.TaskGroup) -> None:
+        """Send again the oldest of those that were not acknowledged in time."""
+        now_s = self._clock.monotonic_s()
+        late = [
+            seq for seq, one in sorted(self._flights.items()) if one.answered and one.due_s <= now_s
+        ][: self._pace.probes]
+        if not late:
+            return
+        still = {one.seq: one for one in await self._outbox.again(late)}
+        for seq in late:
+            if seq in still:
+                self._send(line, tasks, still[seq], probe=False)
+            else:
+                self._flights.pop(seq, None)
+
+    async def _knock(self, line: Line, tasks: asyncio.TaskGroup) -> None:
+        """Try a few of the refused again, in turn, so that none hides the others."""
+        if self._clock.monotonic_s() < self._refused_due_s:
+            return
+        refused = await self._outbox.due(
+            self._recipient.id,
+            (State.REFUSED,),
+            after=self._refused_cursor,
+            limit=self._pace.probes,
+        )
+        self._refused_cursor = refused[-1].seq if len(refused) == self._pace.probes else -1
+        self._refused_due_s = self._clock.monotonic_s() + self._refused_wait_s
+        if refused:
+            self._refused_wait_s = min(2 * self._refused_wait_s, self._pace.refused_most_s)
+        fresh = [one for one in refused if one.seq not in self._flights]
+        for one in fresh:
+            self._send(line, tasks, one, probe=True)
+
+    def _send(self, line: Line, tasks: asyncio.TaskGroup, one: Outgoing, *, probe: bool) -> None:
+        """Hand one message to the line; its task starts before any that is made later."""
+        flight = self._flights.get(one.seq)
+        if flight is None:
+            flight = _Flight(self._pace.first_s, due_s=0.0, probe=probe)
+            self._flights[one.seq] = flight
+        else:
+            flight.wait_s = min(2 * flight.wait_s, self._pace.most_s)
+        flight.answered = False
+        tasks.create_task(self._publish(line, one, flight))
+
+    async def _publish(self, line: Line, one: Outgoing, flight: _Flight) -> None:
+        code = await line.publish(self._message(one))
+        flight.answered = True
+        flight.due_s = self._clock.monotonic_s() + flight.wait_s
+        state = self._judge(code)
+        problem = "" if code == SUCCESS else words(code)
+        try:
+            await self._outbox.mark(one.seq, state, problem=problem)
+        except StoreError as error:  # it stays in flight: rather twice than never
+            self._tally.note("delivery-not-noted", problem=str(error))
+            return
+        flight.unheard = code == NO_SUBSCRIBERS
+        if code == SUCCESS:
+            self._hurry()
+        if state is State.REFUSED:
+            self._refuse(one, problem)
+        elif code == SUCCESS and flight.probe:
+            await self._reopen(flight)
+        if state in (State.REFUSED, State.DELIVERED):
+            self._flights.pop(one.seq, None)
+            self._wake.set()
+
+    def _hurry(self) -> None:
+        """Let what nobody heard follow at once, since somebody listens now."""
+        for flight in self._flights.values():
+            if flight.unheard:
+                flight.due_s = 0.0
+                self._wake.set()
+
+    def _judge(self, code: int) -> State:
+        """Return what a broker's answer makes of a delivery."""
+        if code == SUCCESS:
+            return State.SENT if self._recipient.inbox else State.DELIVERED
+        return State.WAITING if code < FAILURE or code in PASSING else State.REFUSED
+
+    def _refuse(self, one: Outgoing, problem: str) -> None:
+        self._problem = problem
+        first_due_s = self._clock.monotonic_s() + self._refused_wait_s
+        self._refused_due_s = min(self._refused_due_s, first_due_s)
+        self._tally.note(
+            "alarm-refused",
+            recipient=self._recipient.id,
+            alarm=one.record.alarm.id,
+            problem=problem,
+        )
+
+    async def _reopen(self, flight: _Flight) -> None:
+        """Let the other refused ones follow, since the broker takes them now."""
+        flight.probe = False
+        self._problem = ""
+        self._refused_wait_s = self._pace.refused_first_s
+        if await self._outbox.requeue(self._recipient.id):
+            self._cursor = -1
+            self._wake.set()
+
+    def _message(self, one: Outgoing) -> Message:
+        record = one.record
+        alarm = record.alarm
+        raised = one.phase is Phase.RAISED
+        notice = AlarmNotice(
+            alarm=alarm.id,
+            phase=one.phase,
+            box=self._box,
+            camera=alarm.camera,
+            rule=alarm.rule,
+            zone=alarm.zone,
+            severity=alarm.severity,
+            exercise=alarm.exercise,
+            raised_utc_us=alarm.raised.utc_us,
+            at_utc_us=alarm.raised.utc_us if raised else record.ended_utc_us,
+        )
+        return Message(
+            event_topic(self._prefix, alarm.camera, alarm.rule, alarm.zone),
+            event_payload(notice),
+            retain=one.newest,  # a late repetition must not set the property back
+            expiry_s=self._pace.expiry_s,
+        )
+
+    async def _listen(self, line: Line) -> None:
+        """Take the recipient's acknowledgements; also notices when the line breaks."""
+        topic = ack_topic(self._prefix, self._box)
+        while True:
+            ids: dict[Phase, list[str]] = {phase: [] for phase in Phase}
+            for message in await line.receive(self._pace.window):
+                if message.topic != topic:
+                    continue
+                try:
+                    ack = parse_ack(message.payload)
+                except WireError as error:
+                    self._tally.note(
+                        "ack-unreadable", recipient=self._recipient.id, problem=str(error)
+                    )
+                    continue
+                ids[Phase.RAISED] += ack.raised
+                ids[Phase.ENDED] += ack.ended
+            for phase in Phase:
+                if ids[phase]:
+                    await self._acknowledge(phase, ids[phase])
+
+    async def _acknowledge(self, phase: Phase, ids: list[str]) -> None:
+        try:
+            seqs = await self._outbox.acknowledge(self._recipient.id, phase, ids)
+        except StoreError as error:  # the recipient will see it again and acknowledge again
+            self._tally.note("delivery-not-noted", problem=str(error))
+            return
+        for seq in seqs:
+            self._flights.pop(seq, None)
+        if seqs:
+            now_s = self._clock.monotonic_s()
+            for flight in self._flights.values():  # it works through them: be patient
+                flight.due_s = max(flight.due_s, now_s + flight.wait_s)
+            self._wake.set()
+
+
+def words(code: int) -> str:
+    """Return a reason code with its meaning, for example `0x87 not authorized`."""
+    return f"0x{code:02X} {WORDS.get(code, 'refused by the broker')}"
+
+
+def _first_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,324 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""ONVIF events over MQTT: topics, JSON payloads, and our own acknowledgements (B-47).
+
+Under one recipient's prefix lie
+
+    <prefix>/onvif-ej/RuleEngine/FieldDetector/ObjectsInside/&<camera>/<rule>/<zone>   alarms
+    <prefix>/ack/<box>               ids that the recipient's inbox has committed
+    <prefix>/gw/<box>/health         whether the box is on the line (retained, last will)
+
+ONVIF Core (events, MQTT): the prefix is mandatory, no level holds `#` or `+`, the payload is
+`{"UtcTime", "Source", "Data"}` without Key and PropertyOperation, a property event is retained.
+`ObjectsInside` is a property: true while somebody is in the zone, then false. No topic and no
+payload names a person or a plate, and a payload refers to a still image but never contains one.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Final, TypeVar
+from urllib.parse import quote, unquote
+
+from gateway.model.errors import ConfigError, WireError
+from gateway.model.identifiers import ID_FORM
+
+EVENT: Final = "onvif-ej"
+OBJECTS_INSIDE: Final = "RuleEngine/FieldDetector/ObjectsInside"
+"""ONVIF Analytics, field detector: a state per rule, hence a property event."""
+
+MOST_PREFIX_BYTES = 256
+"""With it every topic stays below 1 KiB; MQTT 5 §1.5.4 allows 64 KiB, many brokers less."""
+MOST_TOKEN_CHARS = 64
+SEVERITIES = range(1, 6)
+MOST_PAYLOAD_BYTES = 8192
+"""An alarm is text of about 500 bytes; anything larger is not one of ours."""
+MOST_IDS = 512
+"""Ids in one acknowledgement."""
+
+_RESERVED = frozenset({EVENT, "onvif-mj", "ack", "gw"})
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+_MOST_UTC_US = 253_402_300_799_999_999
+"""The end of year 9999."""
+
+
+_T = TypeVar("_T")
+
+
+class Phase(Enum):
+    """Which of the two messages of one alarm."""
+
+    RAISED = "Raised"
+    ENDED = "Ended"
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmNotice:
+    """What one message says of one alarm; each phase is complete in itself."""
+
+    alarm: str
+    """UUIDv7; the recipient's primary key."""
+    phase: Phase
+    box: str
+    """Who sends, and where the acknowledgement goes."""
+    camera: str
+    rule: str
+    zone: str
+    severity: int
+    """1 (information) .. 5 (hold-up)."""
+    exercise: bool
+    raised_utc_us: int
+    at_utc_us: int
+    """When the state began that this message tells: the raising or the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Ids that an inbox has on disk."""
+
+    raised: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether a box is on the line; the last will says that it is not."""
+
+    online: bool
+    utc_us: int = 0
+    """0 in a last will, which the broker sends at a time that we cannot know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is published, always with QoS 1."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    expiry_s: int = 0
+    """Broker forgets it after this long (MQTT 5 §3.3.2.3.3); 0: never."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a subscription brought."""
+
+    topic: str
+    payload: bytes
+
+
+def check_prefix(prefix: str, *, where: str) -> None:
+    """Raise ConfigError unless every topic under `prefix` is valid (MQTT 5 §4.7, B-47)."""
+    problem = _prefix_problem(prefix)
+    if problem:
+        raise ConfigError(
+            where, "topic_prefix", problem, "write levels like varco/box-1/sala, without # and +"
+        )
+
+
+def _prefix_problem(prefix: str) -> str:
+    if not prefix:
+        return "a prefix is mandatory"
+    if not prefix.isprintable():
+        return "holds a character that cannot be printed"
+    if len(prefix.encode()) > MOST_PREFIX_BYTES:
+        return f"is longer than {MOST_PREFIX_BYTES} bytes"
+    if "#" in prefix or "+" in prefix:
+        return "holds a wildcard (# or +)"
+    if prefix.startswith(("$", "&")):
+        return f"starts with {prefix[0]}, which is reserved"
+    levels = prefix.split("/")
+    if "" in levels:
+        return "has an empty level (a slash too many)"
+    taken = _RESERVED.intersection(levels)
+    return f"uses the reserved level {min(taken)!r}" if taken else ""
+
+
+def event_topic(prefix: str, camera: str, rule: str, zone: str) -> str:
+    """Return the topic of an alarm; ids are escaped, so that none adds a level or a wildcard."""
+    return f"{prefix}/{EVENT}/{OBJECTS_INSIDE}/&{_escape(camera)}/{_escape(rule)}/{_escape(zone)}"
+
+
+def ack_topic(prefix: str, box: str) -> str:
+    """Return where the recipient acknowledges what `box` sent."""
+    return f"{prefix}/ack/{_escape(box)}"
+
+
+def health_topic(prefix: str, box: str) -> str:
+    """Return where a box says that it is on the line."""
+    return f"{prefix}/gw/{_escape(box)}/health"
+
+
+def event_filter(prefix: str) -> str:
+    """Return the subscription for all alarms under a prefix, which may hold `+` as a level."""
+    return f"{prefix}/{EVENT}/{OBJECTS_INSIDE}/#"
+
+
+def still_path(alarm: str) -> str:
+    """Return the path of the still image on the box's console; opening it needs a Grant."""
+    return f"/api/alarms/{alarm}/still.jpg"
+
+
+def event_payload(notice: AlarmNotice) -> bytes:
+    """Return the JSON of a notice; `parse_event` is its inverse."""
+    return _json(
+        {
+            "UtcTime": _iso(notice.at_utc_us),
+            "Source": {
+                "VideoSourceConfigurationToken": notice.camera,
+                "VideoAnalyticsConfigurationToken": notice.rule,
+                "Rule": notice.zone,
+            },
+            "Data": {
+                "IsInside": notice.phase is Phase.RAISED,
+                "AlarmId": notice.alarm,
+                "Box": notice.box,
+                "RaisedUtc": _iso(notice.raised_utc_us),
+                "Severity": notice.severity,
+                "Exercise": notice.exercise,
+                "StillUri": still_path(notice.alarm),
+            },
+        }
+    )
+
+
+def parse_event(topic: str, payload: bytes) -> tuple[str, AlarmNotice]:
+    """Return prefix and notice of a received alarm; WireError for anything else."""
+    prefix, mark, sources = topic.partition(f"/{EVENT}/{OBJECTS_INSIDE}/&")
+    if not mark or _prefix_problem(prefix):
+        raise WireError(f"topic {topic[:80]!r} is not one of our alarms")
+    body = _object(payload)
+    source, data = _member(body, "Source", dict), _member(body, "Data", dict)
+    notice = AlarmNotice(
+        alarm=_alarm_id(_member(data, "AlarmId", str)),
+        phase=Phase.RAISED if _member(data, "IsInside", bool) else Phase.ENDED,
+        box=_id(data, "Box"),
+        camera=_token(source, "VideoSourceConfigurationToken"),
+        rule=_token(source, "VideoAnalyticsConfigurationToken"),
+        zone=_token(source, "Rule"),
+        severity=_member(data, "Severity", int),
+        exercise=_member(data, "Exercise", bool),
+        raised_utc_us=_utc_us(_member(data, "RaisedUtc", str)),
+        at_utc_us=_utc_us(_member(body, "UtcTime", str)),
+    )
+    if notice.severity not in SEVERITIES:
+        raise WireError(f"severity {notice.severity} is not within 1..5")
+    if [_unescape(level) for level in sources.split("/")] != [
+        notice.camera,
+        notice.rule,
+        notice.zone,
+    ]:
+        raise WireError(f"topic {topic[:80]!r} and Source do not name the same rule")
+    return prefix, notice
+
+
+def ack_payload(ack: Acknowledgement) -> bytes:
+    """Return the JSON of an acknowledgement; `parse_ack` is its inverse."""
+    return _json({Phase.RAISED.value: ack.raised, Phase.ENDED.value: ack.ended})
+
+
+def parse_ack(payload: bytes) -> Acknowledgement:
+    """Return what a recipient acknowledged; WireError for anything else."""
+    body = _object(payload, most_bytes=64 * MOST_IDS)
+    raised, ended = (_ids(_member(body, phase.value, list)) for phase in Phase)
+    return Acknowledgement(raised, ended)
+
+
+def health_payload(health: Health) -> bytes:
+    """Return the JSON of a health message."""
+    body: dict[str, object] = {"Online": health.online}
+    if health.utc_us:
+        body["UtcTime"] = _iso(health.utc_us)
+    return _json(body)
+
+
+def parse_health(payload: bytes) -> Health:
+    """Return what a box says of itself; WireError for anything else."""
+    body = _object(payload)
+    utc_us = _utc_us(_member(body, "UtcTime", str)) if "UtcTime" in body else 0
+    return Health(_member(body, "Online", bool), utc_us)
+
+
+def _escape(token: str) -> str:
+    """Percent-encode all but unreserved characters (RFC 3986 §2.3): no / # + & and no NUL."""
+    return quote(token, safe="")
+
+
+def _unescape(level: str) -> str:
+    try:
+        return unquote(level, errors="strict")
+    except UnicodeDecodeError as error:
+        raise WireError(f"topic level {level[:80]!r} is not escaped UTF-8") from error
+
+
+def _json(body: dict[str, object]) -> bytes:
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _iso(utc_us: int) -> str:
+    """Return xs:dateTime in UTC with microseconds."""
+    whole = datetime.fromtimestamp(utc_us // 1_000_000, UTC)
+    return f"{whole:%Y-%m-%dT%H:%M:%S}.{utc_us % 1_000_000:06d}Z"
+
+
+def _utc_us(text: str) -> int:
+    """Return microseconds since 1970 of an xs:dateTime that names its zone."""
+    try:
+        when = datetime.fromisoformat(text)
+        if when.tzinfo is None:
+            raise WireError(f"time {text[:40]!r} names no zone")
+        past = when - datetime(1970, 1, 1, tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise WireError(f"time {text[:40]!r} is not an xs:dateTime") from error
+    utc_us = past.days * 86_400_000_000 + past.seconds * 1_000_000 + past.microseconds
+    if not 0 <= utc_us <= _MOST_UTC_US:
+        raise WireError(f"time {text[:40]!r} lies before 1970")
+    return utc_us
+
+
+def _object(payload: bytes, most_bytes: int = MOST_PAYLOAD_BYTES) -> dict[str, object]:
+    if len(payload) > most_bytes:
+        raise WireError(f"payload of {len(payload)} bytes ({most_bytes} allowed)")
+    try:
+        body = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise WireError(f"payload is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise WireError("payload is not a JSON object")
+    return body
+
+
+def _member(body: dict[str, object], key: str, kind: type[_T]) -> _T:
+    value = body.get(key)
+    if type(value) is not kind:
+        raise WireError(f"{key} is missing or not of type {kind.__name__}")
+    return value
+
+
+def _id(body: dict[str, object], key: str) -> str:
+    value = _member(body, key, str)
+    if not ID_FORM.match(value):
+        raise WireError(f"{key} is not an id")
+    return value
+
+
+def _token(body: dict[str, object], key: str) -> str:
+    value = _member(body, key, str)
+    if not 0 < len(value) <= MOST_TOKEN_CHARS or not value.isprintable():
+        raise WireError(f"{key} is empty, too long or cannot be printed")
+    return value
+
+
+def _alarm_id(value: object) -> str:
+    if not isinstance(value, str) or not _UUID.match(value):
+        raise WireError("an alarm id is not a UUID in lower case")
+    return value
+
+
+def _ids(values: list[object]) -> tuple[str, ...]:
+    if len(values) > MOST_IDS:
+        raise WireError(f"{len(values)} ids in one acknowledgement ({MOST_IDS} allowed)")
+    return tuple(map(_alarm_id, values))
