@@ -1,0 +1,110 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Puts the console together: one application for browsers and machines, one for the control socket.
+
+An application keeps `state.services` and `state.stopping`; the listener sets the latter so that
+open event streams end by themselves.
+"""
+
+import asyncio
+import mimetypes
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.responses import FileResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+from typing_extensions import override
+
+from gateway.console import (
+    alarms,
+    cameras,
+    control,
+    exercise,
+    ledger,
+    operations,
+    problem,
+    session,
+    shield,
+    whep,
+)
+from gateway.console.services import Services
+
+STATIC = Path(__file__).parent / "static"
+_CACHE = "no-cache"
+"""Pages and scripts are asked for again with their ETag: an upgrade shows at once."""
+
+
+class _Static(StaticFiles):
+    """Files of the pages, always revalidated."""
+
+    @override
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Return a file with its ETag, or 304."""
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = _CACHE
+        return response
+
+
+async def _page() -> FileResponse:
+    """Return the one page; it shows every view by its fragment."""
+    return FileResponse(STATIC / "index.html", headers={"Cache-Control": _CACHE})
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Return a short, stable name for generated clients."""
+    tag = str(route.tags[0]) if route.tags else "page"
+    return f"{tag}_{route.name}"
+
+
+def _new_app(services: Services, title: str) -> FastAPI:
+    app = FastAPI(
+        title=title,
+        version=services.box.version or "0",
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+        license_info={"name": "EUPL-1.2", "identifier": "EUPL-1.2"},
+    )
+    app.state.services = services
+    app.state.stopping = asyncio.Event()
+    problem.install(app)
+    return app
+
+
+def build_app(services: Services) -> FastAPI:
+    """Return the application for browsers and machines (pages, API, WHEP, OpenAPI 3.1)."""
+    mimetypes.add_type("text/javascript", ".js")
+    app = _new_app(services, "Varco")
+    for routes in (session, cameras, alarms, whep, ledger, operations):
+        app.include_router(routes.routes())
+    if services.exercise is not None and services.box.exercise:
+        app.include_router(exercise.routes())
+    pages = APIRouter(include_in_schema=False)
+    pages.add_api_route("/", _page, methods=["GET", "HEAD"], response_class=FileResponse)
+    app.include_router(pages)
+    app.mount("/static", _Static(directory=STATIC), name="static")
+    _describe(app)
+    app.add_middleware(shield.BodyLimit)
+    app.add_middleware(shield.OriginGuard, origins=services.box.origins)
+    app.add_middleware(shield.SecurityHeaders)
+    return app
+
+
+def build_control_app(services: Services) -> FastAPI:
+    """Return the application for the AF_UNIX control socket; root or our own uid only."""
+    app = _new_app(services, "Varco control")
+    app.include_router(control.routes())
+    app.include_router(operations.routes())
+    _describe(app)
+    app.add_middleware(shield.BodyLimit, most_bytes=control.MOST_SEED_BYTES)
+    app.add_middleware(shield.SecurityHeaders)
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    """Complete the OpenAPI document: the problem schema that every error refers to."""
+    schema = app.openapi()
+    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+    schemas["Problem"] = problem.Problem.model_json_schema()

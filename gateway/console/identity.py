@@ -1,0 +1,101 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Who asks: by cookie or bearer token, by client certificate, or by the socket's peer."""
+
+import os
+import pwd
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from gateway.console.problem import ProblemError, sign_in_needed
+from gateway.console.services import Services
+from gateway.console.words import Fault
+from gateway.model.access import Actor
+from gateway.model.registry import Role
+
+COOKIE = "varco_session"
+
+
+def services_of(request: Request) -> Services:
+    """Return what `build_app` was given."""
+    services: Services = request.app.state.services
+    return services
+
+
+def token_of(request: Request) -> str:
+    """Return the bearer token, else the cookie's, else nothing."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    return request.cookies.get(COOKIE, "")
+
+
+def source_ip(request: Request) -> str:
+    """Return the address of the TCP peer; forwarding headers are never believed."""
+    return request.client.host if request.client else ""
+
+
+def maybe_actor(request: Request) -> Actor | None:
+    """Return who asks, or None."""
+    token = token_of(request)
+    return services_of(request).accounts.resolve(token) if token else None
+
+
+def actor_of(request: Request) -> Actor:
+    """Return who asks; 401 for nobody."""
+    actor = maybe_actor(request)
+    if actor is None:
+        raise sign_in_needed()
+    return actor
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """The certificate that the TLS peer proved to hold; chain verified by the listener."""
+
+    sha256: str
+    """Of the DER form, lower-case hexadecimal."""
+    subject: str
+    """RFC 4514 string."""
+
+
+def certificate_of(request: Request) -> ClientCertificate:
+    """Return the peer's certificate; 401 without one."""
+    tls = request.scope.get("extensions", {}).get("tls", {})
+    sha256 = tls.get("client_cert_sha256")
+    if not sha256:
+        raise ProblemError(HTTPStatus.UNAUTHORIZED, Fault.CERTIFICATE_NEEDED)
+    return ClientCertificate(sha256, tls.get("client_cert_name", ""))
+
+
+def local_administrator(request: Request) -> Actor:
+    """Return the local user behind a control socket: root or the daemon's own, else 403."""
+    peer = request.scope.get("extensions", {}).get("peercred")
+    if peer is None or peer["uid"] not in {0, os.geteuid()}:
+        raise ProblemError(HTTPStatus.FORBIDDEN, Fault.PEER_NOT_ALLOWED)
+    uid, pid = peer["uid"], peer["pid"]
+    return Actor(
+        id=f"uid:{uid}",
+        name=_login_name(uid),
+        role=Role.SYSADMIN,
+        organisation="",
+        session=f"pid:{pid}",
+        method="peercred",
+    )
+
+
+def _login_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+TheServices = Annotated[Services, Depends(services_of)]
+TheActor = Annotated[Actor, Depends(actor_of)]
+TheCertificate = Annotated[ClientCertificate, Depends(certificate_of)]
+TheAdministrator = Annotated[Actor, Depends(local_administrator)]

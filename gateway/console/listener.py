@@ -1,0 +1,208 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Where HTTP enters: TLS ends here, and the application learns who the peer proved to be.
+
+uvicorn tells an application nothing about a peer's certificate or about the process behind an
+AF_UNIX connection; a subclass of its protocol adds both to each scope:
+
+    scope["extensions"]["tls"]       client_cert_name (RFC 4514), client_cert_sha256 (of the DER)
+    scope["extensions"]["peercred"]  pid, uid, gid of the connecting process (SO_PEERCRED)
+
+There are no forwarded-certificate headers: a header proves nothing.
+"""
+
+import asyncio
+import hashlib
+import logging
+import os
+import socket
+import ssl
+import struct
+from asyncio import Transport
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from cryptography import x509
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+from typing_extensions import override
+from uvicorn import Config, Server
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from gateway.model.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+FIRST_REQUEST_S = 10.0
+"""A connection that has not sent a whole request head by then is closed (slow loris)."""
+KEEP_ALIVE_S = 15
+MOST_HEAD_BYTES = 16 * 1024
+MOST_CONNECTIONS = 1_000
+BACKLOG = 256
+STOP_S = 3.0
+"""From cancellation to the end of `serve`, also with open event streams (shutdown is 5 s)."""
+_DRAIN_S = 2
+"""Of these, how long answers under way may take; uvicorn takes whole seconds."""
+_CREDENTIALS = struct.Struct("3i")
+
+
+class Protocol(H11Protocol):
+    """HTTP/1.1 that knows its peer."""
+
+    @override
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """Look at the peer once per connection, after the TLS handshake."""
+        super().connection_made(transport)
+        extensions = _extensions(transport)
+        if extensions:
+            self.app = cast("Any", _extended(cast("ASGIApp", self.app), extensions))
+        self.loop.call_later(FIRST_REQUEST_S, self._close_if_silent)
+
+    def _close_if_silent(self) -> None:
+        if cast("Any", self.cycle) is None and not self.transport.is_closing():
+            self.transport.close()
+
+
+def _extended(app: ASGIApp, extensions: dict[str, dict[str, Any]]) -> ASGIApp:
+    async def with_extensions(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["extensions"] = {**scope.get("extensions", {}), **extensions}
+        await app(scope, receive, send)
+
+    return with_extensions
+
+
+def _extensions(transport: Transport) -> dict[str, dict[str, Any]]:
+    """Return what the transport proves about its peer."""
+    found: dict[str, dict[str, Any]] = {}
+    tls = transport.get_extra_info("ssl_object")
+    if tls is not None:
+        found["tls"] = _certificate(tls.getpeercert(binary_form=True))
+    connection = transport.get_extra_info("socket")
+    if connection is not None and connection.family == socket.AF_UNIX:
+        raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        pid, uid, gid = _CREDENTIALS.unpack(raw)
+        found["peercred"] = {"pid": pid, "uid": uid, "gid": gid}
+    return found
+
+
+def _certificate(der: bytes | None) -> dict[str, Any]:
+    """Return hash and subject of a certificate whose chain OpenSSL has verified."""
+    if not der:
+        return {}
+    try:
+        name = x509.load_der_x509_certificate(der).subject.rfc4514_string()
+    except ValueError:
+        name = ""
+    return {"client_cert_sha256": hashlib.sha256(der).hexdigest(), "client_cert_name": name}
+
+
+class _Server(Server):
+    """uvicorn's server without its signal handlers: the composition root has its own."""
+
+    async def run_until_cancelled(self, sockets: Sequence[socket.socket]) -> None:
+        self.config.load()
+        self.lifespan = self.config.lifespan_class(self.config)
+        listening = list(sockets)
+        await self.startup(sockets=listening)
+        try:
+            await self.main_loop()
+        finally:
+            await self._stop(listening)
+
+    async def _stop(self, sockets: list[socket.socket]) -> None:
+        cast("FastAPI", self.config.app).state.stopping.set()
+        try:
+            async with asyncio.timeout(STOP_S):
+                await self.shutdown(sockets=sockets)
+        except TimeoutError:
+            log.warning("http-stop-slow", extra={"open": len(self.server_state.connections)})
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+
+async def serve(
+    app: FastAPI, *, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None = None
+) -> None:
+    """Serve `app` on listening sockets until cancelled; closes them.
+
+    Cancellation stops accepting, lets answers under way finish and ends event streams, within
+    `STOP_S`. The app comes from `build_app` or `build_control_app`.
+    """
+    config = Config(
+        cast("Any", app),
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=_DRAIN_S,
+        limit_concurrency=MOST_CONNECTIONS,
+        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
+        ssl_context_factory=(lambda _config, _default: tls) if tls else None,
+    )
+    await _Server(config).run_until_cancelled(sockets)
+
+
+def bind_tcp(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on an address (port 0: any); ConfigError if impossible."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        bound.listen(BACKLOG)
+    except OSError as error:
+        bound.close()
+        raise ConfigError(
+            f"{host}:{port}", "", f"cannot listen: {error.strerror}", "choose another port"
+        ) from error
+    bound.setblocking(False)
+    return bound
+
+
+def bind_unix(path: Path, mode: int = 0o600) -> socket.socket:
+    """Return a socket that listens on a path with that file mode; a stale one is replaced."""
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.unlink(missing_ok=True)
+        before = os.umask(0o777 & ~mode)
+        try:
+            bound.bind(str(path))
+        finally:
+            os.umask(before)
+        bound.listen(BACKLOG)
+    except OSError as error:
+        bound.close()
+        raise ConfigError(str(path), "", f"cannot listen: {error.strerror or error}") from error
+    bound.setblocking(False)
+    return bound
+
+
+def server_tls(
+    certificate: Path, key: Path, *, clients: Path | None = None, required: bool = True
+) -> ssl.SSLContext:
+    """Return a TLS 1.2+ context; `clients` is the CA that signs client certificates.
+
+    ConfigError names the file that cannot be used.
+    """
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            str(certificate), "", f"not a certificate with its key: {error}"
+        ) from error
+    if clients is not None:
+        try:
+            context.load_verify_locations(clients)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError(str(clients), "", f"not a CA certificate: {error}") from error
+        context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
+    return context

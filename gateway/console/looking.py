@@ -1,0 +1,74 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""From a request to a Grant, and back: nothing here shows a picture without one."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Query
+
+from gateway.console.problem import RefusedError
+from gateway.console.services import Services
+from gateway.model.access import AccessRequest, Action, Actor, Grant, Purpose, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Purpose, case and reason of a request to look."""
+
+    purpose: Purpose | None
+    """None also for a code that does not exist: the gate refuses both and writes it down."""
+    case: str
+    reason: str
+
+
+def why_of(
+    purpose: Annotated[str, Query(max_length=64, description="Purpose code (D.2).")] = "",
+    case: Annotated[str, Query(max_length=100, description="Alarm id, order or file.")] = "",
+    reason: Annotated[str, Query(max_length=200, description="Free text, optional.")] = "",
+) -> Why:
+    """Return the reasons in the query of a request."""
+    known = {one.value: one for one in Purpose}
+    return Why(known.get(purpose), case.strip(), reason.strip())
+
+
+TheReasons = Annotated[Why, Depends(why_of)]
+
+
+async def ask(services: Services, actor: Actor, action: Action, camera: str, why: Why) -> Grant:
+    """Return a Grant, or raise the gate's refusal; either way the ledger holds it first."""
+    request = AccessRequest(actor, action, camera, why.purpose, why.case, why.reason)
+    answer = await services.gate.open(request)
+    if isinstance(answer, Verdict):
+        raise RefusedError(answer)
+    return answer
+
+
+class Delivered:
+    """What left under a Grant, filled in by whoever sends it."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.reason = "delivered"
+
+
+@asynccontextmanager
+async def one_look(services: Services, grant: Grant) -> AsyncIterator[Delivered]:
+    """Close the Grant when the block ends, with what was delivered, also after an error."""
+    delivered = Delivered()
+    began_s = services.clock.monotonic_s()
+    try:
+        yield delivered
+    except BaseException:
+        delivered.reason = "error"
+        raise
+    finally:
+        await services.gate.close(
+            grant,
+            reason=delivered.reason,
+            duration_ms=round((services.clock.monotonic_s() - began_s) * 1000),
+            bytes=delivered.bytes,
+            frames=0,
+        )

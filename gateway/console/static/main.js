@@ -1,0 +1,221 @@
+// SPDX-FileCopyrightText: 2026 The Varco authors
+// SPDX-License-Identifier: EUPL-1.2
+// Starts the pages: session, language, header, and one view per fragment of the address.
+
+import { get, request, whenSignedOut } from "./api.js";
+import { fill, h, icon, say } from "./dom.js";
+import { connect, disconnect } from "./events.js";
+import { addScenes } from "./exercise.js";
+import { choose, language, load, t, wished, word } from "./i18n.js";
+import { forgetShift, openAlarms, setSound, soundOn, state, watch } from "./state.js";
+import { alarm } from "./views/alarm.js";
+import { alarms } from "./views/alarms.js";
+import { cameras } from "./views/cameras.js";
+import { ledger } from "./views/ledger.js";
+import { signIn } from "./views/sign-in.js";
+
+const TOAST_MS = 12_000;
+const NAV = {
+  alarms: { href: "#/allarmi", mark: "bell", label: "nav.alarms" },
+  cameras: { href: "#/telecamere", mark: "camera", label: "nav.cameras" },
+  ledger: { href: "#/registro", mark: "book", label: "nav.ledger" },
+};
+const ROUTES = [
+  [/^#\/telecamere$/, "cameras", cameras],
+  [/^#\/allarmi$/, "alarms", alarms],
+  [/^#\/allarmi\/([0-9a-zA-Z-]+)$/, "alarms", alarm],
+  [/^#\/registro$/, "ledger", ledger],
+];
+
+const main = document.getElementById("main");
+const header = document.getElementById("header");
+let view = null;
+let section = "";
+let sound = null;
+
+async function begin() {
+  await load(wished() ?? "it");
+  let session;
+  try {
+    session = await get("/api/session");
+  } catch (problem) {
+    fill(main, h("p", { class: "notice" }, problem.message), h("button", { type: "button", class: "primary", onclick: () => location.reload() }, t("problem.again")));
+    return;
+  }
+  if (!wished() && session.box.language !== language()) await load(session.box.language);
+  state.box = session.box;
+  whenSignedOut(() => out(t("sign-in.ended")));
+  watch(onChange);
+  window.addEventListener("hashchange", show);
+  document.getElementById("skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
+  enter(session.user);
+}
+
+function enter(user) {
+  state.user = user;
+  if (user?.views.includes("alarms")) connect(() => out(t("sign-in.ended")));
+  show();
+}
+
+function out(note) {
+  if (!state.user) return;
+  state.user = null;
+  state.alarms = null;
+  disconnect();
+  forgetShift();
+  show(note);
+}
+
+async function signOut() {
+  await request("/api/session", { method: "DELETE" }).catch(() => {});
+  out(t("sign-in.left"));
+}
+
+/** Shows the view that the address names, or the sign-in. */
+function show(note) {
+  view?.leave();
+  main.replaceChildren();
+  document.getElementById("toasts").replaceChildren();
+  document.getElementById("skip").textContent = t("app.skip");
+  drawExercise();
+  if (!state.user) {
+    section = "";
+    drawHeader();
+    view = signIn(main, { note: typeof note === "string" ? note : "", onSession: (session) => { state.box = session.box; enter(session.user); } });
+  } else {
+    route();
+  }
+  setTitle();
+}
+
+function route() {
+  const allowed = state.user.views;
+  for (const [form, name, build] of ROUTES) {
+    const match = form.exec(location.hash);
+    if (match && allowed.includes(name)) {
+      section = name;
+      drawHeader();
+      view = build(main, match[1]);
+      main.querySelector("h1")?.focus({ preventScroll: true });
+      window.scrollTo(0, 0);
+      return;
+    }
+  }
+  if (allowed.length) {
+    history.replaceState(null, "", NAV[allowed[0]].href);
+    route();
+    return;
+  }
+  drawHeader();
+  view = { title: t("app.name"), leave() {} };
+  fill(main, h("h1", { tabindex: "-1" }, t("app.name")), h("p", { class: "notice" }, t("view.none")));
+}
+
+function setTitle() {
+  const waiting = state.user ? openAlarms() : 0;
+  document.title = `${waiting ? `(${waiting}) ` : ""}${view.title} · ${state.box.name}`;
+}
+
+function drawExercise() {
+  const banner = state.box.exercise && h("div", { class: "exercise" }, icon("drill"), h("strong", {}, t("app.exercise")), h("span", {}, t("app.exercise.why")));
+  fill(document.getElementById("exercise"), banner);
+  if (banner && state.user) addScenes(banner);
+}
+
+function drawHeader() {
+  fill(header, h("div", { class: "bar" },
+    h("a", { class: "brand", href: "#/" }, h("img", { src: "/static/mark.svg", alt: "", width: "34", height: "34" }),
+      h("span", {}, h("strong", {}, state.box.name), state.box.organisation !== state.box.name && h("small", {}, state.box.organisation))),
+    state.user ? navigation() : h("span", { class: "spring" }),
+    h("div", { class: "bar-end" }, state.user && person(), state.user?.views.includes("alarms") && soundButton(), languageButton(),
+      state.user && h("button", { type: "button", class: "ghost", onclick: signOut }, icon("out"), h("span", {}, t("app.sign-out"))))),
+  state.user && lineNote());
+}
+
+function navigation() {
+  return h("nav", { "aria-label": t("app.nav") }, h("ul", {}, state.user.views.map((name) => {
+    const { href, mark, label } = NAV[name];
+    return h("li", {}, h("a", { href, "aria-current": section === name ? "page" : null }, icon(mark), h("span", {}, t(label)), name === "alarms" && badge()));
+  })));
+}
+
+function badge() {
+  const count = openAlarms();
+  return count > 0 && h("span", { class: "badge" }, h("span", { "aria-hidden": "true" }, String(count)), h("span", { class: "unseen" }, ` (${t("nav.open-alarms", { n: count })})`));
+}
+
+function person() {
+  const { user } = state;
+  return h("p", { class: "person" }, icon("person"), h("span", {}, h("strong", {}, user.name), h("small", {}, [word("role", user.role), user.organisation_name].join(" · "))));
+}
+
+function languageButton() {
+  const other = language() === "it" ? "en" : "it";
+  return h("button", { type: "button", class: "ghost", lang: other, onclick: async () => { await choose(other); show(); header.querySelector("[data-language]")?.focus(); }, data: { language: "" } }, t("app.other-language"));
+}
+
+function soundButton() {
+  const on = soundOn();
+  return h("button", { type: "button", class: "ghost", "aria-pressed": String(on), data: { sound: "" }, onclick: () => {
+    setSound(!on);
+    if (!on) beep();
+    drawHeader();
+    header.querySelector("[data-sound]").focus();
+  } }, icon(on ? "sound" : "mute"), h("span", {}, t(on ? "app.sound.on" : "app.sound.off")));
+}
+
+function lineNote() {
+  return state.line === "waiting" && h("p", { class: "line-note", role: "status" }, icon("fault"), t("app.line.waiting"));
+}
+
+let lineWas = "off";
+
+function onChange(what, detail) {
+  if (!state.user) return;
+  if (what === "line") {
+    if (state.line === "live" && lineWas === "waiting") say(t("app.line.back"));
+    if (state.line !== "off") lineWas = state.line;
+  }
+  if (what === "new-alarm") announce(detail);
+  if (what === "alarms" || what === "line") redrawHeader();
+  setTitle();
+}
+
+/** Draws the header anew without taking the focus from whoever is in it. */
+function redrawHeader() {
+  const inside = [...header.querySelectorAll("a, button")];
+  const at = inside.indexOf(document.activeElement);
+  drawHeader();
+  if (at >= 0) header.querySelectorAll("a, button")[at]?.focus();
+}
+
+function announce(alarmView) {
+  const words = t("alarms.new", { rule: word("rule", alarmView.rule), name: alarmView.camera_name, severity: t(`severity.${alarmView.severity}`) });
+  say(alarmView.exercise ? `${t("alarms.exercise")}. ${words}` : words, { urgent: true });
+  if (soundOn()) beep();
+  if (location.hash === "#/allarmi") return;
+  const close = () => toast.remove();
+  const toast = h("div", { class: "toast" }, icon("bell"), h("div", {}, alarmView.exercise && h("p", {}, h("span", { class: "stamp stamp-inline" }, t("alarms.exercise"))), h("p", {}, words)),
+    h("a", { class: "button alarm", href: `#/allarmi/${alarmView.id}`, onclick: close }, t("alarms.open")));
+  document.getElementById("toasts").append(toast);
+  setTimeout(() => { if (!toast.contains(document.activeElement)) close(); }, TOAST_MS);
+}
+
+/** Two calm tones; never the only sign of an alarm. */
+function beep() {
+  sound ??= new AudioContext();
+  [0, 0.22].forEach((delay, at) => {
+    const tone = sound.createOscillator();
+    const loudness = sound.createGain();
+    const from = sound.currentTime + delay;
+    tone.frequency.value = at ? 880 : 660;
+    loudness.gain.setValueAtTime(0.0001, from);
+    loudness.gain.exponentialRampToValueAtTime(0.2, from + 0.02);
+    loudness.gain.exponentialRampToValueAtTime(0.0001, from + 0.2);
+    tone.connect(loudness).connect(sound.destination);
+    tone.start(from);
+    tone.stop(from + 0.22);
+  });
+}
+
+begin();

@@ -1,0 +1,195 @@
+// SPDX-FileCopyrightText: 2026 The Varco authors
+// SPDX-License-Identifier: EUPL-1.2
+// A live picture that never lies: it says how old it is, and why it is dark.
+
+import { get } from "./api.js";
+import { fill, h, icon, say } from "./dom.js";
+import { has, number, t, word } from "./i18n.js";
+import { open } from "./whep.js";
+
+const FROZEN_MS = 1500;
+const TICK_MS = 500;
+const RETRIES = 4;
+/** Ends that are not a decision about us: asking the gate again is right. */
+const MAY_RETRY = new Set([
+  "", "media-unavailable", "media-process-ended", "gateway-gone", "grant-expired", "lease-expired", "peer-silent", "peer-closed",
+]);
+
+/** Returns the sentence for the code with which a session ended. */
+export function endSentence(reason) {
+  if (!reason) return t("end.unknown");
+  if (has(`end.${reason}`)) return t(`end.${reason}`);
+  return t("end.other", { reason: word("refusal", reason) });
+}
+
+/** A player for one camera. `onRefused(problem)` if the gate says no; else everything shows here. */
+export class Player {
+  constructor({ camera, name, reasons, exercise, onRefused, onClose }) {
+    Object.assign(this, { camera, name, reasons, onRefused, onClose });
+    this.session = null;
+    this.closed = false;
+    this.retries = 0;
+    this.video = h("video", { class: "screen-video", autoplay: true, playsinline: true, "aria-label": t("player.of", { name }) });
+    this.video.muted = true;
+    this.veil = h("div", { class: "veil" });
+    this.facts = h("p", { class: "facts" });
+    this.screen = h("div", { class: "screen" }, this.video, this.veil, exercise && h("span", { class: "stamp" }, t("app.exercise")));
+    this.element = h("figure", { class: "player", data: { state: "opening" } }, this.screen,
+      h("figcaption", { class: "player-bar" }, this.facts, this.buttons()));
+    this.timer = setInterval(() => this.tick(), TICK_MS);
+  }
+
+  buttons() {
+    const wide = h("button", { type: "button", class: "ghost", onclick: () => this.fullscreen() }, icon("wide"), h("span", {}, t("player.wide")));
+    const stop = this.onClose && h("button", { type: "button", class: "ghost", "aria-label": t("player.stop.of", { name: this.name }), onclick: () => { this.stop(); this.onClose(); } },
+      icon("cross"), h("span", {}, t("player.stop")));
+    return h("div", { class: "player-buttons" }, wide, stop);
+  }
+
+  fullscreen() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else this.screen.requestFullscreen?.().catch(() => {});
+  }
+
+  /** Asks for the picture. */
+  async start() {
+    this.show("opening", icon("wait"), t(this.retries ? "player.retry" : "player.opening"));
+    this.asked = performance.now();
+    this.first = null;
+    this.last = null;
+    try {
+      const session = await open(this.camera, this.reasons);
+      if (this.closed) return session.close();
+      this.begin(session);
+    } catch (problem) {
+      if (!this.closed) this.failed(problem);
+    }
+  }
+
+  begin(session) {
+    this.session = session;
+    this.video.srcObject = session.stream;
+    this.video.play().catch(() => {});
+    session.pc.addEventListener("connectionstatechange", () => {
+      if (["failed", "closed", "disconnected"].includes(session.pc.connectionState)) this.ask(session);
+    });
+    this.eachFrame(session);
+  }
+
+  eachFrame(session) {
+    this.video.requestVideoFrameCallback((now, frame) => {
+      if (this.session !== session) return;
+      if (this.first === null) this.appeared(now);
+      this.last = now;
+      const took = frame.captureTime ?? frame.receiveTime ?? now;
+      const age = now - took;
+      this.age = age >= 0 && age < 60_000 ? age : 0;
+      this.eachFrame(session);
+    });
+  }
+
+  appeared(now) {
+    this.first = now - this.asked;
+    this.retries = 0;
+    this.show("live");
+    this.last = now;
+    this.age = 0;
+    this.writeFacts(0);
+    this.element.dispatchEvent(new CustomEvent("first-picture", { bubbles: true }));
+  }
+
+  /** Shows a state; what covers the picture is told to screen readers once. */
+  show(state, ...veil) {
+    this.element.dataset.state = state;
+    fill(this.veil, veil.map((part) => (typeof part === "string" ? h("p", {}, part) : part)));
+    this.veil.hidden = veil.length === 0;
+    if (state !== "live") this.facts.replaceChildren();
+  }
+
+  tick() {
+    const state = this.element.dataset.state;
+    if (this.first === null || (state !== "live" && state !== "frozen")) {
+      if (this.session && state === "opening" && performance.now() - this.asked > 10_000) this.ask(this.session);
+      return;
+    }
+    const still = performance.now() - this.last;
+    if (still < FROZEN_MS) {
+      if (state === "frozen") this.show("live");
+      this.writeFacts(still);
+      return;
+    }
+    this.show("frozen", icon("wait"), t("player.frozen", { n: number(still / 1000, 0) }));
+    this.ask(this.session);
+  }
+
+  writeFacts(still) {
+    fill(this.facts,
+      h("span", { class: "chip chip-ok" }, icon("live"), t("player.live")),
+      h("span", {}, t("player.age", { n: number((this.age + still) / 1000, 1) })),
+      h("span", {}, t("player.first", { n: number(this.first / 1000, 2) })));
+  }
+
+  /** Asks the gateway what became of our session; an answer "live" changes nothing. */
+  async ask(session) {
+    if (this.asking || this.session !== session || this.closed) return;
+    this.asking = true;
+    try {
+      const { state, reason } = await get(session.resource);
+      if (this.session === session && state === "ended") this.ended(reason);
+      else if (session.pc.connectionState === "failed") this.ended("peer-silent");
+    } catch (problem) {
+      if (this.session === session && problem.status === 404) this.ended("");
+      else if (this.session === session && problem.status === 401) this.ended("signed-out");
+    } finally {
+      this.asking = false;
+    }
+  }
+
+  ended(reason) {
+    this.release();
+    if (MAY_RETRY.has(reason) && this.retries < RETRIES) {
+      this.again();
+      return;
+    }
+    this.darken(endSentence(reason), { again: reason !== "alarm-closed" });
+  }
+
+  again() {
+    this.retries += 1;
+    this.show("opening", icon("wait"), t("player.retry"));
+    this.retryTimer = setTimeout(() => this.start(), 500 * 2 ** (this.retries - 1));
+  }
+
+  failed(problem) {
+    this.release();
+    if ((problem.status === 0 || problem.status === 503) && this.retries < RETRIES) {
+      this.again();
+      return;
+    }
+    this.darken(problem.message, { again: true });
+    this.onRefused?.(problem);
+  }
+
+  /** Makes the picture dark and says why; `again` offers to ask once more. */
+  darken(sentence, { again = false } = {}) {
+    clearTimeout(this.retryTimer);
+    this.release();
+    const button = again && h("button", { type: "button", class: "quiet", onclick: () => { this.retries = 0; this.start(); } }, t("player.again"));
+    this.show("dark", icon("dark"), h("p", {}, h("strong", {}, `${t("player.dark")}: `), sentence), button);
+    if (!this.quiet) say(`${this.name}. ${t("player.dark")}: ${sentence}`);
+  }
+
+  release() {
+    this.session?.close();
+    this.session = null;
+    this.video.srcObject = null;
+  }
+
+  /** Ends the session and the player for good. */
+  stop() {
+    this.closed = true;
+    clearInterval(this.timer);
+    clearTimeout(this.retryTimer);
+    this.release();
+  }
+}

@@ -1,0 +1,49 @@
+// SPDX-FileCopyrightText: 2026 The Varco authors
+// SPDX-License-Identifier: EUPL-1.2
+// WHEP client (draft-ietf-wish-whep-03): one offer, one answer, recvonly, no third party.
+
+import { query, request } from "./api.js";
+
+const GATHER_MS = 250;
+
+/** Opens a live picture. Returns { stream, resource, pc, close }; throws a Problem if refused. */
+export async function open(camera, reasons, signal) {
+  const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+  try {
+    const transceiver = pc.addTransceiver("video", { direction: "recvonly" });
+    const stream = new MediaStream([transceiver.receiver.track]);
+    if ("jitterBufferTarget" in transceiver.receiver) transceiver.receiver.jitterBufferTarget = 0;
+    await pc.setLocalDescription(await pc.createOffer());
+    await gathered(pc);
+    const response = await request(`/whep/${encodeURIComponent(camera)}?${query(reasons)}`, {
+      method: "POST",
+      type: "application/sdp",
+      body: pc.localDescription.sdp,
+      signal,
+    });
+    const resource = response.headers.get("location");
+    await pc.setRemoteDescription({ type: "answer", sdp: await response.text() });
+    return { pc, stream, resource, close: () => close(pc, resource) };
+  } catch (error) {
+    pc.close();
+    throw error;
+  }
+}
+
+/** Waits briefly for candidates: the gateway is ICE-lite and needs none of ours to answer. */
+function gathered(pc) {
+  if (pc.iceGatheringState === "complete") return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, GATHER_MS);
+    pc.addEventListener("icegatheringstatechange", () => {
+      if (pc.iceGatheringState !== "complete") return;
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+function close(pc, resource) {
+  pc.close();
+  if (resource) fetch(resource, { method: "DELETE", keepalive: true }).catch(() => {});
+}

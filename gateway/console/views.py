@@ -1,0 +1,474 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""What crosses the HTTP border: typed bodies, and how they are made from our vocabulary.
+
+Times are RFC 3339 UTC with milliseconds; an empty string where there is none yet.
+"""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from gateway.console.services import Box, LedgerEntry, Services
+from gateway.console.visibility import purposes_of, views_of
+from gateway.model.access import Actor
+from gateway.model.alarm import AlarmRecord, Delivery
+from gateway.model.audit import LedgerEvent
+from gateway.model.media import StreamStatus
+from gateway.model.registry import Camera, Registry
+
+
+class Body(BaseModel):
+    """Anything that enters: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class View(BaseModel):
+    """Anything that leaves."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SignInBody(Body):
+    """Who wants to sign in."""
+
+    user: str = Field(min_length=1, max_length=64)
+    password: SecretStr = Field(min_length=1, max_length=1024)
+    bearer: bool = Field(
+        default=False, description="Answer with a bearer token instead of a cookie."
+    )
+
+
+class CloseBody(Body):
+    """The operator's word on an alarm."""
+
+    verdict: Literal["confermato", "falso", "esercitazione"]
+
+
+class PasswordBody(Body):
+    """A new password."""
+
+    password: SecretStr = Field(min_length=12, max_length=1024)
+
+
+class BoxView(View):
+    """Which gateway this is."""
+
+    name: str
+    organisation: str
+    version: str
+    exercise: bool = Field(description="Everything shown is simulated (ESERCITAZIONE).")
+    scenes: bool = Field(description="The exercise offers scenes and accounts.")
+    language: str
+
+
+class UserView(View):
+    """Who is signed in, and what the pages offer."""
+
+    id: str
+    name: str
+    role: str
+    organisation: str
+    organisation_name: str
+    views: list[str] = Field(description="Pages of this role: cameras, alarms, ledger.")
+    purposes: list[str] = Field(description="Purposes that the dialogue offers; the gate decides.")
+
+
+class SessionView(View):
+    """The box, and the person if one is signed in."""
+
+    box: BoxView
+    user: UserView | None
+    token: str | None = Field(default=None, description="Only in answer to `bearer: true`.")
+
+
+class CameraView(View):
+    """One camera with its live state; no picture."""
+
+    id: str
+    name: str
+    site: str
+    site_name: str
+    site_kind: str
+    site_state: str
+    address: str
+    owner: str
+    owner_name: str
+    area: str
+    latitude: float
+    longitude: float
+    azimuth_deg: float
+    field_of_view_deg: float
+    state: str = Field(description="idle, connecting, live, stalled, unreachable, refused, …")
+    since: str
+    problem: str
+    width_px: int
+    height_px: int
+    clock_offset_s: float | None
+    open_alarm: str = Field(description="Id of an alarm of this camera that is not closed.")
+    disclosure: str = Field(description="sempre, su-allarme, or empty where no act speaks of it.")
+    viewable: bool = Field(description="The role may ask to look at all; the gate decides.")
+
+
+class AlarmView(View):
+    """One alarm in words and times."""
+
+    id: str
+    camera: str
+    camera_name: str
+    site_name: str
+    zone: str
+    zone_name: str
+    rule: str
+    severity: int = Field(ge=1, le=5)
+    raised: str
+    state: str
+    stored: str
+    ended: str
+    closed: str
+    closed_by: str
+    verdict: str
+    exercise: bool
+    act: str
+    act_title: str
+    recipients: list[str]
+    boxes: list[tuple[float, float, float, float]]
+    may_close: bool
+    viewable: bool
+
+
+class DeliveryView(View):
+    """What became of an alarm at one recipient."""
+
+    recipient: str
+    recipient_name: str
+    state: str
+    attempts: int
+    delivered: str
+    problem: str
+
+
+class AlarmDetailView(View):
+    """One alarm and its deliveries."""
+
+    alarm: AlarmView
+    deliveries: list[DeliveryView]
+
+
+class WhepSessionView(View):
+    """What became of a viewer's session."""
+
+    session: str
+    state: Literal["live", "ended"]
+    reason: str = Field(description="Stable code of why it ended; empty while live.")
+
+
+class LedgerEntryView(View):
+    """One entry of the ledger; erased personal values are empty."""
+
+    seq: int
+    time: str
+    event: str
+    operation: str
+    regime: str
+    result: str
+    error: str
+    actor: str
+    actor_type: str
+    organisation: str
+    role: str
+    method: str
+    source_ip: str
+    object_type: str
+    object_id: str
+    object_name: str
+    controller: str
+    purpose: str
+    legal_basis: str
+    case: str
+    reason: str
+    recipient: str
+    channel: str
+    bytes: int
+    duration_ms: int
+    frames: int
+    policy_version: int
+    closes: int
+    erased: list[str]
+
+
+class CheckpointView(View):
+    """The head of the ledger and its newest signed checkpoint."""
+
+    size: int
+    root: str
+    note: str = Field(description="C2SP tlog-checkpoint, signed with Ed25519.")
+
+
+class LedgerView(View):
+    """A page of the ledger."""
+
+    aim: str
+    head: CheckpointView
+    entries: list[LedgerEntryView]
+
+
+class FindingView(View):
+    """Something that does not verify."""
+
+    seq: int
+    problem: str
+
+
+class VerifyView(View):
+    """Outcome of a verification."""
+
+    ok: bool
+    size: int
+    root: str
+    findings: list[FindingView]
+
+
+class HealthView(View):
+    """Whether the box does its job."""
+
+    ok: bool
+    problems: list[str]
+
+
+class MachineView(View):
+    """Who a client certificate says that you are."""
+
+    certificate_sha256: str
+    subject: str
+
+
+class ExerciseSceneView(View):
+    """A scene of the exercise."""
+
+    id: str
+    title: str
+    text: str
+
+
+class ExerciseAccountView(View):
+    """An account of the exercise."""
+
+    id: str
+    name: str
+    organisation_name: str
+    text: str
+
+
+class ExerciseView(View):
+    """What the exercise offers."""
+
+    scenes: list[ExerciseSceneView]
+    accounts: list[ExerciseAccountView]
+
+
+class RegistryChangeView(View):
+    """What an import did."""
+
+    version: int
+    added: list[str]
+    changed: list[str]
+    removed: list[str]
+
+
+class ReloadView(View):
+    """What reading the configuration again changed."""
+
+    changed: list[str]
+
+
+class CameraStatusView(View):
+    """A camera's stream for `varco status`."""
+
+    id: str
+    state: str
+    since: str
+    problem: str
+    units: int
+    lost_packets: int
+
+
+class StatusView(View):
+    """The box for `varco status`."""
+
+    box: BoxView
+    time: str
+    registry_version: int
+    ledger_size: int
+    viewers: int
+    healthy: bool
+    problems: list[str]
+    cameras: list[CameraStatusView]
+
+
+def iso(utc_us: int) -> str:
+    """Return RFC 3339 UTC with milliseconds; an empty string for 0 (unknown)."""
+    if utc_us == 0:
+        return ""
+    moment = datetime.fromtimestamp(utc_us // 1_000_000, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{utc_us // 1000 % 1000:03d}Z"
+
+
+def box_view(box: Box, *, scenes: bool = False) -> BoxView:
+    """Return the header of the pages."""
+    return BoxView(
+        name=box.name,
+        organisation=box.organisation,
+        version=box.version,
+        exercise=box.exercise,
+        scenes=scenes and box.exercise,
+        language=box.language,
+    )
+
+
+def organisation_name(registry: Registry, organisation: str) -> str:
+    """Return the name of a controller or recipient; its id if it is not (any more) known."""
+    known = registry.controllers.get(organisation) or registry.recipients.get(organisation)
+    return known.name if known else organisation
+
+
+def user_view(actor: Actor, registry: Registry) -> UserView:
+    """Return the signed-in person."""
+    return UserView(
+        id=actor.id,
+        name=actor.name,
+        role=actor.role.value,
+        organisation=actor.organisation,
+        organisation_name=organisation_name(registry, actor.organisation),
+        views=list(views_of(actor.role)),
+        purposes=[purpose.value for purpose in purposes_of(actor.role)],
+    )
+
+
+def camera_view(
+    camera: Camera, status: StreamStatus, registry: Registry, *, disclosure: str, open_alarm: str
+) -> CameraView:
+    """Return one card; `viewable` is set by the caller with `model_copy`."""
+    site = registry.sites[camera.site]
+    return CameraView(
+        id=camera.id,
+        name=camera.name,
+        site=site.id,
+        site_name=site.name,
+        site_kind=site.kind.value,
+        site_state=site.state.value,
+        address=site.address,
+        owner=site.controller,
+        owner_name=organisation_name(registry, site.controller),
+        area=camera.area.value,
+        latitude=camera.latitude,
+        longitude=camera.longitude,
+        azimuth_deg=camera.azimuth_deg,
+        field_of_view_deg=camera.field_of_view_deg,
+        state=status.state.value,
+        since=iso(status.since.utc_us) if status.since else "",
+        problem=status.problem,
+        width_px=status.width_px,
+        height_px=status.height_px,
+        clock_offset_s=status.clock_offset_s,
+        open_alarm=open_alarm,
+        disclosure=disclosure,
+        viewable=False,
+    )
+
+
+def alarm_view(
+    record: AlarmRecord, registry: Registry, *, may_close: bool, viewable: bool
+) -> AlarmView:
+    """Return one alarm with names instead of ids where the registry still knows them."""
+    alarm = record.alarm
+    camera = registry.cameras.get(alarm.camera)
+    zone = registry.zones.get(alarm.zone)
+    act = registry.acts.get(record.act)
+    closed_by = registry.users.get(record.closed_by)
+    return AlarmView(
+        id=alarm.id,
+        camera=alarm.camera,
+        camera_name=camera.name if camera else alarm.camera,
+        site_name=registry.sites[camera.site].name if camera else "",
+        zone=alarm.zone,
+        zone_name=zone.name if zone else alarm.zone,
+        rule=alarm.rule,
+        severity=alarm.severity,
+        raised=iso(alarm.raised.utc_us),
+        state=record.state.value,
+        stored=iso(record.stored_utc_us),
+        ended=iso(record.ended_utc_us),
+        closed=iso(record.closed_utc_us),
+        closed_by=closed_by.name if closed_by else record.closed_by,
+        verdict=record.verdict.value,
+        exercise=alarm.exercise,
+        act=record.act,
+        act_title=act.title if act else record.act,
+        recipients=[organisation_name(registry, one) for one in record.recipients],
+        boxes=[(box.left, box.top, box.right, box.bottom) for box in alarm.boxes],
+        may_close=may_close,
+        viewable=viewable,
+    )
+
+
+def delivery_view(delivery: Delivery, registry: Registry) -> DeliveryView:
+    """Return one delivery with its recipient's name."""
+    return DeliveryView(
+        recipient=delivery.recipient,
+        recipient_name=organisation_name(registry, delivery.recipient),
+        state=delivery.state.value,
+        attempts=delivery.attempts,
+        delivered=iso(delivery.delivered_utc_us),
+        problem=delivery.problem,
+    )
+
+
+def object_name(event: LedgerEvent, registry: Registry) -> str:
+    """Return the name of what an entry is about, if the registry knows it."""
+    camera = registry.cameras.get(event.object_id)
+    return camera.name if camera else event.object_id
+
+
+def ledger_entry_view(entry: LedgerEntry, registry: Registry) -> LedgerEntryView:
+    """Return one entry; names are added, nothing is hidden."""
+    event = entry.event
+    return LedgerEntryView(
+        seq=entry.seq,
+        time=iso(entry.utc_us),
+        event=event.event,
+        operation=event.operation.value,
+        regime=event.regime.value,
+        result=event.result,
+        error=event.error,
+        actor=event.actor_id,
+        actor_type=event.actor_type,
+        organisation=organisation_name(registry, event.org),
+        role=event.role,
+        method=event.auth_method,
+        source_ip=event.src_ip,
+        object_type=event.object_type,
+        object_id=event.object_id,
+        object_name=object_name(event, registry),
+        controller=organisation_name(registry, event.controller),
+        purpose=event.purpose_code,
+        legal_basis=event.legal_basis_id,
+        case=event.case_ref,
+        reason=event.reason_text,
+        recipient=event.recipient_id,
+        channel=event.channel,
+        bytes=event.bytes,
+        duration_ms=event.duration_ms,
+        frames=event.frames,
+        policy_version=event.policy_version,
+        closes=event.closes,
+        erased=list(entry.erased),
+    )
+
+
+def checkpoint_view(services: Services) -> CheckpointView:
+    """Return the head of the ledger now."""
+    head = services.ledger.head()
+    return CheckpointView(size=head.size, root=head.root.hex(), note=head.checkpoint_note)

@@ -1,0 +1,113 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Which names a role gets to read. Pure; whether it may *look* is the gate's decision alone."""
+
+from gateway.model.access import Actor, Purpose
+from gateway.model.alarm import AlarmRecord
+from gateway.model.registry import Camera, Disclosure, Registry, Role
+
+ROOM_ROLES = frozenset({Role.PS_OPERATOR, Role.PS_SUPERVISOR, Role.PL_OPERATOR})
+
+VIEWS: dict[Role, tuple[str, ...]] = {
+    Role.PS_OPERATOR: ("alarms", "cameras"),
+    Role.PS_SUPERVISOR: ("alarms", "cameras"),
+    Role.PL_OPERATOR: ("alarms", "cameras"),
+    Role.INSTITUTE_OPERATOR: ("alarms",),
+    Role.OWNER: ("cameras", "alarms"),
+    Role.DPO: ("ledger", "cameras"),
+    Role.AUDITOR: ("ledger",),
+    Role.SYSADMIN: ("cameras",),
+    Role.INSTALLER: ("cameras",),
+    Role.MACHINE: (),
+}
+"""Pages of a role, the one it starts with first. An auditor sees no video (D.5.7)."""
+
+_ROOM_PURPOSES = (Purpose.SERVICE, Purpose.INCIDENT, Purpose.JUDICIAL)
+PURPOSES: dict[Role, tuple[Purpose, ...]] = {
+    Role.PS_OPERATOR: _ROOM_PURPOSES,
+    Role.PS_SUPERVISOR: _ROOM_PURPOSES,
+    Role.PL_OPERATOR: _ROOM_PURPOSES,
+    Role.OWNER: (Purpose.OWNER,),
+    Role.INSTALLER: (Purpose.INSTALLATION,),
+}
+"""Purposes that the dialogue offers; `allarme` comes from opening an alarm."""
+
+AIMS = (
+    Purpose.LEGALITY,
+    Purpose.INTERNAL_CONTROL,
+    Purpose.INTEGRITY,
+    Purpose.PROCEEDINGS,
+)
+"""The lawful aims of reading the ledger (D.5.7)."""
+
+
+def views_of(role: Role) -> tuple[str, ...]:
+    """Return the pages of a role, its first one first."""
+    return VIEWS.get(role, ())
+
+
+def purposes_of(role: Role) -> tuple[Purpose, ...]:
+    """Return the purposes that a role may choose by hand."""
+    return PURPOSES.get(role, ())
+
+
+def reads_ledger(role: Role) -> bool:
+    """Return whether the role has the ledger page; the gate decides each reading."""
+    return "ledger" in views_of(role)
+
+
+def _disclosures(registry: Registry, camera: str, organisation: str) -> set[Disclosure]:
+    return {
+        scope.disclosure
+        for act in registry.acts.values()
+        for scope in act.scopes
+        if camera in scope.cameras and organisation in scope.recipients
+    }
+
+
+def disclosure_of(registry: Registry, camera: str, actor: Actor) -> str:
+    """Return how acts (in force or not) disclose a camera to the actor's organisation."""
+    found = _disclosures(registry, camera, actor.organisation)
+    if Disclosure.ALWAYS in found:
+        return Disclosure.ALWAYS.value
+    return Disclosure.ON_ALARM.value if found else ""
+
+
+def cameras_of(registry: Registry, actor: Actor) -> list[Camera]:
+    """Return the cameras whose existence the actor's organisation knows, by name.
+
+    A controller knows its own (isolation of tenants, A-26); a room knows those that any act, also
+    an expired one, names for it, so that it can be told *why* it is dark.
+    """
+    if "cameras" not in views_of(actor.role):
+        return []
+    own = actor.organisation
+    everything = actor.role is Role.SYSADMIN
+    known = [
+        camera
+        for camera in registry.cameras.values()
+        if everything
+        or registry.sites[camera.site].controller == own
+        or _disclosures(registry, camera.id, own)
+    ]
+    return sorted(known, key=lambda camera: (registry.sites[camera.site].name, camera.name))
+
+
+def sees_alarm(record: AlarmRecord, registry: Registry, actor: Actor) -> bool:
+    """Return whether an alarm concerns the actor's organisation: recipient or owner."""
+    if "alarms" not in views_of(actor.role):
+        return False
+    if actor.organisation in record.recipients:
+        return True
+    camera = registry.cameras.get(record.alarm.camera)
+    return camera is not None and registry.sites[camera.site].controller == actor.organisation
+
+
+def may_close(record: AlarmRecord, registry: Registry, actor: Actor) -> bool:
+    """Return whether the actor may give the verdict: the room that received it, or the owner."""
+    return actor.role in ROOM_ROLES | {Role.OWNER} and sees_alarm(record, registry, actor)
+
+
+def may_ask_to_look(actor: Actor) -> bool:
+    """Return whether pages offer pictures to this role at all."""
+    return bool(purposes_of(actor.role))

@@ -1,0 +1,160 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Which language a request wants, and what our own errors say in it.
+
+Sentences about access come from the gate (`Verdict.text_it`, `text_en`); these are the errors
+that the HTTP surface itself makes.
+"""
+
+from enum import Enum
+
+from starlette.requests import Request
+
+LANGUAGE_COOKIE = "varco_lang"
+
+
+class Language(Enum):
+    """Languages of the interface; Italian is the first (B-74)."""
+
+    IT = "it"
+    EN = "en"
+
+
+class Fault(Enum):
+    """Stable codes of errors that are not the gate's, with their sentences (it, en)."""
+
+    SIGN_IN_NEEDED = "sign-in-needed"
+    SIGN_IN_REFUSED = "sign-in-refused"
+    ORIGIN = "origin-not-allowed"
+    NOT_FOUND = "not-found"
+    METHOD = "method-not-allowed"
+    INVALID = "invalid-request"
+    TOO_LARGE = "body-too-large"
+    TOO_SLOW = "body-too-slow"
+    CONTENT_TYPE = "content-type-not-supported"
+    OFFER_MALFORMED = "offer-malformed"
+    OFFER_UNUSABLE = "offer-not-acceptable"
+    STALE = "session-changed"
+    NOT_YOURS = "session-of-another-person"
+    UNAVAILABLE = "service-unavailable"
+    ROLE = "role-may-not"
+    NO_STILL = "no-still"
+    NO_CLIP = "no-clip"
+    ALREADY_CLOSED = "alarm-already-closed"
+    CERTIFICATE_NEEDED = "client-certificate-needed"
+    PEER_NOT_ALLOWED = "peer-not-allowed"
+    CONFIGURATION = "configuration"
+    INTERNAL = "internal-error"
+
+
+SENTENCES: dict[Fault, tuple[str, str]] = {
+    Fault.SIGN_IN_NEEDED: ("Occorre accedere.", "Please sign in."),
+    Fault.SIGN_IN_REFUSED: (
+        "Nome utente o password non validi. Dopo più tentativi errati l’accesso si blocca "
+        "per qualche minuto.",
+        "User name or password not valid. After several wrong attempts sign-in is blocked "
+        "for some minutes.",
+    ),
+    Fault.ORIGIN: (
+        "La richiesta viene da un’altra pagina e non è accettata.",
+        "The request comes from another page and is not accepted.",
+    ),
+    Fault.NOT_FOUND: ("Non esiste.", "It does not exist."),
+    Fault.METHOD: ("Operazione non prevista qui.", "This operation is not offered here."),
+    Fault.INVALID: ("La richiesta non è valida.", "The request is not valid."),
+    Fault.TOO_LARGE: ("La richiesta è troppo grande.", "The request is too large."),
+    Fault.TOO_SLOW: (
+        "La richiesta non è arrivata per intero in tempo.",
+        "The request did not arrive in full in time.",
+    ),
+    Fault.CONTENT_TYPE: (
+        "Il tipo di contenuto non è quello previsto.",
+        "The content type is not the expected one.",
+    ),
+    Fault.OFFER_MALFORMED: (
+        "L’offerta SDP non è leggibile.",
+        "The SDP offer cannot be read.",
+    ),
+    Fault.OFFER_UNUSABLE: (
+        "Con questa offerta SDP non è possibile mostrare la telecamera.",
+        "This camera cannot be shown with this SDP offer.",
+    ),
+    Fault.STALE: (
+        "La sessione è cambiata nel frattempo.",
+        "The session changed in the meantime.",
+    ),
+    Fault.NOT_YOURS: (
+        "La sessione è di un’altra persona.",
+        "The session belongs to another person.",
+    ),
+    Fault.UNAVAILABLE: (
+        "Il servizio non risponde in questo momento; riprovare tra poco.",
+        "The service does not answer at the moment; please try again shortly.",
+    ),
+    Fault.ROLE: (
+        "Il suo ruolo non consente questa operazione.",
+        "Your role does not allow this operation.",
+    ),
+    Fault.NO_STILL: (
+        "Nessun fotogramma conservato per questo allarme.",
+        "No still picture is kept for this alarm.",
+    ),
+    Fault.NO_CLIP: (
+        "Nessuna immagine conservata prima di questo allarme.",
+        "No pictures are kept from before this alarm.",
+    ),
+    Fault.ALREADY_CLOSED: ("L’allarme è già chiuso.", "The alarm is already closed."),
+    Fault.CERTIFICATE_NEEDED: (
+        "Occorre un certificato client riconosciuto.",
+        "A recognised client certificate is needed.",
+    ),
+    Fault.PEER_NOT_ALLOWED: (
+        "Solo l’amministratore della macchina può usare questo comando.",
+        "Only the administrator of the machine may use this command.",
+    ),
+    Fault.CONFIGURATION: (
+        "Un valore scritto non è utilizzabile.",
+        "A written value cannot be used.",
+    ),
+    Fault.INTERNAL: (
+        "Errore interno: è stato annotato nel registro tecnico.",
+        "Internal error: it was noted in the technical log.",
+    ),
+}
+
+
+def language_of(request: Request, default: Language = Language.IT) -> Language:
+    """Return the language wanted: `?lang`, else our cookie, else Accept-Language, else default."""
+    for wish in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+        if wish in {"it", "en"}:
+            return Language(wish)
+    return _accepted(request.headers.get("accept-language", "")) or default
+
+
+def _accepted(header: str) -> Language | None:
+    """Return the best of ours in an Accept-Language header (RFC 9110 §12.5.4), if any."""
+    best: tuple[float, Language] | None = None
+    for item in header[:500].split(","):
+        tag, _, parameter = item.strip().partition(";")
+        primary = tag.strip().lower().partition("-")[0]
+        if primary not in {"it", "en"}:
+            continue
+        weight = _weight(parameter)
+        if weight > 0 and (best is None or weight > best[0]):
+            best = (weight, Language(primary))
+    return best[1] if best else None
+
+
+def _weight(parameter: str) -> float:
+    """Return the q of one Accept-Language item; 0 if it makes no sense."""
+    text = parameter.strip().removeprefix("q=") if parameter.strip() else "1"
+    try:
+        value = float(text)
+    except ValueError:
+        return 0.0
+    return value if 0 <= value <= 1 else 0.0
+
+
+def sentence(fault: Fault, language: Language) -> str:
+    """Return what an error says."""
+    return SENTENCES[fault][0 if language is Language.IT else 1]

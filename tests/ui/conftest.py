@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Debian's Chromium before a real console server with real pictures."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import async_playwright
+
+from gateway.console.app import build_app
+from gateway.console.listener import bind_tcp, serve
+from tests.ui.live import AiortcMedia, clip
+from tests.ui.town import PASSWORD, Exercise, Town
+
+FLAGS = [
+    "--no-sandbox",
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WAIT_MS = 20_000
+
+
+@pytest.fixture(scope="session")
+def mp4():
+    """Return the clip of the seconds before, made once."""
+    return clip()
+
+
+@pytest.fixture
+async def town(mp4):
+    """Return a town with moving pictures."""
+    made = Town(media=AiortcMedia())
+    made.clips.mp4 = mp4
+    yield made
+    await made.media.close_all()
+
+
+@pytest.fixture
+async def base(town):
+    """Return the address of the console, with an exercise."""
+    town.exercise = Exercise(town)
+    bound = bind_tcp("127.0.0.1", 0)
+    async with asyncio.TaskGroup() as group:
+        server = group.create_task(serve(build_app(town.services()), sockets=[bound]))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        server.cancel()
+
+
+@pytest.fixture
+async def browser(program):
+    """Return Chromium."""
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=program("chromium"), args=FLAGS)
+        yield launched
+        await launched.close()
+
+
+class Screen:
+    """One browser window, and what went wrong in it."""
+
+    def __init__(self, page, base):
+        self.page = page
+        self.base = base
+        self.errors = []
+        page.set_default_timeout(WAIT_MS)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._listen)
+
+    def _listen(self, message):
+        if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
+            self.errors.append(message.text)
+
+    async def open(self, fragment=""):
+        """Load the console."""
+        await self.page.goto(f"{self.base}/{fragment}")
+
+    async def sign_in(self, user):
+        """Sign in by the form and wait for the first view."""
+        await self.open()
+        await self.page.fill("#user", user)
+        await self.page.fill("#password", PASSWORD)
+        await self.page.keyboard.press("Enter")
+        await self.page.wait_for_selector("nav")
+
+
+@pytest.fixture
+def window(browser, base):
+    """Return a maker of windows; each asserts at its end that nothing broke."""
+
+    @asynccontextmanager
+    async def make(width=1366, height=768, **options):
+        context = await browser.new_context(
+            viewport={"width": width, "height": height}, locale="it-IT", **options
+        )
+        screen = Screen(await context.new_page(), base)
+        yield screen
+        await context.close()
+        assert screen.errors == []
+
+    return make

@@ -1,0 +1,669 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""A small town behind the console: in memory, but with real rules, so that tests mean something.
+
+Nothing here pretends to be the gate or the ledger of the product; it keeps their contracts (an
+entry before a Grant, refusals written too, event-gated disclosure) with a few lines each.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from gateway.console.services import (
+    Box,
+    Endings,
+    ExportFormat,
+    Health,
+    Services,
+)
+from gateway.model.access import (
+    AccessRequest,
+    Action,
+    Actor,
+    Grant,
+    Purpose,
+    Refusal,
+    Regime,
+    Verdict,
+)
+from gateway.model.alarm import (
+    Alarm,
+    AlarmRecord,
+    AlarmState,
+    AlarmVerdict,
+    Delivery,
+    DeliveryState,
+)
+from gateway.model.alarm import (
+    Box as Rectangle,
+)
+from gateway.model.audit import LedgerEvent, Operation
+from gateway.model.errors import ConfigError, WireError
+from gateway.model.identifiers import uuid7
+from gateway.model.media import StreamState, StreamStatus
+from gateway.model.registry import (
+    Act,
+    ActScope,
+    Analytic,
+    AreaKind,
+    Camera,
+    Controller,
+    Disclosure,
+    Recipient,
+    RecipientKind,
+    Registry,
+    Role,
+    Site,
+    SiteKind,
+    SiteState,
+    User,
+    Zone,
+)
+from gateway.runtime.clock import SystemClock
+
+PASSWORD = "parola-di-prova"
+ROOM, INSTITUTE = "sala-pl", "istituto"
+SQUARE, GATE, PHARMACY = "piazza-1", "varco-nord", "farmacia-1"
+
+
+def registry() -> Registry:
+    """Return the town of the demo, with a few cameras in trouble."""
+    controllers = [
+        Controller("comune", "Comune di Borgo Apuano", "privacy@comune.example"),
+        Controller("farmacia", "Farmacia Santini", "titolare@farmacia.example"),
+    ]
+    sites = [
+        Site(
+            "varco-nord", "Varco Nord", "comune", SiteKind.GATE, SiteState.ACTIVE, "Via Aurelia 1"
+        ),
+        Site("piazza", "Piazza del Mercato", "comune", SiteKind.SQUARE, SiteState.ACTIVE),
+        Site(
+            "scuola", "Scuola Pascoli", "comune", SiteKind.SCHOOL, SiteState.SUSPENDED, "Via Roma 8"
+        ),
+        Site(
+            "farmacia",
+            "Farmacia Santini",
+            "farmacia",
+            SiteKind.PHARMACY,
+            SiteState.ACTIVE,
+            "Corso Italia 12",
+        ),
+    ]
+    public, private = AreaKind.PUBLIC, AreaKind.OPEN_TO_PUBLIC
+    cameras = [
+        _camera(GATE, "Ingresso in città", "varco-nord", public, 20.0),
+        _camera(SQUARE, "Piazza, lato fontana", "piazza", public, 135.0),
+        _camera("piazza-2", "Piazza, lato portici", "piazza", public, 300.0),
+        _camera("scuola-1", "Cortile della scuola", "scuola", public, 90.0),
+        _camera(PHARMACY, "Banco e ingresso", "farmacia", private, 225.0),
+    ]
+    return Registry(
+        version=7,
+        controllers={one.id: one for one in controllers},
+        sites={one.id: one for one in sites},
+        cameras={one.id: one for one in cameras},
+        zones={"banco": Zone("banco", "Dietro il banco", PHARMACY, ((0, 0), (1, 0), (1, 1)))},
+        masks={},
+        recipients={
+            ROOM: Recipient(ROOM, "Sala operativa Polizia Locale", RecipientKind.ROOM),
+            INSTITUTE: Recipient(INSTITUTE, "Istituto Apuania Vigilanza", RecipientKind.INSTITUTE),
+        },
+        acts={"patto-2026": _patto()},
+        users={one.id: one for one in _users()},
+    )
+
+
+def _camera(camera: str, name: str, site: str, area: AreaKind, azimuth: float) -> Camera:
+    url = "rtsp://192.0.2.1/1"
+    return Camera(camera, name, site, url, area, "", 44.03, 10.13, azimuth, 75.0)
+
+
+def _patto() -> Act:
+    public = ActScope((GATE, SQUARE, "piazza-2", "scuola-1"), (ROOM,))
+    shop = ActScope(
+        (PHARMACY,), (ROOM, INSTITUTE), (Analytic.INTRUSION,), Disclosure.ON_ALARM, 10.0
+    )
+    return Act(
+        "patto-2026",
+        "Patto per la sicurezza urbana",
+        "12/2026",
+        ("comune", "farmacia"),
+        date(2026, 1, 1),
+        date(2030, 12, 31),
+        (public, shop),
+        "DPIA 4/2026",
+    )
+
+
+def _users() -> list[User]:
+    return [
+        User("anna", "Anna Ricci", Role.PL_OPERATOR, ROOM),
+        User("marco", "Marco Santini", Role.OWNER, "farmacia"),
+        User("dora", "Dora Bianchi", Role.DPO, "comune"),
+        User("aldo", "Aldo Neri", Role.AUDITOR, "comune"),
+        User("ivo", "Ivo Galli", Role.INSTITUTE_OPERATOR, INSTITUTE),
+        User("sara", "Sara Conti", Role.SYSADMIN, "comune"),
+        User("rete", "Nodo remoto", Role.MACHINE, ROOM),
+    ]
+
+
+@dataclass(frozen=True)
+class MadeSignIn:
+    token: str
+    actor: Actor
+
+
+class Accounts:
+    def __init__(self, town: "Town") -> None:
+        self._town = town
+        self.sessions: dict[str, Actor] = {}
+
+    async def sign_in(self, user: str, password: str, source_ip: str) -> MadeSignIn | None:
+        known = self._town.registry.users.get(user)
+        if known is None or password != PASSWORD:
+            return None
+        number = len(self.sessions) + 1
+        actor = Actor(
+            known.id,
+            known.name,
+            known.role,
+            known.organisation,
+            f"s{number}",
+            "password",
+            source_ip,
+        )
+        token = hashlib.sha256(f"{user}{number}".encode()).hexdigest()
+        self.sessions[token] = actor
+        return MadeSignIn(token, actor)
+
+    def resolve(self, token: str) -> Actor | None:
+        return self.sessions.get(token)
+
+    async def sign_out(self, token: str) -> None:
+        self.sessions.pop(token, None)
+
+
+@dataclass(frozen=True)
+class Entry:
+    seq: int
+    utc_us: int
+    event: LedgerEvent
+    erased: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Head:
+    size: int
+    root: bytes
+    checkpoint_note: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    seq: int
+    problem: str
+
+
+@dataclass(frozen=True)
+class Report:
+    ok: bool
+    size: int
+    root: bytes
+    findings: tuple[Finding, ...]
+
+
+class Ledger:
+    """A list and a hash of each entry; tampering changes one and not the other."""
+
+    def __init__(self, clock: SystemClock) -> None:
+        self._clock = clock
+        self.entries_now: list[Entry] = []
+        self._hashes: list[bytes] = []
+
+    def append(self, event: LedgerEvent) -> int:
+        entry = Entry(len(self.entries_now), self._clock.now().utc_us, event)
+        self.entries_now.append(entry)
+        self._hashes.append(_hash(entry))
+        return entry.seq
+
+    def tamper(self, seq: int) -> None:
+        entry = self.entries_now[seq]
+        self.entries_now[seq] = replace(entry, event=replace(entry.event, actor_id="nessuno"))
+
+    async def entries(self, after: int, limit: int) -> list[Entry]:
+        return self.entries_now[after + 1 : after + 1 + limit]
+
+    def head(self) -> Head:
+        root = hashlib.sha256(b"".join(self._hashes)).digest()
+        note = f"varco.example/demo\n{len(self._hashes)}\n{root.hex()}\n\n— varco.example/demo …\n"
+        return Head(len(self._hashes), root, note)
+
+    async def verify(self) -> Report:
+        bad = [
+            Finding(entry.seq, "la voce non corrisponde alla sua impronta")
+            for entry, kept in zip(self.entries_now, self._hashes, strict=True)
+            if _hash(entry) != kept
+        ]
+        return Report(not bad, len(self.entries_now), self.head().root, tuple(bad))
+
+
+def _hash(entry: Entry) -> bytes:
+    return hashlib.sha256(repr(entry).encode()).digest()
+
+
+_WORDS = {
+    Refusal.UNKNOWN_CAMERA: ("La telecamera non esiste.", "The camera does not exist."),
+    Refusal.ROLE: ("Il suo ruolo non consente di guardare.", "Your role may not look."),
+    Refusal.PURPOSE_MISSING: ("Manca lo scopo.", "The purpose is missing."),
+    Refusal.CASE_MISSING: ("Manca il riferimento del caso.", "The case is missing."),
+    Refusal.SITE_NOT_ACTIVE: (
+        "Il sito della telecamera è sospeso: nessuna immagine può essere condivisa.",
+        "The site of this camera is suspended: no picture may be shared.",
+    ),
+    Refusal.NO_ACT: ("Nessun atto lo consente.", "No act allows it."),
+    Refusal.ONLY_ON_ALARM: (
+        "Il Patto n. 12/2026 apre questa telecamera solo durante un suo allarme; "
+        "in questo momento non ce n’è uno in corso.",
+        "Patto no. 12/2026 opens this camera only during one of its alarms; "
+        "there is none at the moment.",
+    ),
+    Refusal.ALARM_CLOSED: (
+        "L’allarme è chiuso e con esso le sue immagini.",
+        "The alarm is closed, and its pictures with it.",
+    ),
+}
+
+
+class Gate:
+    """Entry first, then the Grant; the rules of the demo town."""
+
+    def __init__(self, town: "Town") -> None:
+        self._town = town
+        self.closed: list[tuple[str, str, int]] = []
+        """Grant id, reason and bytes of each ended access."""
+
+    async def open(self, request: AccessRequest) -> Grant | Verdict:
+        refusal = self.refusal(request)
+        seq = self._town.ledger.append(_event(request, refusal))
+        if refusal is not None:
+            it, en = _WORDS[refusal]
+            return Verdict(False, refusal, it, en)
+        now = self._town.clock.now()
+        act = "patto-2026" if request.action is not Action.LOG_READ else ""
+        return Grant(f"g{seq}", request, act, Regime.GDPR, now, now.shifted(60), seq)
+
+    def refusal(self, request: AccessRequest) -> Refusal | None:
+        actor = request.actor
+        if request.action is Action.LOG_READ:
+            if actor.role not in {Role.DPO, Role.AUDITOR}:
+                return Refusal.ROLE
+            return Refusal.PURPOSE_MISSING if request.purpose is None else None
+        camera = self._town.registry.cameras.get(request.camera)
+        if camera is None:
+            return Refusal.UNKNOWN_CAMERA
+        if actor.role not in {Role.PL_OPERATOR, Role.OWNER}:
+            return Refusal.ROLE
+        if request.purpose is None:
+            return Refusal.PURPOSE_MISSING
+        if not request.case and request.purpose is not Purpose.OWNER:
+            return Refusal.CASE_MISSING
+        site = self._town.registry.sites[camera.site]
+        if site.state is not SiteState.ACTIVE:
+            return Refusal.SITE_NOT_ACTIVE
+        if actor.role is Role.OWNER:
+            return None if site.controller == actor.organisation else Refusal.NO_ACT
+        return self._event_gated(request) if camera.id == PHARMACY else None
+
+    def _event_gated(self, request: AccessRequest) -> Refusal | None:
+        record = self._town.alarms.get(request.case)
+        if request.purpose is not Purpose.ALARM or record is None:
+            return Refusal.ONLY_ON_ALARM
+        return Refusal.ALARM_CLOSED if record.state is AlarmState.CLOSED else None
+
+    async def close(
+        self,
+        grant: Grant,
+        *,
+        reason: str,
+        duration_ms: int,
+        bytes: int,  # noqa: A002
+        frames: int,
+    ) -> None:
+        self.closed.append((grant.id, reason, bytes))
+        opened = self._town.ledger.entries_now[grant.ledger_seq].event
+        self._town.ledger.append(
+            replace(
+                opened,
+                event=opened.event.removesuffix(".open") + ".close",
+                duration_ms=duration_ms,
+                bytes=bytes,
+                frames=frames,
+                opens=False,
+                closes=grant.ledger_seq,
+            )
+        )
+
+
+def _event(request: AccessRequest, refusal: Refusal | None) -> LedgerEvent:
+    actor = request.actor
+    return LedgerEvent(
+        event=f"{request.action.value}.{'deny' if refusal else 'open'}",
+        operation=Operation.CONSULTATION,
+        regime=Regime.GDPR,
+        result="denied" if refusal else "ok",
+        error=refusal.value if refusal else "",
+        actor_id=actor.name,
+        actor_type="human",
+        org=actor.organisation,
+        role=actor.role.value,
+        auth_method=actor.method,
+        session_id=actor.session,
+        src_ip=actor.source_ip,
+        object_type="camera" if request.camera else "ledger",
+        object_id=request.camera,
+        purpose_code=request.purpose.value if request.purpose else "",
+        legal_basis_id="" if refusal or not request.camera else "patto-2026",
+        case_ref=request.case,
+        reason_text=request.reason,
+        opens=refusal is None,
+    )
+
+
+class Subscription:
+    def __init__(self) -> None:
+        self.waiting: list[AlarmRecord | None] = []
+        self._ready = asyncio.Event()
+
+    def offer(self, record: AlarmRecord | None) -> None:
+        self.waiting.append(record)
+        self._ready.set()
+
+    async def receive(self) -> AlarmRecord | None:
+        await self._ready.wait()
+        record = self.waiting.pop(0)
+        if not self.waiting:
+            self._ready.clear()
+        return record
+
+
+class Alarms:
+    def __init__(self, town: "Town") -> None:
+        self._town = town
+        self.records: dict[str, AlarmRecord] = {}
+        self.subscriptions: set[Subscription] = set()
+
+    def raise_one(
+        self,
+        camera: str = PHARMACY,
+        *,
+        severity: int = 4,
+        ago_s: float = 0.0,
+        recipients: tuple[str, ...] = (ROOM, INSTITUTE),
+        exercise: bool = True,
+    ) -> AlarmRecord:
+        raised = self._town.clock.now().shifted(-ago_s)
+        number = hashlib.sha256(f"{len(self.records)}".encode()).digest()
+        alarm = Alarm(
+            uuid7(raised.utc_us, number),
+            camera,
+            "banco",
+            "intrusione",
+            severity,
+            raised,
+            (Rectangle(0.2, 0.3, 0.4, 0.9),),
+            exercise,
+        )
+        record = AlarmRecord(
+            alarm, AlarmState.OPEN, raised.utc_us + 4000, act="patto-2026", recipients=recipients
+        )
+        self._put(record)
+        return record
+
+    def _put(self, record: AlarmRecord) -> None:
+        self.records[record.alarm.id] = record
+        for subscription in self.subscriptions:
+            subscription.offer(record)
+
+    def get(self, alarm_id: str) -> AlarmRecord | None:
+        return self.records.get(alarm_id)
+
+    async def recent(self, limit: int) -> Sequence[AlarmRecord]:
+        newest = sorted(self.records.values(), key=lambda one: -one.alarm.raised.utc_us)
+        return newest[:limit]
+
+    async def deliveries(self, alarm_id: str) -> Sequence[Delivery]:
+        record = self.records[alarm_id]
+        state = DeliveryState.DELIVERED
+        return [
+            Delivery(alarm_id, one, state, 1, 1, record.stored_utc_us) for one in record.recipients
+        ]
+
+    async def end(self, alarm_id: str) -> None:
+        record = self.records[alarm_id]
+        now = self._town.clock.now().utc_us
+        self._put(replace(record, state=AlarmState.ENDED, ended_utc_us=now))
+
+    async def close(self, alarm_id: str, by: str, verdict: AlarmVerdict) -> None:
+        record = self.records[alarm_id]
+        now = self._town.clock.now().utc_us
+        closed = replace(
+            record, state=AlarmState.CLOSED, closed_utc_us=now, closed_by=by, verdict=verdict
+        )
+        self._put(closed)
+        await self._town.cut()
+
+    @asynccontextmanager
+    async def changes(self) -> AsyncIterator[Subscription]:
+        subscription = Subscription()
+        self.subscriptions.add(subscription)
+        try:
+            yield subscription
+        finally:
+            self.subscriptions.discard(subscription)
+
+
+class Stills:
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def get(self, alarm_id: str, grant: Grant) -> bytes | None:
+        return self.kept.get(alarm_id)
+
+
+class Clips:
+    def __init__(self) -> None:
+        self.mp4 = b""
+
+    async def clip(self, grant: Grant, alarm: AlarmRecord) -> bytes:
+        return self.mp4
+
+
+@dataclass(frozen=True)
+class Answer:
+    session: str
+    sdp: str
+    etag: str
+
+
+@dataclass(frozen=True)
+class Running:
+    session: str
+    grant: Grant
+    etag: str
+
+
+class Media:
+    """Answers any offer that has H.264; shows nothing (see `live.AiortcMedia` for pictures)."""
+
+    def __init__(self) -> None:
+        self.running: dict[str, Running] = {}
+        self.ended: list[tuple[str, str]] = []
+        self.endings = Endings()
+        self.problem: Exception | None = None
+
+    async def open(self, grant: Grant, offer_sdp: str) -> Answer:
+        if self.problem is not None:
+            raise self.problem
+        if "H264" not in offer_sdp:
+            raise WireError("offer without H264")
+        session = hashlib.sha256(grant.id.encode()).hexdigest()[:20]
+        self.running[session] = Running(session, grant, "e1")
+        return Answer(session, await self.answer(session, offer_sdp), "e1")
+
+    async def answer(self, session: str, offer_sdp: str) -> str:
+        return (
+            "v=0\r\no=- 0 0 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n"
+        )
+
+    async def close(self, session: str, reason: str) -> None:
+        gone = self.running.pop(session, None)
+        if gone is not None:
+            self.endings.note(session, gone.grant.request.actor.id, reason)
+            self.ended.append((session, reason))
+
+    def sessions(self) -> Sequence[Running]:
+        return tuple(self.running.values())
+
+
+@dataclass(frozen=True)
+class Change:
+    version: int
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class Control:
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str]] = []
+
+    async def apply(
+        self, document: bytes, content_type: str, *, replace: bool, by: Actor
+    ) -> Change:
+        if b"sbagliato" in document:
+            raise ConfigError("seed", "cameras.x.url", "is not a URL", "write rtsp://host/path")
+        self.calls.append(("apply", f"{content_type} {len(document)} {replace} {by.method}"))
+        return Change(8, added=("nuova",))
+
+    def export(self, form: ExportFormat) -> bytes:
+        return f"# {form.value}\n".encode()
+
+    async def reload(self, *, by: Actor) -> Sequence[str]:
+        self.calls.append(("reload", by.id))
+        return ["box.name"]
+
+    async def set_password(self, user_id: str, password: str, *, by: Actor) -> None:
+        if user_id != "anna":
+            raise ConfigError("registry", f"users.{user_id}", "does not exist")
+        self.calls.append(("password", user_id))
+
+
+@dataclass(frozen=True)
+class Scene:
+    id: str = "farmacia"
+    title_it: str = "Intruso in farmacia"
+    title_en: str = "Intruder in the pharmacy"
+    text_it: str = "Una figura entra dopo la chiusura: la sala riceve l’allarme e apre le immagini."
+    text_en: str = "A figure enters after closing: the room gets the alarm and opens the pictures."
+
+
+@dataclass(frozen=True)
+class Account:
+    id: str
+    text_it: str
+    text_en: str
+
+
+class Exercise:
+    """One scene that raises the pharmacy's alarm, two accounts."""
+
+    def __init__(self, town: "Town") -> None:
+        self._town = town
+        self.scenes = (Scene(),)
+        self.accounts = (
+            Account("anna", "Vede gli allarmi e guarda.", "Sees the alarms and looks."),
+            Account("aldo", "Legge il registro, nessun video.", "Reads the ledger, no video."),
+        )
+
+    def run(self, scene: str) -> bool:
+        if scene != "farmacia":
+            return False
+        self._town.alarms.raise_one()
+        return True
+
+    async def sign_in(self, account: str, source_ip: str) -> MadeSignIn | None:
+        if account not in {one.id for one in self.accounts}:
+            return None
+        return await self._town.accounts.sign_in(account, PASSWORD, source_ip)
+
+
+@dataclass
+class Operations:
+    state: Health = field(default_factory=lambda: Health(True))
+
+    def health(self) -> Health:
+        return self.state
+
+    def metrics(self) -> str:
+        return "# TYPE varco_viewers gauge\nvarco_viewers 0\n"
+
+
+class Town:
+    """Everything, and `services()` to hand it to the console."""
+
+    def __init__(self, *, box: Box | None = None, media: Media | None = None) -> None:
+        self.box = box or Box(
+            "Borgo Apuano",
+            "Polizia Locale",
+            "0.1.0",
+            exercise=True,
+            origins=("https://ok.example",),
+        )
+        self.clock = SystemClock()
+        self.registry = registry()
+        self.accounts = Accounts(self)
+        self.ledger = Ledger(self.clock)
+        self.gate = Gate(self)
+        self.alarms = Alarms(self)
+        self.stills = Stills()
+        self.clips = Clips()
+        self.media = media or Media()
+        self.operations = Operations()
+        self.control = Control()
+        self.exercise: Exercise | None = None
+        since = self.clock.now().shifted(-754)
+        live = StreamStatus(StreamState.LIVE, since=since, width_px=1920, height_px=1080)
+        self.streams = {GATE: live, SQUARE: live, PHARMACY: live}
+        self.streams["piazza-2"] = StreamStatus(StreamState.STALLED, since=since.shifted(700))
+        problem = "192.0.2.1:554: nessuna risposta in 5 s"
+        self.streams["scuola-1"] = StreamStatus(StreamState.UNREACHABLE, problem, since)
+
+    async def cut(self) -> None:
+        """End the sessions whose Grant is no longer good, as the gateway does each second."""
+        for info in self.media.sessions():
+            refusal = self.gate.refusal(info.grant.request)
+            if refusal is not None:
+                await self.media.close(info.session, refusal.value)
+
+    def services(self) -> Services:
+        return Services(
+            box=self.box,
+            clock=self.clock,
+            registry=lambda: self.registry,
+            status=self.streams.get,
+            accounts=self.accounts,
+            gate=self.gate,
+            alarms=self.alarms,
+            stills=self.stills,
+            clips=self.clips,
+            media=self.media,
+            endings=self.media.endings,
+            ledger=self.ledger,
+            operations=self.operations,
+            control=self.control,
+            exercise=self.exercise,
+        )

@@ -1,0 +1,198 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Alarms over HTTP: list, live stream, verdict, pictures."""
+
+import asyncio
+import json
+
+import pytest
+
+from tests.ui.town import INSTITUTE, PHARMACY
+
+JPEG = b"\xff\xd8\xff\xe0 picture"
+
+
+class Stream:
+    """Reads server-sent events from a response."""
+
+    def __init__(self, response):
+        self._lines = response.aiter_lines()
+
+    async def next(self):
+        """Return the next event as (name, data); comments are skipped."""
+        name, data = "", ""
+        async with asyncio.timeout(5):
+            async for line in self._lines:
+                if line.startswith("event: "):
+                    name = line.removeprefix("event: ")
+                elif line.startswith("data: "):
+                    data = line.removeprefix("data: ")
+                elif line == "" and name:
+                    return name, json.loads(data)
+        return "end", None
+
+
+async def test_list_is_newest_first_and_only_what_concerns_the_organisation(site, town):
+    """A recipient sees its alarms in words, others see none."""
+    old = town.alarms.raise_one(ago_s=100)
+    new = town.alarms.raise_one(severity=5)
+    private = town.alarms.raise_one("piazza-1", recipients=())
+    async with site.as_user("anna") as client:
+        listed = (await client.get("/api/alarms")).json()
+        assert [one["id"] for one in listed] == [new.alarm.id, old.alarm.id]
+        assert listed[0]["camera_name"] == "Banco e ingresso"
+        assert listed[0]["zone_name"] == "Dietro il banco"
+        assert listed[0]["severity"] == 5
+        assert listed[0]["exercise"] is True
+        assert (await client.get(f"/api/alarms/{private.alarm.id}")).status_code == 404
+    async with site.as_user("sara") as client:
+        assert (await client.get("/api/alarms")).json() == []
+
+
+async def test_detail_tells_the_deliveries(site, town):
+    """One alarm comes with what became of it at each recipient, by name."""
+    record = town.alarms.raise_one()
+    async with site.as_user("ivo") as client:
+        detail = (await client.get(f"/api/alarms/{record.alarm.id}")).json()
+    assert [one["recipient_name"] for one in detail["deliveries"]] == [
+        "Sala operativa Polizia Locale",
+        "Istituto Apuania Vigilanza",
+    ]
+    assert detail["alarm"]["viewable"] is False
+    assert detail["alarm"]["may_close"] is False
+
+
+async def test_a_new_alarm_arrives_on_the_open_stream(site, town):
+    """After `ready` every change of one's own alarms arrives, nobody else's."""
+    async with site.as_user("anna") as client, client.stream("GET", "/api/alarms/events") as line:
+        assert line.headers["content-type"].startswith("text/event-stream")
+        stream = Stream(line)
+        assert (await stream.next())[0] == "ready"
+        town.alarms.raise_one("piazza-1", recipients=(INSTITUTE,))
+        mine = town.alarms.raise_one()
+        name, data = await stream.next()
+        # the first one is not ours: a recipient elsewhere
+        assert (name, data["id"]) == ("alarm", mine.alarm.id)
+        await town.alarms.end(mine.alarm.id)
+        assert (await stream.next())[1]["state"] == "cessato"
+
+
+async def test_a_gap_makes_the_page_reload(site, town):
+    """When changes were lost the stream says `ready` again."""
+    async with site.as_user("anna") as client, client.stream("GET", "/api/alarms/events") as line:
+        stream = Stream(line)
+        await stream.next()
+        for subscription in town.alarms.subscriptions:
+            subscription.offer(None)
+        assert (await stream.next())[0] == "ready"
+
+
+async def test_the_stream_ends_with_the_sign_in(site, town):
+    """A stream of somebody who signed out says so and ends, and leaves no subscription."""
+    async with site.as_user("anna") as client, client.stream("GET", "/api/alarms/events") as line:
+        stream = Stream(line)
+        await stream.next()
+        town.accounts.sessions.clear()
+        town.alarms.raise_one()
+        assert (await stream.next())[0] == "signed-out"
+        assert (await stream.next())[0] == "end"
+    assert town.alarms.subscriptions == set()
+
+
+async def test_the_stream_wants_identity(site):
+    """Nobody reads alarms without signing in."""
+    async with site.anonymous() as client:
+        assert (await client.get("/api/alarms/events")).status_code == 401
+
+
+@pytest.mark.parametrize("verdict", ["confermato", "falso", "esercitazione"])
+async def test_a_verdict_closes_once(site, town, verdict):
+    """The first verdict closes the alarm under the operator's id; a second one is 409."""
+    record = town.alarms.raise_one()
+    path = f"/api/alarms/{record.alarm.id}/close"
+    async with site.as_user("anna") as client:
+        closed = await client.post(path, json={"verdict": verdict})
+        again = await client.post(path, json={"verdict": "falso"})
+    assert closed.status_code == 200
+    assert closed.json()["verdict"] == verdict
+    assert closed.json()["viewable"] is False
+    assert town.alarms.records[record.alarm.id].closed_by == "anna"
+    assert again.status_code == 409
+    assert again.json()["code"] == "alarm-already-closed"
+
+
+async def test_an_institute_may_not_close(site, town):
+    """Who only gets the text gives no verdict."""
+    record = town.alarms.raise_one()
+    async with site.as_user("ivo") as client:
+        answer = await client.post(
+            f"/api/alarms/{record.alarm.id}/close", json={"verdict": "falso"}
+        )
+    assert answer.status_code == 403
+    assert town.alarms.records[record.alarm.id].closed_by == ""
+
+
+async def test_verdicts_are_a_closed_set(site, town):
+    """A made-up verdict is refused and changes nothing."""
+    record = town.alarms.raise_one()
+    async with site.as_user("anna") as client:
+        path = f"/api/alarms/{record.alarm.id}/close"
+        assert (await client.post(path, json={"verdict": "boh"})).status_code == 422
+    assert town.alarms.records[record.alarm.id].closed_by == ""
+
+
+@pytest.mark.parametrize(
+    ("what", "kind"), [("still.jpg", "image/jpeg"), ("before.mp4", "video/mp4")]
+)
+async def test_pictures_leave_under_a_grant_that_is_closed_with_their_size(site, town, what, kind):
+    """A picture comes with purpose and case; the ledger then knows how much left."""
+    record = town.alarms.raise_one()
+    town.stills.kept[record.alarm.id] = JPEG
+    town.clips.mp4 = JPEG
+    why = {"purpose": "allarme", "case": record.alarm.id}
+    async with site.as_user("anna") as client:
+        answer = await client.get(f"/api/alarms/{record.alarm.id}/{what}", params=why)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == kind
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.content == JPEG
+    assert [(reason, size) for _, reason, size in town.gate.closed] == [("delivered", len(JPEG))]
+
+
+@pytest.mark.parametrize("what", ["still.jpg", "before.mp4"])
+async def test_no_purpose_no_picture(site, town, what):
+    """A missing purpose is 403 with its reason, and the refusal is in the ledger."""
+    record = town.alarms.raise_one()
+    town.stills.kept[record.alarm.id] = town.clips.mp4 = JPEG
+    async with site.as_user("anna") as client:
+        answer = await client.get(f"/api/alarms/{record.alarm.id}/{what}")
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "purpose-missing"
+    assert town.ledger.entries_now[-1].event.result == "denied"
+
+
+@pytest.mark.parametrize(("what", "code"), [("still.jpg", "no-still"), ("before.mp4", "no-clip")])
+async def test_nothing_kept_is_404_and_the_grant_ends(site, town, what, code):
+    """Where nothing is kept the answer says so and the access is closed with no bytes."""
+    record = town.alarms.raise_one()
+    why = {"purpose": "allarme", "case": record.alarm.id}
+    async with site.as_user("anna") as client:
+        answer = await client.get(f"/api/alarms/{record.alarm.id}/{what}", params=why)
+    assert answer.status_code == 404
+    assert answer.json()["code"] == code
+    assert town.gate.closed[0][2] == 0
+
+
+async def test_a_closed_alarm_shows_nothing_any_more(site, town):
+    """After the verdict the same request is refused with the reason."""
+    record = town.alarms.raise_one()
+    town.clips.mp4 = JPEG
+    why = {"purpose": "allarme", "case": record.alarm.id}
+    path = f"/api/alarms/{record.alarm.id}"
+    async with site.as_user("anna") as client:
+        assert (await client.get(f"{path}/before.mp4", params=why)).status_code == 200
+        await client.post(f"{path}/close", json={"verdict": "falso"})
+        answer = await client.get(f"{path}/before.mp4", params=why)
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "alarm-closed"
+    assert record.alarm.camera == PHARMACY

@@ -1,0 +1,155 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""The OpenAPI document and the one page."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from gateway.console.app import STATIC, build_app
+
+METHODS = {"get", "post", "patch", "delete", "options", "put", "head"}
+
+CONTRACT = {
+    "/api/session": {"get", "post", "delete"},
+    "/api/cameras": {"get"},
+    "/api/alarms": {"get"},
+    "/api/alarms/events": {"get"},
+    "/api/alarms/{alarm_id}": {"get"},
+    "/api/alarms/{alarm_id}/close": {"post"},
+    "/api/alarms/{alarm_id}/still.jpg": {"get"},
+    "/api/alarms/{alarm_id}/before.mp4": {"get"},
+    "/api/ledger": {"get"},
+    "/api/ledger/verify": {"post"},
+    "/api/ledger/checkpoint": {"get"},
+    "/api/machine/whoami": {"get"},
+    "/whep/{camera}": {"post", "options"},
+    "/whep/{camera}/{session}": {"get", "patch", "delete", "options"},
+    "/healthz": {"get"},
+    "/metrics": {"get"},
+}
+
+
+@pytest.fixture
+def document(town):
+    """Return the OpenAPI document."""
+    return build_app(town.services()).openapi()
+
+
+def test_openapi_is_31_and_names_exactly_the_agreed_routes(document):
+    """The document is OpenAPI 3.1 and lists the agreed paths and methods, no others."""
+    assert document["openapi"].startswith("3.1.")
+    assert document["info"]["license"]["identifier"] == "EUPL-1.2"
+    listed = {path: set(item) & METHODS for path, item in document["paths"].items()}
+    assert listed == CONTRACT
+
+
+def test_every_reference_of_the_document_leads_somewhere(document):
+    """Each $ref resolves, each operation has one name, a summary and described answers."""
+    names = set()
+
+    def walk(node):
+        if isinstance(node, dict):
+            reference = node.get("$ref")
+            if reference is not None:
+                target = document
+                for part in reference.removeprefix("#/").split("/"):
+                    target = target[part]
+            for value in node.values():
+                walk(value)
+        elif isinstance(node, list):
+            for value in node:
+                walk(value)
+
+    walk(document)
+    for path, item in document["paths"].items():
+        for method in METHODS & set(item):
+            operation = item[method]
+            assert operation["operationId"] not in names
+            names.add(operation["operationId"])
+            assert operation["description"]
+            declared = {
+                one["name"] for one in operation.get("parameters", []) if one["in"] == "path"
+            }
+            assert declared == set(re.findall(r"{(\w+)}", path)) or method == "options"
+            for status, answer in operation["responses"].items():
+                assert re.fullmatch(r"[1-5]\d\d", status)
+                assert answer["description"]
+
+
+def test_refusals_are_documented_as_problems(document):
+    """Each 4xx and 503 of the looking routes is application/problem+json."""
+    responses = document["paths"]["/whep/{camera}"]["post"]["responses"]
+    for status in ("400", "401", "403", "404", "406", "413", "415", "503"):
+        assert set(responses[status]["content"]) == {"application/problem+json"}
+    assert set(responses["201"]["content"]) == {"application/sdp"}
+
+
+class Page(HTMLParser):
+    """Collects what a strict CSP would block or a reader would miss."""
+
+    def __init__(self):
+        super().__init__()
+        self.inline = []
+        self.sources = []
+        self.language = ""
+        self._tag = ""
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self._tag = tag
+        if tag == "html":
+            self.language = given.get("lang", "")
+        self.inline += [name for name in given if name.startswith("on") or name == "style"]
+        self.sources += [given[name] for name in ("src", "href") if name in given]
+
+    def handle_data(self, data):
+        if self._tag in {"script", "style"} and data.strip():
+            self.inline.append(data)
+
+
+async def test_the_page_has_no_inline_code_and_loads_only_ours(site):
+    """index.html: Italian, no inline script or style, every reference ours and present."""
+    async with site.anonymous() as client:
+        answer = await client.get("/")
+        page = Page()
+        page.feed(answer.text)
+        assert page.inline == []
+        assert page.language == "it"
+        for source in page.sources:
+            if source.startswith("#"):
+                continue
+            assert source.startswith("/static/")
+            assert (await client.get(source)).status_code == 200
+    assert answer.headers["cache-control"] == "no-cache"
+
+
+def test_scripts_never_build_markup_from_text():
+    """No innerHTML, eval or inline style in any script; no address outside."""
+    for file in STATIC.rglob("*.js"):
+        text = file.read_text()
+        for banned in (
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "eval(",
+            "document.write",
+            ".style.",
+        ):
+            assert banned not in text, f"{file.name}: {banned}"
+        outside = set(re.findall(r"https?://[^\"'`\s)]+", text))
+        assert outside <= {"http://www.w3.org/2000/svg"}, file.name
+
+
+async def test_scripts_have_a_javascript_type_and_an_etag(site):
+    """Modules are served as JavaScript, and asked again they are 304."""
+    async with site.anonymous() as client:
+        first = await client.get("/static/main.js")
+        again = await client.get(
+            "/static/main.js", headers={"If-None-Match": first.headers["etag"]}
+        )
+        outside = await client.get("/static/../app.py")
+    assert first.headers["content-type"].startswith("text/javascript")
+    assert again.status_code == 304
+    assert outside.status_code == 404

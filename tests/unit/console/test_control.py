@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""The control socket: identity by SO_PEERCRED."""
+
+import os
+
+import httpx
+import pytest
+
+from gateway.console.app import build_control_app
+from gateway.console.listener import bind_tcp, bind_unix
+from tests.unit.console.conftest import serving
+
+
+@pytest.fixture
+async def control(town, tmp_path):
+    """Return a client of the control socket."""
+    path = tmp_path / "control.sock"
+    async with (
+        serving(build_control_app(town.services()), [bind_unix(path)]),
+        httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(uds=str(path)), base_url="http://control"
+        ) as client,
+    ):
+        assert path.stat().st_mode & 0o777 == 0o600
+        yield client
+
+
+async def test_status_tells_the_box_at_a_glance(control, town):
+    """Cameras with their state, version of the registry, size of the ledger."""
+    status = (await control.get("/control/status")).json()
+    assert status["registry_version"] == 7
+    assert status["healthy"] is True
+    assert {one["id"]: one["state"] for one in status["cameras"]}["piazza-2"] == "stalled"
+
+
+async def test_apply_imports_as_the_local_administrator(control, town):
+    """A seed larger than the public bound is taken; the caller is known by its process."""
+    document = b"# seed\n" * 20_000
+    answer = await control.post(
+        "/control/registry/apply?replace=true",
+        content=document,
+        headers={"Content-Type": "application/toml"},
+    )
+    assert answer.json() == {"version": 8, "added": ["nuova"], "changed": [], "removed": []}
+    assert town.control.calls == [("apply", f"application/toml {len(document)} True peercred")]
+
+
+async def test_a_wrong_seed_is_422_with_file_key_and_advice(control):
+    """The answer says where, what and what to write instead."""
+    answer = await control.post("/control/registry/apply", content=b"sbagliato")
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "configuration"
+    assert "cameras.x.url" in answer.json()["detail"]
+    assert "write rtsp://" in answer.json()["detail"]
+
+
+async def test_another_type_of_seed_is_415(control, town):
+    """Only TOML and GeoJSON are registries."""
+    answer = await control.post(
+        "/control/registry/apply", content=b"x", headers={"Content-Type": "text/csv"}
+    )
+    assert answer.status_code == 415
+    assert town.control.calls == []
+
+
+@pytest.mark.parametrize(
+    ("form", "kind"),
+    [("toml", "application/toml"), ("geojson", "application/geo+json"), ("csv", "text/csv")],
+)
+async def test_export_in_each_form(control, form, kind):
+    """The registry comes out in the form asked for."""
+    answer = await control.get("/control/registry/export", params={"format": form})
+    assert answer.headers["content-type"].startswith(kind)
+    assert answer.text == f"# {form}\n"
+
+
+async def test_unknown_form_is_refused(control):
+    """A form that does not exist is 422."""
+    assert (await control.get("/control/registry/export?format=xls")).status_code == 422
+
+
+async def test_reload_and_password(control, town):
+    """Reload tells what changed; a password needs 12 characters and an existing user."""
+    assert (await control.post("/control/reload")).json() == {"changed": ["box.name"]}
+    path = "/control/users/anna/password"
+    assert (await control.post(path, json={"password": "corta"})).status_code == 422
+    assert (await control.post(path, json={"password": "abbastanza lunga"})).status_code == 204
+    other = await control.post("/control/users/x/password", json={"password": "abbastanza lunga"})
+    assert other.status_code == 422
+    assert "abbastanza" not in other.text
+    assert town.control.calls == [("reload", f"uid:{os.geteuid()}"), ("password", "anna")]
+
+
+async def test_another_uid_is_refused(control, monkeypatch):
+    """Somebody who is neither root nor the daemon's user gets 403."""
+    from gateway.console import listener
+
+    real = listener._CREDENTIALS
+
+    class Foreign:
+        size = real.size
+
+        @staticmethod
+        def unpack(raw):
+            pid, _, gid = real.unpack(raw)
+            return pid, 4242, gid
+
+    monkeypatch.setattr(listener, "_CREDENTIALS", Foreign)
+    answer = await control.get("/control/status")
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "peer-not-allowed"
+
+
+async def test_control_over_tcp_is_refused(town):
+    """Without a socket peer there is no local administrator."""
+    bound = bind_tcp("127.0.0.1", 0)
+    base = f"http://127.0.0.1:{bound.getsockname()[1]}"
+    async with (
+        serving(build_control_app(town.services()), [bound]),
+        httpx.AsyncClient(base_url=base) as client,
+    ):
+        assert (await client.get("/control/status")).status_code == 403
+        assert (await client.post("/control/reload")).status_code == 403
+
+
+async def test_the_public_application_has_no_control_routes(site):
+    """/control is not there for browsers."""
+    async with site.as_user("sara") as client:
+        assert (await client.get("/control/status")).status_code == 404
