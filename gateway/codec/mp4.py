@@ -49,7 +49,7 @@ def write_mp4(units: Sequence[AccessUnit]) -> bytes:
 def read_mp4(data: bytes) -> list[NDArray[np.uint8]]:
     """Return every picture's luma, shape (height, width), in the order shown; WireError if none."""
     try:
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), "r") as container:
             found = [luma(frame).copy() for frame in container.decode(video=0)]
     except (av.FFmpegError, IndexError) as error:
         raise WireError(f"{len(data)} bytes are no playable file: {error}") from error

@@ -1,0 +1,198 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Composition root of the gateway process: open, join, serve, close in the opposite order."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gateway.access.gate import Gate
+from gateway.access.identity import Accounts
+from gateway.assembly.box import Opened, RunningBox
+from gateway.assembly.control import ControlDesk
+from gateway.assembly.exercise import Exercise
+from gateway.assembly.journal import Journal
+from gateway.assembly.opening import (
+    Listener,
+    console_listener,
+    ledger_key,
+    machines_listener,
+    named,
+    sole_use,
+    state_directory,
+)
+from gateway.assembly.services import LedgerDesk, services_of
+from gateway.assembly.viewing import Accountant
+from gateway.audit.keys import public_bytes
+from gateway.audit.ledger import open_ledger
+from gateway.codec.pool import open_pool
+from gateway.config.load import load
+from gateway.config.options import Options
+from gateway.console.app import build_app, build_control_app
+from gateway.console.listener import bind_unix, serve
+from gateway.console.services import Endings, Services
+from gateway.evidence.stills import Stills
+from gateway.model.time import ClockQuality
+from gateway.ops.logs import configure
+from gateway.ops.notify import Notifier
+from gateway.ops.watchdog import Progress, exercise, watch
+from gateway.registry.seed import read_seed
+from gateway.registry.store import open_registry
+from gateway.relay.alarms.outbox import open_outbox
+from gateway.relay.video.process import MediaOptions, open_media
+from gateway.runtime.clock import SystemClock
+
+Ready = Callable[[Opened], None]
+"""Called once the box serves."""
+Play = Callable[[Opened], Awaitable[Exercise]]
+"""Makes the exercise of a simulated town for the opened box."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Doors:
+    """Where requests come in."""
+
+    listeners: list[Listener]
+    """Browsers, and machines with certificates."""
+    control: socket.socket
+
+
+class _StopError(Exception):
+    """Ends the duty's task group on request; never leaves this file."""
+
+
+def main(config_path: Path) -> int:
+    """Run the gateway with a configuration file until SIGTERM or SIGINT; return the exit status."""
+    options = load(config_path)
+    configure(options.log.level.value, sys.stderr)
+    asyncio.run(_main(options, config_path))
+    return 0
+
+
+async def _main(options: Options, config_path: Path) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def asked() -> None:
+        if stop.is_set():
+            os._exit(130)  # a second signal exits at once
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked)
+    await run(options, config_path, stop)
+
+
+async def run(
+    options: Options,
+    config_path: Path,
+    stop: asyncio.Event,
+    *,
+    on_ready: Ready | None = None,
+    play: Play | None = None,
+) -> None:
+    """Run one box until `stop` is set; what was open is closed and accounted for."""
+    async with AsyncExitStack() as stack:
+        doors = _bind(options, str(config_path), stack)
+        opened = await _open(options, config_path, stack)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_until(stop))
+                await _serve(opened, doors, tasks, play)
+                if on_ready is not None:
+                    on_ready(opened)
+        except* _StopError:
+            Notifier(os.environ).stopping()
+
+
+async def _until(stop: asyncio.Event) -> None:
+    await stop.wait()
+    raise _StopError
+
+
+def _bind(options: Options, where: str, stack: AsyncExitStack) -> _Doors:
+    """Take the directories for us alone, then the ports."""
+    state_directory(options)
+    stack.enter_context(sole_use(options))
+    listeners = [console_listener(options.console, where)]
+    stack.enter_context(listeners[0][0])
+    if options.machines is not None:
+        listeners.append(machines_listener(options.machines, where))
+        stack.enter_context(listeners[1][0])
+    with named(where, "box.runtime_dir"):
+        control = stack.enter_context(bind_unix(options.box.control_socket))
+    return _Doors(listeners, control)
+
+
+async def _open(options: Options, config_path: Path, stack: AsyncExitStack) -> Opened:
+    """Open stores, children and the media process; the stack closes them in the opposite order."""
+    state, exercising = options.box.state_dir, options.box.exercise
+    clock = SystemClock(ClockQuality.EXERCISE if exercising else ClockQuality.SYNCHRONISED)
+    enter = stack.enter_async_context
+    registry = await enter(open_registry(state / "registry.db", clock=clock))
+    if registry.current().version == 0 and options.registry.seed:
+        await registry.apply(read_seed(options.registry.seed), by="seed")
+    log_options = options.ledger
+    ledger = await enter(
+        open_ledger(
+            state / "ledger.db",
+            origin=log_options.origin,
+            key=ledger_key(options, str(config_path)),
+            clock=clock,
+            spare=log_options.spare,
+        )
+    )
+    journal = Journal(ledger, clock)
+    stack.push_async_callback(journal.settle)
+    outbox = await enter(open_outbox(state / "alarms.db", clock=clock))
+    stills = Stills(
+        state / "stills",
+        clock,
+        options.stills.keep_hours * 3600,
+        camera_of=lambda alarm: found.alarm.camera if (found := outbox.get(alarm)) else None,
+    )
+    pool = await enter(open_pool(options.analytics.workers, clock=clock))
+    gate, endings = Gate(journal, registry.current, outbox.get, clock), Endings()
+    accountant = Accountant(gate, endings, await enter(asyncio.TaskGroup()))
+    where = MediaOptions((options.media.host, options.media.port), options.media.candidates)
+    with named(str(config_path), "media.port"):
+        media = await enter(open_media(where, clock=clock, on_end=accountant.session_ended))
+    accounts = Accounts(registry.current, clock, journal)
+    return Opened(
+        options, config_path, clock, registry, ledger, outbox, pool, stills, accounts, gate,
+        endings, media, journal, accountant,
+    )  # fmt: skip
+
+
+async def _serve(
+    opened: Opened, doors: _Doors, tasks: asyncio.TaskGroup, play: Play | None
+) -> None:
+    """Start everything that runs until the stop; returns once the box is ready."""
+    progress, notifier = Progress(opened.clock), Notifier(os.environ)
+    running = RunningBox(opened, progress, tasks)
+    services = _services(opened, running)
+    if play is not None:
+        services = replace(services, exercise=await play(opened))
+    await running.start()
+    app = build_app(services)
+    for listening, tls in doors.listeners:
+        tasks.create_task(serve(app, sockets=[listening], tls=tls))
+    tasks.create_task(serve(build_control_app(services), sockets=[doors.control]))
+    for part, work in running.exercises():
+        tasks.create_task(exercise(part, work, progress, clock=opened.clock))
+    tasks.create_task(watch(progress, notifier, clock=opened.clock))
+    notifier.ready(f"{len(opened.registry.current().cameras)} cameras")
+
+
+def _services(opened: Opened, running: RunningBox) -> Services:
+    options = opened.options
+    key = public_bytes(ledger_key(options, str(opened.config_path)))
+    path = options.box.state_dir / "ledger.db"
+    config = (opened.config_path, options)
+    control = ControlDesk(opened.registry, opened.journal, config, running.replan)
+    return services_of(opened, running, control, LedgerDesk(opened.ledger, path, key))

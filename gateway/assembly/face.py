@@ -1,0 +1,71 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""How the box looks from outside: health and metrics from what the parts tell of themselves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway import __version__
+from gateway.console.services import Health
+from gateway.model.media import StreamStatus
+from gateway.ops.health import BoxSnapshot, health, metrics_text
+from gateway.ops.watchdog import Progress
+from gateway.runtime.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """Functions that each read one thing, without waiting."""
+
+    cameras: Callable[[], tuple[tuple[str, StreamStatus], ...]]
+    viewers: Callable[[], int]
+    ledger_size: Callable[[], int]
+    ledger_spilling: Callable[[], bool]
+    registry_version: Callable[[], int]
+    alarms_open: Callable[[], int]
+    deliveries_waiting: Callable[[], int]
+    media_restarts: Callable[[], int]
+    children_restarts: Callable[[], int]
+    failing: Callable[[], tuple[str, ...]]
+    """What keeps the box from its duty, one line each."""
+    limping: Callable[[], tuple[str, ...]]
+    """What a person has to correct, one line each; the rest goes on."""
+
+
+class Face:
+    """What the console serves as /healthz and /metrics."""
+
+    def __init__(self, gauges: Gauges, progress: Progress, clock: Clock) -> None:
+        self._gauges = gauges
+        self._progress = progress
+        self._clock = clock
+        self._began_s = clock.monotonic_s()
+
+    def snapshot(self) -> BoxSnapshot:
+        """Read every gauge now."""
+        g = self._gauges
+        return BoxSnapshot(
+            version=__version__,
+            uptime_s=self._clock.monotonic_s() - self._began_s,
+            cameras=g.cameras(),
+            viewers=g.viewers(),
+            ledger_size=g.ledger_size(),
+            ledger_spilling=g.ledger_spilling(),
+            registry_version=g.registry_version(),
+            alarms_open=g.alarms_open(),
+            deliveries_waiting=g.deliveries_waiting(),
+            media_restarts=g.media_restarts(),
+            children_restarts=g.children_restarts(),
+            stale=self._progress.stale(),
+        )
+
+    def health(self) -> Health:
+        """Judge the box now."""
+        verdict = health(self.snapshot())
+        failing = self._gauges.failing()
+        problems = (*failing, *verdict.problems, *self._gauges.limping())
+        return Health(verdict.ok and not failing, problems)
+
+    def metrics(self) -> str:
+        """Return the Prometheus exposition."""
+        return metrics_text(self.snapshot()).decode()

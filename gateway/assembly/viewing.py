@@ -1,0 +1,220 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""From a Grant to pictures, and back to the ledger when they end."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+
+from gateway.access.gate import Gate
+from gateway.assembly.cameras import CameraPost
+from gateway.codec.jpeg import Caller
+from gateway.codec.mux import clip
+from gateway.console.problem import RefusedError
+from gateway.console.services import Endings
+from gateway.evidence.ring import Ring
+from gateway.model.access import Grant, Verdict
+from gateway.model.alarm import Alarm, AlarmRecord, AlarmState
+from gateway.model.errors import PeerError, StoreError
+from gateway.model.media import AccessUnit
+from gateway.model.registry import Mask, Registry
+from gateway.relay.video.process import MediaProcess, SessionEnd
+from gateway.runtime.clock import Clock
+
+log = logging.getLogger(__name__)
+
+BEFORE_S = 10.0
+AFTER_S = 3.0
+"""A clip shows the seconds before the alarm, and a little of what it was about."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhepSession:
+    """A running session as the console needs it."""
+
+    session: str
+    grant: Grant
+    etag: str
+    """Without quotes."""
+    sdp: str = field(default="", repr=False)
+
+
+class Viewing:
+    """What the console calls `media`: WHEP sessions bound to Grants."""
+
+    def __init__(self, media: MediaProcess, post: Callable[[str], CameraPost | None]) -> None:
+        self._media = media
+        self._post = post
+        self._etags: dict[str, str] = {}
+
+    async def open(self, grant: Grant, offer_sdp: str) -> WhepSession:
+        """Start a session on the Grant's camera; PeerError if the camera is not there."""
+        post = self._post(grant.camera)
+        if post is None:
+            raise PeerError(f"camera {grant.camera}: not running")
+        answer = await self._media.open(grant, offer_sdp, post.fanout)
+        etag = answer.etag.strip('"')
+        running = {one.session for one in self._media.sessions()}
+        self._etags = {name: tag for name, tag in self._etags.items() if name in running}
+        self._etags[answer.session] = etag
+        return WhepSession(answer.session, grant, etag, answer.sdp)
+
+    async def close(self, session: str, reason: str) -> None:
+        """End a session; its end is reported like any other."""
+        self._media.close(session, reason)
+
+    def sessions(self) -> Sequence[WhepSession]:
+        """Return what runs now."""
+        return [
+            WhepSession(one.session, one.grant, self._etags.get(one.session, ""))
+            for one in self._media.sessions()
+        ]
+
+
+async def with_masks_in_force(
+    masks: Callable[[], tuple[Mask, ...]],
+    make: Callable[[tuple[Mask, ...]], Coroutine[None, None, bytes]],
+) -> bytes:
+    """Return what `make` makes with the masks in force; anew if they changed while it did."""
+    while True:
+        burned = masks()
+        made = await make(burned)
+        if masks() == burned:
+            return made
+
+
+class Accountant:
+    """Closes the ledger entry of every session that ends, and tells the player why."""
+
+    def __init__(self, gate: Gate, endings: Endings, tasks: asyncio.TaskGroup) -> None:
+        self._gate = gate
+        self._endings = endings
+        self._tasks = tasks
+        self._owed: dict[str, SessionEnd] = {}
+        """Ends that the ledger did not take yet; no more than Grants that are open there."""
+
+    def session_ended(self, end: SessionEnd) -> None:
+        """Take the report of an end; the entry is written by a task of its own."""
+        self._endings.note(end.session, end.grant.request.actor.id, end.reason)
+        self._tasks.create_task(self._close(end), name=f"close:{end.session}")
+
+    async def _close(self, end: SessionEnd) -> None:
+        try:
+            await self._gate.close(
+                end.grant,
+                reason=end.reason,
+                duration_ms=end.duration_ms,
+                bytes=end.bytes,
+                frames=end.frames,
+            )
+        except StoreError as error:
+            # what stays open is closed by the ledger itself at the next start
+            if end.session not in self._owed:
+                log.error("close-not-written", extra={"problem": str(error)})  # noqa: TRY400 - the trace says nothing more
+            self._owed[end.session] = end
+        else:
+            self._owed.pop(end.session, None)
+
+    async def settle(self) -> None:
+        """Try again what the ledger did not take, with what was counted then."""
+        for end in tuple(self._owed.values()):
+            await self._close(end)
+
+
+@dataclass(frozen=True, slots=True)
+class ClipParts:
+    """What clips are made of."""
+
+    pool: Caller
+    post: Callable[[str], CameraPost | None]
+    registry: Callable[[], Registry]
+    check: Callable[[Grant], Verdict]
+    """Whether a Grant still holds: seconds pass until a file is made."""
+    alarm: Callable[[str], AlarmRecord | None]
+    clock: Clock
+    most_bytes: int
+    """Held for the alarms of one camera, beside its ring."""
+
+
+class Clips:
+    """The seconds before an alarm, as a playable file.
+
+    The ring goes on; what belongs to an alarm is therefore held, in memory, until the alarm is
+    closed or the act ends.
+    """
+
+    def __init__(self, parts: ClipParts) -> None:
+        self._parts = parts
+        self._held: dict[str, tuple[str, tuple[AccessUnit, ...]]] = {}
+        """Camera and units by alarm, oldest first."""
+
+    async def hold(self, alarm: Alarm) -> None:
+        """Hold what a clip of this alarm shows; returns when the last of it has come."""
+        self._keep(alarm)
+        await self._until_after(alarm)
+        self._keep(alarm)
+
+    def sweep(self) -> None:
+        """Let go what no alarm or no act holds any more; call it every few seconds."""
+        for name, (camera, _) in tuple(self._held.items()):
+            record = self._parts.alarm(name)
+            is_open = record is not None and record.state is not AlarmState.CLOSED
+            if not is_open or self._ring(camera) is None:
+                del self._held[name]
+
+    async def clip(self, grant: Grant, alarm: AlarmRecord) -> bytes:
+        """Return a fragmented MP4 with masks burned in; empty if nothing is kept.
+
+        RefusedError if the Grant does not hold, or holds no more when the file is ready.
+        """
+        self._insist(grant)
+        if alarm.alarm.camera != grant.camera:
+            return b""
+        await self._until_after(alarm.alarm)
+        units = self._units(alarm.alarm)
+        if not units:
+            return b""
+        made = await with_masks_in_force(
+            lambda: self._parts.registry().masks_of(grant.camera),
+            lambda masks: clip(self._parts.pool, units, masks),
+        )
+        self._insist(grant)
+        return made
+
+    def _insist(self, grant: Grant) -> None:
+        verdict = self._parts.check(grant)
+        if not verdict.allowed:
+            raise RefusedError(verdict)
+
+    async def _until_after(self, alarm: Alarm) -> None:
+        wait_s = alarm.raised.monotonic_s + AFTER_S - self._parts.clock.monotonic_s()
+        if 0 < wait_s <= AFTER_S:
+            await self._parts.clock.sleep(wait_s)
+
+    def _ring(self, camera: str) -> Ring | None:
+        post = self._parts.post(camera)
+        return post.ring if post else None
+
+    def _units(self, alarm: Alarm) -> tuple[AccessUnit, ...]:
+        """Return what is held and what the ring still adds; nothing where no act allows a ring."""
+        ring = self._ring(alarm.camera)
+        if ring is None:
+            return ()
+        fresh = ring.cut(alarm.raised.shifted(-BEFORE_S), alarm.raised.shifted(AFTER_S))
+        _, held = self._held.get(alarm.id, ("", ()))
+        if not held:
+            return fresh
+        last_s = held[-1].captured.monotonic_s
+        return (*held, *(one for one in fresh if one.captured.monotonic_s > last_s))
+
+    def _keep(self, alarm: Alarm) -> None:
+        """Hold what there is; the oldest of the camera's give way."""
+        if units := self._units(alarm):
+            self._held[alarm.id] = (alarm.camera, units)
+        own = [name for name, (camera, _) in self._held.items() if camera == alarm.camera]
+        size_bytes = {name: sum(u.size_bytes() for u in self._held[name][1]) for name in own}
+        for name in own:
+            if sum(size_bytes.values()) <= self._parts.most_bytes:
+                break
+            del self._held[name], size_bytes[name]

@@ -1,0 +1,160 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""A gateway as its user starts it: one TOML file, one seed, one command."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+
+PASSWORDS = {"operatore": "sala-prova-1234", "dpo": "dpo-prova-123456"}
+START_S = 40.0
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    """Return a loopback port that nobody uses now."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until(look, bound_s=15.0, what="condition"):
+    """Poll until `look()` returns something true; fail after the bound."""
+    ends = time.monotonic() + bound_s
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < ends, f"{what}: not within {bound_s} s"
+        time.sleep(0.05)
+
+
+class Daemon:
+    """One box; use as a context manager."""
+
+    def __init__(self, folder, seed, *, extra=""):
+        self.folder = Path(folder)
+        self.port = free_port()
+        self.media_port = free_port(socket.SOCK_DGRAM)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.config = self.folder / "gateway.toml"
+        self.state = self.folder / "state"
+        self.log = self.folder / "gateway.log"
+        (self.folder / "seed.toml").write_text(seed)
+        self.config.write_text(f"""
+[box]
+id = "prova"
+name = "Box di prova"
+state_dir = "{self.state}"
+runtime_dir = "{self.folder / "run"}"
+[console]
+port = {self.port}
+[media]
+port = {self.media_port}
+[registry]
+seed = "seed.toml"
+[analytics]
+workers = 1
+{extra}
+""")
+        self.process = None
+        self.clients = []
+
+    def start(self):
+        """Start and wait until it answers."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gateway", "run", "--config", str(self.config)],
+                stdout=log,
+                stderr=log,
+                cwd=Path(__file__).parents[2],
+            )
+        until(self.answers, START_S, "the gateway answers")
+        return self
+
+    def answers(self):
+        assert self.process.poll() is None, self.log.read_text()[-3000:]
+        try:
+            return httpx.get(f"{self.url}/healthz", timeout=2).status_code in (200, 503)
+        except httpx.HTTPError:
+            return False
+
+    def varco(self, *words, stdin=None, ok=True):
+        """Run a `varco` command against this box."""
+        done = subprocess.run(
+            [sys.executable, "-m", "gateway", *words],
+            capture_output=True,
+            text=True,
+            input=stdin,
+            timeout=60,
+            cwd=Path(__file__).parents[2],
+            env=os.environ | {"LANG": "it_IT.UTF-8"},
+            check=False,
+        )
+        assert not ok or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def with_passwords(self):
+        for user, password in PASSWORDS.items():
+            self.varco(
+                "user", "password", user, "--stdin", "--config", str(self.config),
+                stdin=password + "\n",
+            )  # fmt: skip
+        return self
+
+    def client(self, user=None):
+        """Return an HTTP client, signed in if a user is named."""
+        client = httpx.Client(base_url=self.url, timeout=20)
+        self.clients.append(client)
+        if user:
+            body = {"user": user, "password": PASSWORDS[user], "bearer": True}
+            reply = client.post("/api/session", json=body)
+            assert reply.status_code == 201, reply.text
+            client.headers["Authorization"] = f"Bearer {reply.json()['token']}"
+        return client
+
+    def cameras(self, client):
+        return {one["id"]: one for one in client.get("/api/cameras").json()}
+
+    def metric(self, name):
+        """Return a metric's value by its full sample name."""
+        for line in httpx.get(f"{self.url}/metrics", timeout=5).text.splitlines():
+            if line.startswith(name + " "):
+                return float(line.split()[-1])
+        return None
+
+    def stop(self, bound_s=8.0):
+        """Stop as the service manager does; return the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(bound_s)
+
+    def kill(self):
+        """Kill -9: the power button."""
+        self.process.kill()
+        self.process.wait()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        for client in self.clients:
+            client.close()
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+def reads(path):
+    """Return whether something listens on a port."""
+    with closing(socket.socket()) as probe:
+        return probe.connect_ex(("127.0.0.1", path)) == 0

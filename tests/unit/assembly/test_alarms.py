@@ -1,0 +1,381 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+import asyncio
+import io
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+import av
+import numpy as np
+import pytest
+
+from gateway.analytics.rules import RuleState
+from gateway.analytics.watch import Watch
+from gateway.assembly.alarms import AlarmDesk, DeskParts
+from gateway.assembly.journal import Journal
+from gateway.assembly.plans import CameraPlan
+from gateway.audit.ledger import open_ledger
+from gateway.codec.jpeg import StillRequest
+from gateway.codec.pool import open_pool
+from gateway.codec.protocol import Kind
+from gateway.evidence.ring import Ring
+from gateway.evidence.stills import Stills
+from gateway.model.alarm import AlarmState, AlarmVerdict, Box, Observation
+from gateway.model.errors import LedgerError, StoreError
+from gateway.model.registry import Mask, Zone
+from gateway.relay.alarms.outbox import Bounds, open_outbox
+from gateway.runtime.clock import SystemClock
+from gateway.runtime.fanout import Fanout
+from tests.fakes import unit
+from tests.footage import decoded, scene
+from tests.unit.access.town import NOW, registry
+from tests.unit.assembly.parts import FakePool, ManualClock, entries, until
+from tests.unit.audit.logbook import KEY, ORIGIN
+
+SHAPE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+ZONE = Zone("retro", "Retro", "banco", SHAPE)
+PLAN = CameraPlan("banco", None, True, (ZONE,), "accordo-farmacia", ("istituto", "sala-pl"), 10.0)
+
+
+@dataclass
+class Post:
+    """What the desk looks at of a camera."""
+
+    plan: CameraPlan
+    fanout: Fanout
+    ring: Ring | None = None
+
+
+class FullDisk:
+    """An outbox or ledger whose disk can be full."""
+
+    def __init__(self, real, error):
+        self._real = real
+        self._error = error
+        self.full = False
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+    def _take(self):
+        if self.full:
+            raise self._error("database or disk is full")
+
+    async def raise_alarm(self, *args, **more):
+        self._take()
+        return await self._real.raise_alarm(*args, **more)
+
+    async def end(self, *args):
+        self._take()
+        return await self._real.end(*args)
+
+    async def append(self, event):
+        self._take()
+        return await self._real.append(event)
+
+
+class Held:
+    """Notes for which alarms the seconds before are to be kept."""
+
+    def __init__(self):
+        self.alarms = []
+
+    async def hold(self, alarm):
+        self.alarms.append(alarm.id)
+
+
+class World:
+    """A desk on real stores, and the hands to move it."""
+
+    def __init__(self, parts, registry, post, tasks):
+        self.parts = parts
+        self.registry = registry
+        self.posts = {"banco": post}
+        self.post = post
+        self.clock = parts.clock
+        self.outbox = parts.outbox
+        self.desk = AlarmDesk(
+            replace(parts, registry=lambda: self.registry, post=self.posts.get), tasks.create_task
+        )
+
+    async def see(self, *occupied, times=1, step_s=0.5):
+        """Let pictures come in which these zones are occupied."""
+        for _ in range(times):
+            self.clock.advance(step_s)
+            now = self.clock.now()
+            boxes = (Box(0.1, 0.1, 0.2, 0.2),) if occupied else ()
+            await self.desk.observe(Observation("banco", now, 0, boxes, occupied, 0.1))
+
+    async def intrusion(self):
+        await self.see("retro", times=4)
+
+    async def records(self):
+        return await self.outbox.recent(50)
+
+    async def tick(self):
+        await self.desk._stored(self.desk._sweep(self.clock.now()))
+
+
+@asynccontextmanager
+async def world(folder, *, clock=None, pool=None, known=None, bounds=None):
+    clock = clock or ManualClock(utc_us=NOW.utc_us)
+    known = known or replace(registry(), zones={"retro": ZONE})
+    async with (
+        open_outbox(folder / "alarms.db", clock=clock, bounds=bounds) as outbox,
+        open_ledger(folder / "ledger.db", origin=ORIGIN, key=KEY, clock=clock) as ledger,
+    ):
+        failing, held = FullDisk(ledger, LedgerError), Held()
+        parts = DeskParts(
+            FullDisk(outbox, StoreError),
+            Journal(failing, clock),
+            Stills(folder / "stills", clock),
+            pool or FakePool(),
+            lambda: known,
+            {}.get,
+            clock,
+            False,
+            held.hold,
+        )
+        async with asyncio.TaskGroup() as tasks:
+            made = World(parts, known, Post(PLAN, Fanout()), tasks)
+            made.ledger, made.held = failing, held
+            yield made
+
+
+async def test_one_incident_is_one_alarm_however_long_it_lasts(tmp_path):
+    """Presence for a minute raises once, and its absence ends that alarm."""
+    async with world(tmp_path) as w:
+        await w.see("retro", times=120)
+        (record,) = await w.records()
+        assert (record.state, record.act) == (AlarmState.OPEN, "accordo-farmacia")
+        assert record.recipients == ("istituto", "sala-pl")
+        await w.see(times=30)
+        (record,) = await w.records()
+        assert record.state is AlarmState.ENDED
+        await w.intrusion()
+        assert len(await w.records()) == 2
+        assert [e.object_id for e in await entries(w.ledger, "alarm.raise")] == [
+            one.alarm.id for one in reversed(await w.records())
+        ]
+
+
+async def test_an_alarm_is_durable_before_its_still_is_asked_for(tmp_path):
+    """While the child is still at work on the picture the alarm is on disk and on its way."""
+    pool = FakePool(held=asyncio.Event())
+    async with world(tmp_path, pool=pool) as w:
+        w.post.fanout.publish(unit(0, key=True))
+        await w.intrusion()
+        (record,) = await w.records()
+        await until(lambda: Kind.STILL in pool.kinds(), what="the still is asked for")
+        assert not list((tmp_path / "stills").iterdir())
+        assert len(await w.outbox.deliveries(record.alarm.id)) == 2
+        assert w.held.alarms == [record.alarm.id]
+        pool.held.set()
+        await until(lambda: list((tmp_path / "stills").iterdir()), what="the still is kept")
+    assert (tmp_path / "stills" / f"{record.alarm.id}.jpg").exists()
+
+
+@pytest.mark.parametrize("broken", ["child", "disk"])
+async def test_a_still_that_fails_leaves_the_alarm(tmp_path, broken, caplog):
+    """Neither a dead child nor a disk that refuses the picture touches the alarm."""
+    pool = FakePool(problem="child died" if broken == "child" else "")
+    async with world(tmp_path, pool=pool) as w:
+        if broken == "disk":
+            (tmp_path / "stills").rmdir()
+        await w.intrusion()
+        await until(lambda: "no-still" in caplog.text, what="said")
+        (record,) = await w.records()
+        assert record.state is AlarmState.OPEN
+        await w.see(times=30)
+        assert (await w.records())[0].state is AlarmState.ENDED
+
+
+async def test_an_alarm_of_the_previous_process_is_adopted_not_doubled(tmp_path):
+    """After a restart the incident that goes on keeps its alarm, also once it was judged."""
+    async with world(tmp_path) as w:
+        await w.intrusion()
+        await w.outbox.close((await w.records())[0].alarm.id, "anna", AlarmVerdict.FALSE)
+    async with world(tmp_path, clock=ManualClock(utc_us=NOW.utc_us + 60_000_000)) as w:
+        await w.desk.adopt()
+        await w.see("retro", times=20)
+        (record,) = await w.records()
+        assert record.ended_utc_us == 0
+        await w.see(times=30)
+        (record,) = await w.records()
+        assert (record.state, record.ended_utc_us > 0) == (AlarmState.CLOSED, True)
+        await w.intrusion()
+        assert len(await w.records()) == 2
+
+
+async def test_an_adopted_incident_that_nothing_confirms_ends(tmp_path):
+    """A camera that comes back to an empty room, or never, does not leave the alarm open."""
+    async with world(tmp_path) as w:
+        await w.intrusion()
+    async with world(tmp_path, clock=ManualClock(utc_us=NOW.utc_us + 60_000_000)) as w:
+        await w.desk.adopt()
+        w.clock.advance(25)
+        await w.tick()
+        assert (await w.records())[0].state is AlarmState.OPEN
+        w.clock.advance(20)
+        await w.tick()
+        assert (await w.records())[0].state is AlarmState.ENDED
+
+
+async def test_an_alarm_ends_when_its_zone_leaves_the_registry(tmp_path):
+    """Nobody watches the zone any more: the alarm ends and nothing of it is remembered."""
+    async with world(tmp_path) as w:
+        await w.intrusion()
+        w.registry = replace(w.registry, zones={})
+        await w.tick()
+        assert (await w.records())[0].state is AlarmState.ENDED
+        assert not w.desk._states
+        assert not w.desk._open
+
+
+async def test_an_alarm_ends_when_its_camera_falls_silent(tmp_path):
+    """Without pictures an incident ends by itself."""
+    async with world(tmp_path) as w:
+        await w.intrusion()
+        w.clock.advance(11)
+        await w.tick()
+        assert (await w.records())[0].state is AlarmState.ENDED
+
+
+async def test_what_nobody_closes_is_closed_and_accounted_once(tmp_path):
+    """Expiry writes one entry with its reason."""
+    async with world(tmp_path, bounds=Bounds(close_ended_s=60)) as w:
+        await w.intrusion()
+        await w.see(times=30)
+        w.clock.advance(61)
+        await w.tick()
+        await w.tick()
+        (record,) = await w.records()
+        assert record.state is AlarmState.CLOSED
+        (entry,) = await entries(w.ledger, "alarm.close")
+        assert (entry.object_id, entry.error) == (record.alarm.id, "expired")
+
+
+async def test_a_full_disk_delays_an_alarm_and_ends_nothing(tmp_path):
+    """The desk says so, raises it once when there is room, with the time of the picture."""
+    async with world(tmp_path) as w:
+        w.outbox.full = True
+        await w.intrusion()
+        seen_at = w.clock.now()
+        assert "disk is full" in w.desk.problem
+        await w.see(times=30)
+        await w.tick()
+        assert not await w.records()
+        w.outbox.full = False
+        await w.tick()
+        (record,) = await w.records()
+        assert record.alarm.raised.utc_us <= seen_at.utc_us
+        assert record.state is AlarmState.ENDED
+        assert not w.desk.problem
+        await w.tick()
+        assert len(await w.records()) == 1
+        assert len(await entries(w.ledger, "alarm.raise")) == 1
+
+
+async def test_an_end_that_the_disk_refuses_is_told_later(tmp_path):
+    """The incident stays open until its end is stored."""
+    async with world(tmp_path) as w:
+        await w.intrusion()
+        w.outbox.full = True
+        await w.see(times=30)
+        assert (await w.records())[0].state is AlarmState.OPEN
+        w.outbox.full = False
+        await w.see(times=2)
+        assert (await w.records())[0].state is AlarmState.ENDED
+
+
+async def test_a_dark_ledger_stops_no_alarm_and_is_told_later(tmp_path):
+    """One alarm, raised once; its entry follows when the ledger writes again."""
+    async with world(tmp_path) as w:
+        w.ledger.full = True
+        await w.see("retro", times=20)
+        (record,) = await w.records()
+        assert w.parts.journal.problem
+        w.ledger.full = False
+        await w.parts.journal.settle()
+        (entry,) = await entries(w.ledger, "alarm.raise")
+        assert entry.object_id == record.alarm.id
+
+
+async def test_a_recipient_that_was_just_removed_is_left_out(tmp_path):
+    """The plan may be older than the registry for a moment; that is no bug."""
+    async with world(tmp_path) as w:
+        known = {k: v for k, v in w.registry.recipients.items() if k != "istituto"}
+        w.registry = replace(w.registry, recipients=known)
+        await w.intrusion()
+        assert (await w.records())[0].recipients == ("sala-pl",)
+
+
+async def test_the_still_shows_the_picture_that_decided(tmp_path):
+    """The ring knows it even if the kept group has gone on to the next key unit."""
+    async with world(tmp_path) as w:
+        pool = w.parts.pool
+        w.post.ring = Ring(10, 1 << 20, clock=w.clock)
+        for index in range(3):
+            moment = w.clock.now().shifted(0.4 * index)
+            one = unit(index, key=index != 1, at=moment)
+            w.post.ring.offer(one)
+            w.post.fanout.publish(one)
+        decided = w.clock.now().shifted(0.5)
+        w.desk._states["retro"] = RuleState(since=w.clock.now(), present=w.clock.now(), sightings=1)
+        await w.desk.observe(Observation("banco", decided, 0, (), ("retro",), 0.1))
+        await until(lambda: pool.asked, what="the still is asked for")
+        request = StillRequest.unpack(pool.asked[0][1])
+        assert [one.pts_90k for one in request.units] == [0, 3000]
+
+
+async def test_a_mask_drawn_while_the_still_is_made_is_on_it(tmp_path):
+    """A picture made with yesterday's masks is thrown away."""
+    pool = FakePool(held=asyncio.Event())
+    async with world(tmp_path, pool=pool) as w:
+        w.post.fanout.publish(unit(0, key=True))
+        await w.intrusion()
+        await until(lambda: pool.asked, what="the still is asked for")
+        w.registry = replace(w.registry, masks={"m": Mask("m", "banco", SHAPE)})
+        pool.held.set()
+        await until(lambda: list((tmp_path / "stills").iterdir()), what="the still is kept")
+        first, second = (StillRequest.unpack(payload) for _, payload in pool.asked)
+        assert not first.masks
+        assert [list(one) for one in second.masks] == [list(SHAPE)]
+
+
+async def test_from_coded_pictures_to_a_masked_still_with_a_real_child(tmp_path):
+    """A visitor walks in: one alarm, whose still is that picture, black where the mask is."""
+    left = ((0.0, 0.0), (0.25, 0.0), (0.25, 1.0), (0.0, 1.0))
+    known = replace(registry(), zones={"retro": ZONE}, masks={"m": Mask("m", "banco", left)})
+    units = scene(150, gop=25, visits=range(60, 150))
+    clock = ManualClock(monotonic_s=1000.0, utc_us=units[0].captured.utc_us)
+    real = SystemClock()
+    async with (
+        open_pool(1, clock=real) as pool,
+        world(tmp_path, pool=pool, known=known, clock=clock) as w,
+    ):
+        watch = Watch(
+            "banco", (ZONE,), w.post.fanout, pool, clock=real, on_observation=w.desk.observe
+        )
+        async with asyncio.TaskGroup() as tasks:
+            looking = tasks.create_task(watch.run())
+            await until(w.post.fanout.wanted, what="the watch reads")
+            w.post.ring = Ring(30, 64 << 20, clock=clock)
+            for one in units:
+                w.post.ring.offer(one)
+                w.post.fanout.publish(one)
+                clock.advance(0.04)
+            (record,) = await until(w.records, what="an alarm")
+            path = tmp_path / "stills" / f"{record.alarm.id}.jpg"
+            await until(path.exists, what="its still")
+            looking.cancel()
+        pts = record.alarm.raised
+        at = next(i for i, one in enumerate(units) if one.captured.utc_us == pts.utc_us)
+        with av.open(io.BytesIO(path.read_bytes())) as file:
+            (frame,) = file.decode(video=0)
+        shown = frame.to_ndarray(format="rgb24").astype(int)
+        truth = decoded(units[: at + 1])[-1].astype(int)
+        assert at >= 60
+        assert shown[:, :70].mean() < 12
+        assert np.abs(shown[:, 90:] - truth[:, 90:]).mean() < 6
+        assert len(await w.records()) == 1

@@ -1,0 +1,107 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+import asyncio
+import contextlib
+import logging
+from dataclasses import replace
+
+from gateway.assembly.couriers import Couriers
+from gateway.model.registry import Recipient, RecipientKind
+from gateway.relay.alarms.mqtt import BrokerOptions
+from gateway.relay.alarms.outbox import open_outbox
+from gateway.runtime.clock import SystemClock
+from tests.unit.access.town import registry
+from tests.unit.assembly.parts import until
+
+
+def recipient(id_="istituto", broker="prova", **more):
+    return Recipient(id_, id_.title(), RecipientKind.INSTITUTE, broker=broker, **more)
+
+
+def town(*recipients):
+    return replace(registry(), recipients={one.id: one for one in recipients})
+
+
+class Street:
+    """Couriers towards a broker's port that counts who dials."""
+
+    def __init__(self, made, dials):
+        self.made = made
+        self.dials = dials
+
+    def tasks(self):
+        return {name: task for name, (_, _, task) in self.made._running.items()}
+
+
+@contextlib.asynccontextmanager
+async def couriers(folder):
+    dials = []
+
+    async def answer(reader, writer):
+        dials.append(await reader.read(100))
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    clock = SystemClock()
+    brokers = {"prova": BrokerOptions("prova", "127.0.0.1", port)}
+    try:
+        async with (
+            open_outbox(folder / "alarms.db", clock=clock) as outbox,
+            asyncio.TaskGroup() as tasks,
+        ):
+            made = Couriers(outbox, brokers, tasks, box="prova", clock=clock)
+            yield Street(made, dials)
+            made.reconcile(town())
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def test_an_unchanged_recipient_is_not_disturbed(tmp_path):
+    """Its courier's task is the same one after every change of others."""
+    async with couriers(tmp_path) as street:
+        street.made.reconcile(town(recipient(), recipient("altro")))
+        before = street.tasks()
+        changed = recipient("altro", topic_prefix="altro/tema")
+        street.made.reconcile(town(recipient(), changed, recipient("terzo")))
+        after = street.tasks()
+        assert after["istituto"] is before["istituto"]
+        assert after["altro"] is not before["altro"]
+        assert sorted(after) == ["altro", "istituto", "terzo"]
+        await until(before["altro"].done, what="the old courier ended")
+        assert {s.recipient for s in street.made.statuses()} == {"altro", "istituto", "terzo"}
+
+
+async def test_a_recipient_that_is_gone_has_no_courier(tmp_path):
+    """Nor has one without a broker: it reads this box's own console."""
+    async with couriers(tmp_path) as street:
+        street.made.reconcile(town(recipient()))
+        (task,) = street.tasks().values()
+        await until(lambda: street.dials, what="it dials")
+        street.made.reconcile(town(recipient("sala", broker="")))
+        await until(task.done, what="it ended")
+        assert street.made.statuses() == ()
+        assert street.made.problems == ()
+
+
+async def test_an_unknown_broker_is_a_problem_that_people_see(tmp_path, caplog):
+    """Named with recipient and broker, said once in the log, gone when it is mended."""
+    async with couriers(tmp_path) as street:
+        for _ in range(3):
+            street.made.reconcile(town(recipient(), recipient("perso", broker="ignoto")))
+        (problem,) = street.made.problems
+        assert "perso" in problem
+        assert "ignoto" in problem
+        said = [r for r in caplog.records if r.message == "recipient-unreachable"]
+        assert [r.levelno for r in said] == [logging.ERROR]
+        street.made.reconcile(town(recipient(), recipient("perso")))
+        assert street.made.problems == ()
+
+
+async def test_an_unusable_topic_is_that_recipients_problem_alone(tmp_path):
+    """The others get their alarms."""
+    async with couriers(tmp_path) as street:
+        street.made.reconcile(town(recipient("storto", topic_prefix="a/#"), recipient()))
+        assert list(street.tasks()) == ["istituto"]
+        assert "storto" in street.made.problems[0]
