@@ -22,7 +22,7 @@ _BT709 = 1
 """ITU-T H.264 Table E-3 to E-5: primaries, transfer and matrix of HD video."""
 _LIMITED = 1
 """`AVCOL_RANGE_MPEG`."""
-_QUALITY = 23
+_QUALITY = 25
 """x264 rate factor; the bitrate only caps it, so quiet pictures stay small."""
 
 

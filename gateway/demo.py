@@ -1,0 +1,328 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Composition root of the exercise: a simulated town, its broker, and a gateway, in one process."""
+
+import argparse
+import asyncio
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.resources import files
+from pathlib import Path
+
+from gateway import app
+from gateway.access.identity import hash_password
+from gateway.assembly.box import Opened
+from gateway.assembly.exercise import AccountCard, Exercise, SceneCard
+from gateway.assembly.opening import ledger_key
+from gateway.audit.keys import public_vkey
+from gateway.config.load import load
+from gateway.config.options import Options
+from gateway.ops.logs import configure
+from gateway.registry.seed import read_seed
+from gateway.relay.alarms.mqtt import BrokerOptions, MqttBroker
+from gateway.runtime.clock import Clock, SystemClock
+from gateway.runtime.supervise import Policy, supervise
+from gateway.simulator.broker import serve_broker
+from gateway.simulator.camera import VirtualCamera
+from gateway.simulator.rtsp_server import Mount, serve
+from gateway.simulator.town import GUARDED_POLYGON, build_cameras
+
+HOST = "127.0.0.1"
+LOGIN = "esercitazione"
+INSTITUTE_TOPIC = "esercitazione/istituto/onvif-ej/#"
+ONCE_S = 110.0
+"""`--once` gives up after this: starting, all scenes and stopping take less than two minutes."""
+SCENES = (
+    SceneCard(
+        "intrusione",
+        "Intrusione in farmacia",
+        "Intrusion in the pharmacy",
+        "Qualcuno entra dopo la chiusura: l'allarme arriva qui e, come solo testo, all'istituto.",
+        "Somebody enters after hours: the alarm comes here and, as text alone, to the institute.",
+    ),
+)
+ACCOUNTS = (
+    AccountCard("operatore", "Operatore di sala", "Room operator"),
+    AccountCard("istituto", "Istituto di vigilanza", "Vigilance institute"),
+    AccountCard("dpo", "Responsabile protezione dati", "Data protection officer"),
+    AccountCard("titolare", "Titolare della farmacia", "Pharmacy owner"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Loopback ports of this run."""
+
+    console: int
+    media: int
+    broker: int
+    cameras: int
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """What one run is made of."""
+
+    folder: Path
+    ports: Ports
+    passwords: Mapping[str, str]
+    camera_password: str
+    cameras: Mapping[str, VirtualCamera]
+    clock: Clock
+
+    @property
+    def config(self) -> Path:
+        """Path of the box's configuration."""
+        return self.folder / "gateway.toml"
+
+    @property
+    def institute_log(self) -> Path:
+        """Where the institute's subscriber writes what it gets."""
+        return self.folder / "istituto.jsonl"
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the exercise until interrupted, or once through all scenes; return the exit status."""
+    configure("warning", sys.stderr)
+    return asyncio.run(_once(args) if args.once else _show(args))
+
+
+async def _show(args: argparse.Namespace) -> int:
+    """Run until SIGINT or SIGTERM; print where to look."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    town = await _found(await asyncio.to_thread(_state_folder), args.port or 8443)
+
+    def ready(_: Opened) -> None:
+        print(_welcome(town), flush=True)  # noqa: T201 - what the user waits for
+
+    async with _alive(town):
+        await app.run(_options(town), town.config, stop, on_ready=ready, play=_player(town))
+    return 0
+
+
+def _state_folder() -> Path:
+    folder = Path("demo-state").absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+async def _once(args: argparse.Namespace) -> int:
+    """Run everything in a fresh folder, let a stranger check every scene, stop."""
+    stop, ready = asyncio.Event(), asyncio.Event()
+    with tempfile.TemporaryDirectory(prefix="varco-demo-") as name:
+        town = await _found(Path(name), args.port or _free_port(socket.SOCK_STREAM))
+        async with _alive(town), asyncio.TaskGroup() as tasks:
+            gateway = tasks.create_task(
+                app.run(
+                    _options(town), town.config, stop,
+                    on_ready=lambda _: ready.set(), play=_player(town),
+                )
+            )  # fmt: skip
+            try:
+                async with asyncio.timeout(ONCE_S):
+                    await ready.wait()
+                    return await _check(town)
+            except TimeoutError:
+                print(f"failed: not done within {ONCE_S:.0f} s", file=sys.stderr)  # noqa: T201
+                return 1
+            finally:
+                stop.set()
+                await gateway
+
+
+async def _check(town: Town) -> int:
+    """Play the scenes from a process of its own and pass its words and status on."""
+    stage = town.folder / "stage.json"
+    with os.fdopen(os.open(stage, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+        json.dump(_stage(town), file)
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gateway.simulator.outside", str(stage)
+    )
+    try:
+        return await child.wait()
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+
+
+def _stage(town: Town) -> dict[str, object]:
+    options = _options(town)
+    return {
+        "base_url": f"http://{HOST}:{town.ports.console}",
+        "ledger": str(options.box.state_dir / "ledger.db"),
+        "ledger_key": public_vkey(options.ledger.origin, ledger_key(options, str(town.config))),
+        "institute_log": str(town.institute_log),
+        "passwords": dict(town.passwords),
+    }
+
+
+async def _found(folder: Path, console: int) -> Town:
+    """Paint the town if it is not yet, and write its box's configuration and seed."""
+    clock = SystemClock()
+    cameras = await asyncio.to_thread(build_cameras, _cache(), _progress, clock)
+    ports = Ports(
+        console,
+        _free_port(socket.SOCK_DGRAM),
+        _free_port(socket.SOCK_STREAM),
+        _free_port(socket.SOCK_STREAM),
+    )
+    passwords = {account.id: secrets.token_urlsafe(12) for account in ACCOUNTS}
+    town = Town(folder, ports, passwords, secrets.token_urlsafe(12), cameras, clock)
+    _write(folder / "cameras.secret", f"{LOGIN}:{town.camera_password}")
+    _write(folder / "seed.toml", _seed(town))
+    _write(town.config, _configuration(town))
+    return town
+
+
+def _write(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        file.write(text)
+
+
+def _seed(town: Town) -> str:
+    """Return the town's seed with today's addresses and dates."""
+    today = town.clock.now().utc().date()
+    words = {
+        "@rtsp@": f"rtsp://{HOST}:{town.ports.cameras}",
+        "@credential@": f"file:{town.folder / 'cameras.secret'}",
+        "@polygon@": json.dumps([list(corner) for corner in GUARDED_POLYGON]),
+        "@from@": str(today - timedelta(days=30)),
+        "@until@": str(today + timedelta(days=335)),
+    }
+    text = files("gateway.simulator").joinpath("town.toml").read_text(encoding="utf-8")
+    for mark, value in words.items():
+        text = text.replace(mark, value)
+    return text
+
+
+def _configuration(town: Town) -> str:
+    return f"""
+[box]
+id = "roccamare"
+name = "Comune di Roccamare"
+state_dir = "{town.folder / "state"}"
+runtime_dir = "{town.folder / "run"}"
+exercise = true
+[console]
+port = {town.ports.console}
+[media]
+port = {town.ports.media}
+[[broker]]
+name = "esercitazione"
+host = "{HOST}"
+port = {town.ports.broker}
+[registry]
+seed = "seed.toml"
+[ring]
+most_seconds = 15
+"""
+
+
+def _options(town: Town) -> Options:
+    return load(town.config)
+
+
+def _player(town: Town) -> app.Play:
+    """Return what makes the exercise once the box is open: today's town, this run's passwords."""
+
+    async def play(opened: Opened) -> Exercise:
+        seed = read_seed(town.folder / "seed.toml")
+        await opened.registry.apply(seed, by="exercise", replace=True)
+        for account, password in town.passwords.items():
+            hashed = await asyncio.to_thread(hash_password, password)
+            await opened.registry.set_password(account, hashed)
+        return Exercise(
+            opened.accounts,
+            town.passwords,
+            (SCENES, ACCOUNTS),
+            {"intrusione": lambda: town.cameras["farmacia"].trigger("intrusion")},
+        )
+
+    return play
+
+
+@asynccontextmanager
+async def _alive(town: Town) -> AsyncIterator[None]:
+    """Run cameras, their RTSP server, the broker and the institute's subscriber."""
+    mounts = {name: Mount(c.fanout, c.parameter_sets) for name, c in town.cameras.items()}
+    login = {LOGIN: town.camera_password}
+    async with (
+        serve(HOST, town.ports.cameras, mounts, credentials=login, clock=town.clock),
+        asyncio.TaskGroup() as tasks,
+    ):
+        running = [tasks.create_task(camera.run()) for camera in town.cameras.values()]
+        running.append(tasks.create_task(serve_broker(HOST, town.ports.broker)))
+        running.append(
+            tasks.create_task(
+                supervise(
+                    "institute",
+                    lambda: _subscribe(town),
+                    clock=town.clock,
+                    policy=Policy(first_s=0.2, most_s=1.0),
+                )
+            )
+        )
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+
+
+async def _subscribe(town: Town) -> None:
+    """Listen as the institute does, and keep what comes as text."""
+    broker = MqttBroker(
+        BrokerOptions(name="istituto", host=HOST, port=town.ports.broker, client_id="istituto")
+    )
+    async with broker.connect("ricezione", will=None) as line:
+        await line.subscribe(INSTITUTE_TOPIC)
+        while True:
+            for message in await line.receive(16):
+                record = {"topic": message.topic, "payload": message.payload.decode()}
+                with town.institute_log.open("a") as file:
+                    file.write(json.dumps(record) + "\n")
+
+
+def _welcome(town: Town) -> str:
+    url = f"http://{HOST}:{town.ports.console}/"
+    return (
+        "\nESERCITAZIONE · EXERCISE — tutto è simulato, everything is simulated\n\n"
+        f"  {url}\n\n"
+        "  si entra con un clic · one click to sign in\n"
+        f"  operatore: {town.passwords['operatore']}   dpo: {town.passwords['dpo']}\n"
+        f"  Ctrl-C per finire · to stop; dati in {town.folder}\n"
+    )
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "varco" / "town"
+
+
+def _progress(share: float, what: str) -> None:
+    """Draw one line that grows; silent where nobody watches."""
+    if not sys.stderr.isatty():
+        return
+    bar = "█" * round(share * 30)
+    print(f"\r  {bar:░<30} {share:4.0%}  {what:<40}", end="", file=sys.stderr, flush=True)  # noqa: T201
+    if share >= 1.0:
+        print(file=sys.stderr)  # noqa: T201
+
+
+def _free_port(kind: socket.SocketKind) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])

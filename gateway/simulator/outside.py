@@ -1,0 +1,323 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""The town's scenes as a stranger sees them: over HTTP, WebRTC, MQTT's text and the ledger file.
+
+Nothing here touches the gateway's objects. `python -m gateway.simulator.outside FILE` reads where
+the town is from a JSON file, plays every scene, and ends with status 0 only if each held.
+"""
+
+import asyncio
+import json
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+
+from gateway.codec.mp4 import read_mp4
+from gateway.model.errors import PeerError
+from gateway.simulator.paint import read_frame_index
+from gateway.simulator.whep_viewer import Seen, WhepViewer
+
+T = TypeVar("T")
+
+ALARM_S = 20.0
+DARK_S = 2.0
+"""Bound of the promise: revoked, hence dark within two seconds."""
+PICTURE_S = 15.0
+
+
+@dataclass(slots=True)
+class Figures:
+    """What the last line tells."""
+
+    first_alarm_s: float = 0.0
+    first_picture_s: float = 0.0
+    cameras: int = 0
+    scenes: int = 0
+
+
+@dataclass(slots=True)
+class Stage:
+    """Where everything is, and who may enter."""
+
+    base_url: str
+    ledger: Path
+    ledger_key: str
+    institute_log: Path
+    """What the institute's subscriber got over MQTT, one JSON object a line."""
+    passwords: dict[str, str]
+    tokens: dict[str, str] = field(default_factory=dict)
+    figures: Figures = field(default_factory=Figures)
+    alarm: str = ""
+
+    def client(self, who: str = "") -> httpx.AsyncClient:
+        """Return a client that is signed in as one of the accounts, or as nobody."""
+        headers = {"Authorization": f"Bearer {self.tokens[who]}"} if who else {}
+        return httpx.AsyncClient(base_url=self.base_url, headers=headers, timeout=20.0)
+
+
+class SceneError(Exception):
+    """A scene did not hold; the text says what was seen instead."""
+
+
+def hold(condition: object, otherwise: str) -> None:
+    """Raise SceneError unless `condition` holds."""
+    if not condition:
+        raise SceneError(otherwise)
+
+
+async def refused(stage: Stage, who: str, url: str, status: int, code: str = "") -> None:
+    """Assert that a WHEP offer is refused with a status and a stable code."""
+    async with stage.client(who) as client:
+        try:
+            async with WhepViewer(client, url):
+                pass
+        except PeerError as error:
+            wanted = f"WHEP {status}: "
+            hold(str(error).startswith(wanted) and code in str(error), f"{url}: {error}")
+            return
+    raise SceneError(f"{url}: pictures were given, {status} {code} expected")
+
+
+async def anonymous(stage: Stage) -> None:
+    """Nobody looks without signing in."""
+    await refused(stage, "", "/whep/piazza?purpose=servizio&case=OS-1", 401)
+
+
+async def without_purpose(stage: Stage) -> None:
+    """Nobody looks without saying why."""
+    await refused(stage, "operatore", "/whep/piazza", 403, "purpose-missing")
+
+
+async def square(stage: Stage) -> None:
+    """An operator on a service order sees the square: decoded pixels carry its frame counter."""
+    async with stage.client("operatore") as client:
+        states = await _until(lambda: _all_live(client), PICTURE_S, "not all cameras are live")
+        stage.figures.cameras = len(states)
+        async with WhepViewer(client, "/whep/piazza?purpose=servizio&case=OS-1") as viewer:
+            first = await viewer.picture(PICTURE_S)
+            stage.figures.first_picture_s = first.at_s
+            numbers = [_number(first)]
+            while len(numbers) < 10:
+                numbers.append(_number(await viewer.picture(PICTURE_S)))
+    steps = [b - a for a, b in pairwise(numbers)]
+    hold(steps.count(1) >= 7, f"frame counters do not run: {numbers}")
+
+
+async def _all_live(client: httpx.AsyncClient) -> dict[str, str] | None:
+    cameras = (await client.get("/api/cameras")).json()
+    states = {one["id"]: one["state"] for one in cameras}
+    return states if set(states.values()) == {"live"} else None
+
+
+def _number(seen: Seen) -> int:
+    number = read_frame_index(seen.luma)
+    hold(number is not None, f"no frame counter in a picture of {seen.luma.shape}")
+    return number or 0
+
+
+async def pharmacy_before(stage: Stage) -> None:
+    """Without an alarm the pharmacy is refused to the room, with the reason."""
+    url = "/whep/farmacia?purpose=servizio&case=OS-1"
+    await refused(stage, "operatore", url, 403, "only-on-alarm")
+
+
+async def intrusion(stage: Stage) -> None:
+    """Somebody enters: the alarm is on the operator's list and, as text alone, at the institute."""
+    loop = asyncio.get_running_loop()
+    async with stage.client("operatore") as client:
+        known = {one["id"] for one in (await client.get("/api/alarms")).json()}
+        began_s = loop.time()
+        reply = await client.post("/api/exercise/scenes/intrusione")
+        hold(reply.is_success, f"the scene does not start: {reply.text}")
+        alarm = await _until(lambda: _new_alarm(client, known), ALARM_S, "no alarm")
+        stage.figures.first_alarm_s = loop.time() - began_s
+    stage.alarm = str(alarm["id"])
+    hold(alarm["camera"] == "farmacia" and alarm["exercise"], f"another alarm: {alarm}")
+    message = await _until(lambda: _at_institute(stage), ALARM_S, "nothing at the institute")
+    hold("/onvif-ej/" in message["topic"], f"not an ONVIF topic: {message['topic']}")
+    hold(len(message["payload"]) < 2000, "the institute's message is not text alone")
+    hold("base64" not in message["payload"].lower(), "a picture reached the institute")
+
+
+async def _new_alarm(client: httpx.AsyncClient, known: set[str]) -> dict[str, object] | None:
+    alarms = (await client.get("/api/alarms")).json()
+    return next((one for one in alarms if one["id"] not in known), None)
+
+
+async def _at_institute(stage: Stage) -> dict[str, str] | None:
+    if not stage.institute_log.exists():
+        return None
+    lines = map(json.loads, stage.institute_log.read_text().splitlines())
+    return next((one for one in lines if stage.alarm in one["payload"]), None)
+
+
+async def _until(look: Callable[[], Awaitable[T | None]], bound_s: float, otherwise: str) -> T:
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    while loop.time() - began_s < bound_s:
+        found = await look()
+        if found is not None:
+            return found
+        await asyncio.sleep(0.1)
+    raise SceneError(f"{otherwise} within {bound_s:.0f} s")
+
+
+async def pharmacy_during(stage: Stage) -> None:
+    """The alarm opens the seconds before and the live picture; the institute gets neither."""
+    why = f"purpose=allarme&case={stage.alarm}"
+    async with stage.client("operatore") as client:
+        clip = await client.get(f"/api/alarms/{stage.alarm}/before.mp4?{why}")
+        hold(clip.status_code == httpx.codes.OK, f"no seconds before: {clip.text[:200]}")
+        pictures = await asyncio.to_thread(read_mp4, clip.content)
+        hold(len(pictures) >= 50, f"{len(pictures)} pictures in the clip")
+        hold(read_frame_index(pictures[0]) is not None, "the clip is not of the town")
+        still = await _until(lambda: _still(client, stage.alarm, why), 5.0, "no still")
+        hold(still.startswith(b"\xff\xd8\xff"), "the still is no JPEG")
+        async with WhepViewer(client, f"/whep/farmacia?{why}") as viewer:
+            _number(await viewer.picture(PICTURE_S))
+            await _closing_darkens(stage, client, viewer)
+    await refused(stage, "istituto", f"/whep/farmacia?{why}", 403)
+
+
+async def _still(client: httpx.AsyncClient, alarm: str, why: str) -> bytes | None:
+    reply = await client.get(f"/api/alarms/{alarm}/still.jpg?{why}")
+    return reply.content if reply.status_code == httpx.codes.OK else None
+
+
+async def _closing_darkens(stage: Stage, client: httpx.AsyncClient, viewer: WhepViewer) -> None:
+    """Close the alarm; no picture may come later than two seconds after."""
+    loop = asyncio.get_running_loop()
+    body = {"verdict": "esercitazione"}
+    reply = await client.post(f"/api/alarms/{stage.alarm}/close", json=body)
+    hold(reply.is_success, f"the alarm cannot be closed: {reply.text[:200]}")
+    closed_s = last_s = loop.time()
+    while loop.time() - closed_s < DARK_S + 2.0:
+        try:
+            await viewer.picture(1.0)
+            last_s = loop.time()
+        except PeerError:
+            break
+    hold(last_s - closed_s <= DARK_S, f"pictures came {last_s - closed_s:.1f} s after the end")
+
+
+async def pharmacy_after(stage: Stage) -> None:
+    """Once the alarm is closed the pharmacy is refused again, with the reason."""
+    url = f"/whep/farmacia?purpose=allarme&case={stage.alarm}"
+    await refused(stage, "operatore", url, 403, "alarm-closed")
+
+
+async def ledger(stage: Stage) -> None:
+    """A stranger finds every access, refused ones too, and one flipped byte is named."""
+    async with stage.client("dpo") as client:
+        reply = await client.get("/api/ledger?after=-1&limit=500&aim=verifica-liceita")
+        hold(reply.is_success, f"the ledger cannot be read: {reply.text[:200]}")
+        events = [one["event"] for one in reply.json()["entries"]]
+        checkpoint = (await client.get("/api/ledger/checkpoint")).json()
+    for wanted in ("live.open", "live.deny", "live.close", "playback.open", "alarm.raise"):
+        hold(wanted in events, f"{wanted} is not in the ledger: {sorted(set(events))}")
+    fine = await asyncio.to_thread(_audit, stage, stage.ledger, checkpoint["note"])
+    hold(fine.returncode == 0, f"audit verify: {fine.stdout}{fine.stderr}")
+    with tempfile.TemporaryDirectory() as folder:
+        forged, seq = await asyncio.to_thread(_forge, stage.ledger, Path(folder))
+        found = await asyncio.to_thread(_audit, stage, forged, "")
+        hold(found.returncode == 1, f"a forged ledger passes: {found.stdout}")
+        hold(str(seq) in found.stdout, f"entry {seq} is not named: {found.stdout}")
+
+
+def _audit(stage: Stage, path: Path, note: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "gateway", "audit", "verify"]
+    command += ["--ledger", str(path), "--key", stage.ledger_key]
+    with tempfile.NamedTemporaryFile("w", suffix=".checkpoint") as held:
+        if note:
+            held.write(note)
+            held.flush()
+            command += ["--checkpoint", held.name]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - our own command
+
+
+def _forge(path: Path, folder: Path) -> tuple[Path, int]:
+    """Copy the ledger and flip one byte in the middle entry, as a local administrator could."""
+    copy = folder / "ledger.db"
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+        triggers = target.execute("select name from sqlite_master where type='trigger'")
+        for (name,) in triggers.fetchall():
+            target.execute(f'drop trigger "{name}"')
+        (size,) = target.execute("select count(*) from entry").fetchone()
+        seq = size // 2
+        (header,) = target.execute("select header from entry where seq=?", (seq,)).fetchone()
+        flipped = bytearray(header)
+        flipped[len(flipped) // 2] ^= 1
+        target.execute("update entry set header=? where seq=?", (bytes(flipped), seq))
+        target.commit()
+    return copy, seq
+
+
+SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
+    anonymous,
+    without_purpose,
+    square,
+    pharmacy_before,
+    intrusion,
+    pharmacy_during,
+    pharmacy_after,
+    ledger,
+)
+
+
+async def enter(stage: Stage) -> None:
+    """Sign in as every account of the town."""
+    async with stage.client() as client:
+        for user, password in stage.passwords.items():
+            body = {"user": user, "password": password, "bearer": True}
+            reply = await client.post("/api/session", json=body)
+            hold(reply.is_success, f"{user} cannot sign in: {reply.text[:200]}")
+            stage.tokens[user] = reply.json()["token"]
+
+
+async def play(stage: Stage) -> Figures:
+    """Play every scene in order; SceneError names the first that did not hold."""
+    await enter(stage)
+    for scene in SCENES:
+        try:
+            await scene(stage)
+        except (SceneError, PeerError, httpx.HTTPError) as error:
+            raise SceneError(f"{scene.__name__}: {error}") from error
+        stage.figures.scenes += 1
+        print(f"scene {scene.__name__}: ok", flush=True)
+    return stage.figures
+
+
+def main(path: str) -> int:
+    """Play the scenes of the town that FILE describes; print the line of figures."""
+    told = json.loads(Path(path).read_text())
+    stage = Stage(
+        told["base_url"],
+        Path(told["ledger"]),
+        told["ledger_key"],
+        Path(told["institute_log"]),
+        told["passwords"],
+    )
+    try:
+        f = asyncio.run(play(stage))
+    except SceneError as error:
+        print(f"failed {error}", file=sys.stderr)
+        return 1
+    print(
+        f"ok scenes={f.scenes} first_alarm_s={f.first_alarm_s:.2f}"
+        f" first_picture_s={f.first_picture_s:.2f} ledger=verified cameras={f.cameras}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

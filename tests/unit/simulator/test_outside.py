@@ -1,0 +1,51 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+import asyncio
+
+import pytest
+
+from gateway.audit.keys import generate_key, load_key, public_bytes
+from gateway.audit.ledger import open_ledger
+from gateway.audit.verify import verify
+from gateway.model.access import Regime
+from gateway.model.audit import LedgerEvent, Operation
+from gateway.runtime.clock import SystemClock
+from gateway.simulator import outside
+
+
+def tmp_path_for(base):
+    folder = base / "forged"
+    folder.mkdir()
+    return folder
+
+
+def test_hold_passes_or_says_what_was_seen():
+    """The sentence of a scene that did not hold reaches the person."""
+    outside.hold(1, "fine")
+    with pytest.raises(outside.SceneError, match="seen instead"):
+        outside.hold([], "seen instead")
+
+
+async def test_waiting_ends_with_the_bound():
+    """A scene that waits for ever fails with its own words."""
+
+    async def never():
+        return None
+
+    with pytest.raises(outside.SceneError, match="no alarm within 0 s"):
+        await outside._until(never, 0.3, "no alarm")
+
+
+async def test_the_forgery_is_one_that_verification_finds(tmp_path):
+    """The copy differs in one byte of one entry, the original stays sound."""
+    key = load_key(generate_key(), where="test")
+    event = LedgerEvent("live.open", Operation.CONSULTATION, Regime.LED)
+    path = tmp_path / "ledger.db"
+    async with open_ledger(path, origin="t", key=key, clock=SystemClock()) as ledger:
+        for _ in range(5):
+            await ledger.append(event)
+        copy, seq = await asyncio.to_thread(outside._forge, path, tmp_path_for(tmp_path))
+    assert verify(path, public_bytes(key)).ok
+    report = verify(copy, public_bytes(key))
+    assert not report.ok
+    assert report.first_bad == seq == 2
