@@ -4,6 +4,7 @@
 
 import json
 import sqlite3
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -86,11 +87,6 @@ def ledger_path(options: Options) -> Path:
     return options.box.state_dir / "ledger.db"
 
 
-def key_reference(options: Options) -> str:
-    """Return the reference of the log's private key; the daemon makes one if none is named."""
-    return options.ledger.key or f"file:{options.box.state_dir / 'ledger.key'}"
-
-
 def _public_key(request: VerifyRequest) -> VerifierKey:
     """Return the key that was given, as text or file; else that of the configuration."""
     if request.key is None:
@@ -108,8 +104,18 @@ def _public_key(request: VerifyRequest) -> VerifierKey:
 def _own_vkey(config: Path) -> str:
     options = load(config)
     where, key = str(config), "ledger.key"
-    secret = resolve(key_reference(options), where=where, key=key)
+    if options.ledger.key:
+        secret = resolve(options.ledger.key, where=where, key=key)
+    else:
+        secret = _made_key(options.box.state_dir / "ledger.key")
     return public_vkey(options.ledger.origin, load_key(secret, where=where, key=key))
+
+
+def _made_key(path: Path) -> str:
+    """Return the key that the service made under its own user; root may read it all the same."""
+    if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise ConfigError(str(path), "", "others may read it", f"run: chmod 600 {path}")
+    return read_text(path)
 
 
 def print_key(config: Path) -> int:

@@ -162,6 +162,15 @@ def _add_audit(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:
             help=say("file del registro (se manca: della configurazione)", "the log's file"),
         )
         _add_config(parser, say)
+    _add_evidence(verify, say)
+    key = _add(
+        actions, "key", say("stampa la chiave pubblica del registro", "print the log's public key")
+    )
+    _add_config(key, say)
+
+
+def _add_evidence(verify: argparse.ArgumentParser, say: Say) -> None:
+    """Add what an auditor holds: a key and an older checkpoint."""
     verify.add_argument(
         "--key",
         default=None,
@@ -181,10 +190,6 @@ def _add_audit(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:
             "a checkpoint kept elsewhere, which the log must contain",
         ),
     )
-    key = _add(
-        actions, "key", say("stampa la chiave pubblica del registro", "print the log's public key")
-    )
-    _add_config(key, say)
 
 
 def _add_rest(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:

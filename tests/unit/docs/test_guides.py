@@ -1,0 +1,116 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""What the guides tell people to type works as written."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.audit.keys import public_vkey
+from gateway.cli.parser import build_parser
+from gateway.cli.speech import say_italian
+from gateway.config.load import parse
+from gateway.registry.seed import parse_seed
+from tests.unit.audit.logbook import KEY, ORIGIN, copied, tamper, write
+
+GUIDES = Path(__file__).parents[3] / "docs" / "guide"
+PAGES = sorted(GUIDES.glob("*.md"))
+
+
+def blocks(page, language):
+    """The fenced blocks of one language."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def commands(page):
+    """Every `varco …` line of the console blocks, without prompt and assignments."""
+    for line in "\n".join(blocks(page, "console")).splitlines():
+        words = shlex.split(line[2:].split(" > ")[0]) if line[:2] in ("# ", "$ ") else []
+        words = [word for word in words if not re.match(r"[A-Z_]+=", word)]
+        if words[:1] == ["varco"]:
+            yield words[1:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_of_a_guide_exists(page):
+    """The parser takes each command line as it is printed."""
+    found = list(commands(page))
+    assert found
+    for words in found:
+        assert build_parser(say_italian).parse_args(words).command
+
+
+def test_the_configuration_of_the_guide_loads():
+    """The two TOML blocks are a good gateway.toml and a good camera."""
+    box, camera = blocks(GUIDES / "installazione.md", "toml")
+    assert parse(box, GUIDES / "gateway.toml").console.public_url.startswith("https://")
+    assert len(parse_seed(camera, "guide").entities) == 1
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """A closed ledger, its key and a checkpoint that somebody kept."""
+    folder = tmp_path_factory.mktemp("audit")
+    notes = write(folder / "ledger.db", [1, 1, 5, 1, 3])
+    (folder / "chiave.txt").write_text(public_vkey(ORIGIN, KEY) + "\n")
+    (folder / "tenuto.txt").write_text(notes[2])
+    (script,) = blocks(GUIDES / "audit.md", "python")
+    (folder / "verifica.py").write_text(script, encoding="utf-8")
+    return folder
+
+
+def strangers_answer(folder, ledger, *held):
+    """Run the guide's own verifier in a Python that cannot see this project."""
+    words = [folder / "verifica.py", ledger, folder / "chiave.txt", *held]
+    command = [sys.executable, "-I", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_stranger_finds_a_sound_ledger_sound(original, tmp_path):
+    """The lines in the guide verify what the product wrote, also after an erasure."""
+    copy = copied(original / "ledger.db", tmp_path)
+    answer = strangers_answer(original, copy, original / "tenuto.txt")
+    assert (answer.returncode, answer.stdout) == (0, "registro integro: 11 voci\n"), answer.stderr
+    tamper(copy, "delete from opened")
+    assert strangers_answer(original, copy, original / "tenuto.txt").returncode == 0
+
+
+HEADER = "update entry set header = cast(replace(header, {}) as blob)"
+CHANGES = {
+    "edited": (HEADER.format("'live', 'dead'") + " where seq = 4", "voci 2-6"),
+    "renumbered": (HEADER.format("""'"seq":10', '"seq":9'""") + " where seq = 10", "voce 10"),
+    "missing": ("delete from entry where seq = 3", "voce 3"),
+    "cut": ("delete from entry where seq > 7", "mancano le voci da 8 a 10"),
+    "unsigned": ("delete from checkpoint where size > 8", "nessuna firma copre le voci da 8"),
+    "person": (
+        "update opened set value = 'bruno' where seq = 2 and field = 'actor_id'",
+        "voce 2: actor_id",
+    ),
+    "signature": ("update checkpoint set note = replace(note, '7', '6')", "InvalidSignature"),
+}
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_a_stranger_sees_tampering(original, tmp_path, kind):
+    """Each kind of change stops the guide's verifier with the place."""
+    copy = copied(original / "ledger.db", tmp_path)
+    change, says = CHANGES[kind]
+    tamper(copy, change)
+    answer = strangers_answer(original, copy)
+    assert answer.returncode != 0
+    assert says in answer.stderr
+
+
+def test_a_kept_checkpoint_shows_a_cut_tail(original, tmp_path):
+    """Cut off together with its checkpoints it looks sound, except to who kept one."""
+    copy = copied(original / "ledger.db", tmp_path)
+    for table, column in (("entry", "seq >="), ("opened", "seq >="), ("checkpoint", "size >")):
+        tamper(copy, f"delete from {table} where {column} 2")
+    assert strangers_answer(original, copy).returncode == 0
+    answer = strangers_answer(original, copy, original / "tenuto.txt")
+    assert "mancano le voci da 2 a 6" in answer.stderr
