@@ -139,7 +139,7 @@ class RunningBox:
         o = self._o
         return (
             ("ledger", lambda: insist(o.ledger.prove)),
-            ("alarms", lambda: insist(lambda: o.outbox.requeue(""))),
+            ("alarms", lambda: insist(o.outbox.prove)),
             ("media", lambda: insist(lambda: o.media.ready(MEDIA_S))),
         )
 
@@ -214,7 +214,7 @@ class RunningBox:
             ledger_spilling=lambda: o.ledger.spilling,
             registry_version=lambda: o.registry.current().version,
             alarms_open=o.outbox.living,
-            deliveries_waiting=lambda: sum(s.in_flight for s in self.couriers.statuses()),
+            deliveries_waiting=o.outbox.waiting,
             media_restarts=lambda: o.media.restarts,
             children_restarts=lambda: _replaced(o.pool.statistics()),
             failing=self._failing,

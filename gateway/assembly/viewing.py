@@ -5,7 +5,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.access.gate import Gate
 from gateway.assembly.cameras import CameraPost
@@ -19,7 +19,7 @@ from gateway.model.alarm import Alarm, AlarmRecord, AlarmState
 from gateway.model.errors import PeerError, StoreError
 from gateway.model.media import AccessUnit
 from gateway.model.registry import Mask, Registry
-from gateway.relay.video.process import MediaProcess, SessionEnd
+from gateway.relay.video.process import NOT_VALID, MediaProcess, SessionEnd
 from gateway.runtime.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -96,8 +96,16 @@ class Accountant:
 
     def session_ended(self, end: SessionEnd) -> None:
         """Take the report of an end; the entry is written by a task of its own."""
+        end = replace(end, reason=self._reason(end))
         self._endings.note(end.session, end.grant.request.actor.id, end.reason)
         self._tasks.create_task(self._close(end), name=f"close:{end.session}")
+
+    def _reason(self, end: SessionEnd) -> str:
+        """Return why the Grant no longer held, where that was the reason."""
+        if end.reason != NOT_VALID:
+            return end.reason
+        refusal = self._gate.check(end.grant).refusal
+        return refusal.value if refusal else end.reason
 
     async def _close(self, end: SessionEnd) -> None:
         try:

@@ -183,6 +183,7 @@ class Outbox:
         self._bounds = bounds
         self._memory = _Memory()
         self._subscriptions: set[Subscription] = set()
+        self._waiting = 0
 
     async def raise_alarm(
         self, alarm: Alarm, *, recipients: Sequence[Recipient], act: str
@@ -343,6 +344,16 @@ class Outbox:
         sql = "update delivery set state=? where recipient=? and state=?"
         values = (State.WAITING.value, recipient, State.REFUSED.value)
         return await self._store.write(lambda db: db.execute(sql, values).rowcount)
+
+    async def prove(self) -> None:
+        """Run a write and count what waits: returns while the disk thread makes progress."""
+        sql = "select count(*) from delivery where state<>?"
+        done = State.DELIVERED.value
+        self._waiting = await self._store.write(lambda db: db.execute(sql, (done,)).fetchone()[0])
+
+    def waiting(self) -> int:
+        """Return how many deliveries were not confirmed when `prove` last ran."""
+        return self._waiting
 
     # ---- memory
 

@@ -9,15 +9,19 @@ the peer, the gateway, an expired lease or the death of the process.
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
 import socket
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from pathlib import Path
 from typing import NoReturn
 
+import gateway
 from gateway.model.access import Grant
 from gateway.model.errors import ConfigError, PeerError, WireError
 from gateway.model.media import AccessUnit, Codec
@@ -30,7 +34,15 @@ from gateway.wire import sdp_offer
 from gateway.wire.frames import Frame, FrameReceiver
 from gateway.wire.sdp_offer import OfferError
 
-__all__ = ["MediaOptions", "MediaProcess", "OfferError", "SessionEnd", "SessionInfo", "WhepAnswer"]
+__all__ = [
+    "NOT_VALID",
+    "MediaOptions",
+    "MediaProcess",
+    "OfferError",
+    "SessionEnd",
+    "SessionInfo",
+    "WhepAnswer",
+]
 
 log = logging.getLogger(__name__)
 
@@ -42,17 +54,22 @@ SILENCE_S = 5.0
 """Without STATE (sent each second) the process is stuck: it is killed and started anew."""
 LEAVE_S = 2.0
 """For goodbyes when we stop."""
+MOST_PER_PERSON = 64
+"""Sessions of one viewer at once: a wall of 36, and pages that are being reloaded."""
 _MOST_UNITS = 4096
 _MOST_BYTES = 24 << 20
 """What waits for the link per camera: the kept GOP (8 MiB) and some seconds more."""
 _LINK_BUFFER_BYTES = 1 << 20
 _READ_BYTES = 64 << 10
+_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ", "VIRTUAL_ENV")
+"""What the process inherits; secrets may stand in the environment and must not."""
 _RESTART = Policy(first_s=0.1, most_s=5.0, crashes=3)
 _SPS = 7
 _NAL_TYPE = 0x1F
 _DIED = "media-process-ended"
 _STOPPED = "shutdown"
-_INVALID = "grant-not-valid"
+NOT_VALID = "grant-not-valid"
+"""Reason of a session whose Grant the gate no longer upholds."""
 _EXPIRED = "grant-expired"
 
 
@@ -65,6 +82,8 @@ class MediaOptions:
     candidates: tuple[str, ...]
     """IP addresses that browsers are told, best first."""
     command: tuple[str, ...] = (sys.executable, "-m", "gateway", "media")
+    log_level: str = "info"
+    """Of the media process; as `[log].level`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +232,8 @@ class MediaProcess:
         self._life: _Life | None = None
         self._ready = asyncio.Event()
         self._sessions: dict[str, _Session] = {}
+        self._opening: Counter[str] = Counter()
+        """Sessions by viewer that wait for the media process's word."""
         self._child: asyncio.subprocess.Process | None = None
         self._starts = 0
 
@@ -227,8 +248,16 @@ class MediaProcess:
         life = self._life
         if life is None or life.fingerprint is None:
             raise PeerError("media process is not running")
+        viewer = grant.request.actor.id
+        if self._open_of(viewer) >= MOST_PER_PERSON:
+            raise PeerError(f"{MOST_PER_PERSON} sessions of one viewer are open")
         terms = _terms(offer, grant, from_kept=bool(kept))
-        await self._announce(life, terms, fanout)
+        self._opening[viewer] += 1
+        try:
+            await self._announce(life, terms, fanout)
+        finally:
+            self._opening[viewer] -= 1
+            self._opening += Counter()  # forget zeros
         if self._life is not life:
             raise PeerError("media process ended")
         session = _Session(terms.session, grant, grant.camera, self._clock.now())
@@ -247,6 +276,10 @@ class MediaProcess:
             ),
         )
         return WhepAnswer(terms.session, sdp, f'"{terms.ufrag}"')
+
+    def _open_of(self, viewer: str) -> int:
+        running = sum(one.grant.request.actor.id == viewer for one in self._sessions.values())
+        return running + self._opening[viewer]
 
     async def _announce(self, life: _Life, terms: link.OpenSession, fanout: Fanout) -> None:
         """Have the media process confirm a session, or leave no trace of it."""
@@ -302,7 +335,7 @@ class MediaProcess:
             if session.grant.expires.monotonic_s <= now_s:
                 self.close(session.name, _EXPIRED)
             elif not is_valid(session.grant):
-                self.close(session.name, _INVALID)
+                self.close(session.name, NOT_VALID)
             else:
                 valid.append(session.name)
         if self._life is not None and valid:
@@ -351,10 +384,17 @@ class MediaProcess:
 
     async def _start(self, theirs: socket.socket) -> asyncio.subprocess.Process:
         numbers = (self._udp.fileno(), theirs.fileno())
-        command = (*self._options.command, "--fd", str(numbers[0]), "--link-fd", str(numbers[1]))
+        command = (
+            *self._options.command,
+            *("--fd", str(numbers[0]), "--link-fd", str(numbers[1])),
+            *("--log-level", self._options.log_level),
+        )
         try:
             return await asyncio.create_subprocess_exec(
-                *command, pass_fds=numbers, stdin=asyncio.subprocess.DEVNULL
+                *command,
+                pass_fds=numbers,
+                stdin=asyncio.subprocess.DEVNULL,
+                env=_environment(),
             )
         except OSError as error:
             raise PeerError(f"media process {command[0]}: {error}") from error
@@ -460,6 +500,12 @@ async def _read(reader: asyncio.StreamReader, bound_s: float) -> bytes:
     if not data:
         raise PeerError("media process ended")
     return data
+
+
+def _environment() -> dict[str, str]:
+    """Return what the process needs and nothing that it must not know."""
+    kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    return {**kept, "PYTHONPATH": str(Path(gateway.__file__).resolve().parent.parent)}
 
 
 async def _reap(child: asyncio.subprocess.Process) -> None:

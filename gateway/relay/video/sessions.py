@@ -11,7 +11,7 @@ import gc
 import logging
 import secrets
 import socket
-from collections import Counter
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -36,6 +36,9 @@ TICK_S = 0.1
 """How finely leases and consent are watched."""
 MOST_ADDRESSES = 8
 """Addresses from which one peer may check: host, reflexive, relayed, on both families."""
+MOST_CHECKS = 512
+"""Checks remembered per session: some twenty minutes of consent, so that none is replayed from
+elsewhere to draw the stream away."""
 MOST_SESSIONS = 1000
 _READ_BYTES = 256 << 10
 _LEAVING = "gateway-gone"
@@ -55,6 +58,8 @@ class Session:
     path: Path | None = None
     nominated: bool = False
     addresses: set[Address] = field(default_factory=set)
+    checks: OrderedDict[bytes, Address] = field(default_factory=OrderedDict)
+    """Where each proved check came from, by its transaction."""
     handshake: Handshake | None = None
     viewer: Viewer | None = None
     srtcp: Srtcp | None = None
@@ -237,6 +242,9 @@ class Media:
         ):
             self.ignored["stun-unknown"] += 1
             return
+        if _is_replayed(session, request.transaction, address):
+            self.ignored["stun-replayed"] += 1
+            return
         password = session.terms.password
         if request.controlled:
             self._port.send(stun.role_conflict(request, password), address)
@@ -326,6 +334,14 @@ class Media:
         if session.srtcp is not None and session.path is not None:
             data = session.srtcp.protect(rtcp.serialise(packets))
             self._port.send(data, session.path.address)
+
+
+def _is_replayed(session: Session, transaction: bytes, address: Address) -> bool:
+    """Return whether a check came before from elsewhere; the integrity says nothing of that."""
+    first = session.checks.setdefault(transaction, address)
+    if len(session.checks) > MOST_CHECKS:
+        session.checks.popitem(last=False)
+    return first != address
 
 
 async def serve(udp: socket.socket, control: socket.socket, clock: Clock) -> None:

@@ -22,7 +22,8 @@ from gateway.wire import rtcp
 HISTORY_PACKETS = 1024
 """About 3 s at 3 Mbit/s; findings §1 asks for at least 512."""
 REPEATS_PER_S = 600
-"""Bound of what one peer can make us send again; 1 % loss at 8 Mbit/s asks for nine."""
+"""Bound of what one peer can make us look for and send again; 1 % loss at 8 Mbit/s asks
+for nine."""
 KEY_DEBOUNCE_S = 0.5
 """A wish for a key picture is met at most this often; decoders repeat it until one arrives."""
 CATCH_UP_STEP_90K = 90
@@ -231,10 +232,13 @@ class Viewer:
                 self._round_trip_s = spent / _NTP_FRACTION if spent < 1 << 31 else None
 
     def _repeat(self, sequence: int) -> None:
-        """Send a packet of the history again."""
+        """Send a packet of the history again; what was never sent costs as much to ask for."""
+        if self._repeats_left <= 0:
+            return
+        self._repeats_left -= 1
         index = self._next - 1 - ((self._next - 1 - sequence) & 0xFFFF)
         sent = next((one for one in reversed(self._history) if one.first <= index), None)
-        if sent is None or index >= sent.first + sent.unit.count or self._repeats_left <= 0:
+        if sent is None or index >= sent.first + sent.unit.count:
             return
         number = index - sent.first
         payload, ends = sent.unit.payload(number), number == sent.unit.count - 1
@@ -246,7 +250,6 @@ class Viewer:
             self._next_repeat += 1
         stamp = sent.timestamp & 0xFFFFFFFF
         buffers = self._protector.protect(stream, index, stamp, (payload,), ends_picture=ends)
-        self._repeats_left -= 1
         if buffers[-1] and self._port.send_train(self.path, buffers, self._protector.pieces):
             self._repeated += 1
             self._bytes += len(payload) + self._protector.overhead_bytes

@@ -15,7 +15,7 @@ from gateway.model.access import AccessRequest, Action, Grant, Purpose, Refusal
 from gateway.model.alarm import Alarm, AlarmVerdict
 from gateway.model.errors import LedgerError, PeerError
 from gateway.model.registry import Mask
-from gateway.relay.video.process import SessionEnd
+from gateway.relay.video.process import NOT_VALID, SessionEnd
 from gateway.runtime.fanout import Fanout
 from tests.fakes import unit
 from tests.unit.access.town import NOW, actor
@@ -292,3 +292,18 @@ async def test_the_end_of_a_session_is_written_even_if_the_ledger_was_dark(tmp_p
             await accountant.settle()
         (entry,) = await entries(r.opened.ledger, "live.close")
         assert (entry.error, entry.duration_ms, entry.bytes) == ("viewer-left", 5000, 700)
+
+
+async def test_a_session_whose_grant_fell_is_told_and_written_with_the_reason_why(tmp_path):
+    """Not *grant not valid* but what the gate says now: the alarm was closed."""
+    async with room(tmp_path) as r:
+        await r.alarm()
+        grant = await r.grant(Action.LIVE)
+        await r.opened.outbox.close(r.alarm_id, "anna", AlarmVerdict.FALSE)
+        endings = Endings()
+        async with asyncio.TaskGroup() as tasks:
+            accountant = Accountant(r.opened.gate, endings, tasks)
+            accountant.session_ended(SessionEnd("s1", grant, NOT_VALID, 5000, 700, 9))
+        assert endings.reason("s1", "anna") == "alarm-closed"
+        (entry,) = await entries(r.opened.ledger, "live.close")
+        assert entry.error == "alarm-closed"

@@ -464,3 +464,16 @@ class LifeMachine(RuleBasedStateMachine):
 
 LifeMachine.TestCase.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
 TestLifeMachine = LifeMachine.TestCase
+
+
+async def test_what_waits_is_counted_over_all_recipients(outbox, clock):
+    """Confirmed deliveries do not count, refused ones still do."""
+    await raise_one(outbox, clock, (CONSOLE, INSTITUTE, ROOM))
+    await outbox.prove()
+    assert outbox.waiting() == 2
+    (one,) = await outbox.due("istituto", ALL, limit=9)
+    await outbox.mark(one.seq, State.DELIVERED)
+    (other,) = await outbox.due("questura", ALL, limit=9)
+    await outbox.mark(other.seq, State.REFUSED, problem="0x87")
+    await outbox.prove()
+    assert outbox.waiting() == 1
