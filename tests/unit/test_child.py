@@ -4,6 +4,7 @@
 
 import os
 import socket
+import sys
 import threading
 
 import pytest
@@ -63,5 +64,5 @@ def test_there_is_a_handler_for_every_request() -> None:
 @pytest.mark.parametrize("arguments", [[], ["--fd", "x"]])
 def test_a_child_without_a_socket_says_so(arguments: list[str]) -> None:
     """Started by hand without its socket, it ends with a usage line."""
-    status = os.spawnlp(os.P_WAIT, "python", "python", "-m", "gateway.child", *arguments)
+    status = os.spawnl(os.P_WAIT, sys.executable, "python", "-m", "gateway.child", *arguments)
     assert status == 2

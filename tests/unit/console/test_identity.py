@@ -1,0 +1,69 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Who asks, and what is never believed."""
+
+import os
+
+import pytest
+from starlette.requests import Request
+
+from gateway.console.identity import (
+    certificate_of,
+    local_administrator,
+    source_ip,
+    token_of,
+)
+from gateway.console.problem import ProblemError
+
+
+def request(headers=(), **scope):
+    raw = [(name.encode(), value.encode()) for name, value in headers]
+    return Request({"type": "http", "headers": raw, "client": ("10.0.0.9", 1), **scope})
+
+
+@pytest.mark.parametrize(
+    ("headers", "token"),
+    [
+        ([], ""),
+        ([("cookie", "varco_session=c1")], "c1"),
+        ([("authorization", "Bearer b1")], "b1"),
+        ([("authorization", "bearer  b1 "), ("cookie", "varco_session=c1")], "b1"),
+        ([("authorization", "Basic dTpw")], ""),
+        ([("cookie", "other=x")], ""),
+    ],
+)
+def test_the_token_is_the_bearers_else_the_cookies(headers, token):
+    """A bearer goes before a cookie; other schemes are no identity."""
+    assert token_of(request(headers)) == token
+
+
+def test_forwarding_headers_are_not_believed():
+    """The address is that of the TCP peer, whatever a header says."""
+    asked = request([("x-forwarded-for", "1.2.3.4"), ("forwarded", "for=1.2.3.4")])
+    assert source_ip(asked) == "10.0.0.9"
+
+
+def test_a_forwarded_certificate_is_no_certificate():
+    """Only what the listener put into the scope counts."""
+    with pytest.raises(ProblemError):
+        certificate_of(request([("x-client-cert", "abc"), ("x-ssl-client-s-dn", "CN=x")]))
+    found = certificate_of(
+        request(extensions={"tls": {"client_cert_sha256": "ab", "client_cert_name": "CN=sala"}})
+    )
+    assert (found.sha256, found.subject) == ("ab", "CN=sala")
+
+
+@pytest.mark.parametrize("uid", sorted({0, os.geteuid()}))
+def test_root_and_the_daemon_s_own_user_may_command(uid):
+    """They are named in the ledger by uid, without pictures: role sysadmin."""
+    made = local_administrator(request(extensions={"peercred": {"uid": uid, "pid": 7, "gid": 0}}))
+    assert (made.id, made.method, made.role.value) == (f"uid:{uid}", "peercred", "sysadmin")
+
+
+@pytest.mark.parametrize(
+    "extensions", [{}, {"peercred": {"uid": 12345, "pid": 7, "gid": 0}}, {"tls": {}}]
+)
+def test_anybody_else_may_not(extensions):
+    """Another uid, or a connection that proves none, is refused."""
+    with pytest.raises(ProblemError):
+        local_administrator(request(extensions=extensions))
