@@ -264,7 +264,10 @@ async def _alive(town: Town) -> AsyncIterator[None]:
         asyncio.TaskGroup() as tasks,
     ):
         running = [tasks.create_task(camera.run()) for camera in town.cameras.values()]
-        running.append(tasks.create_task(serve_broker(HOST, town.ports.broker)))
+        listening = asyncio.Event()
+        broker = serve_broker(HOST, town.ports.broker, listening.set)
+        running.append(tasks.create_task(broker))
+        await listening.wait()
         running.append(
             tasks.create_task(
                 supervise(

@@ -8,23 +8,13 @@ from gateway.simulator.broker import serve_broker
 from tests.e2e.daemon import free_port
 
 
-async def dialled(port):
-    """Return a context of a client; the broker may need a moment to listen."""
-    for _ in range(100):
-        try:
-            async with aiomqtt.Client("127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5):
-                return
-        except aiomqtt.MqttError:
-            await asyncio.sleep(0.05)
-    raise AssertionError("the broker does not listen")
-
-
 async def test_it_carries_mqtt_5_messages_and_keeps_the_retained_one():
     """Who subscribes late gets the retained message of a topic."""
     port = free_port()
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-        broker = tasks.create_task(serve_broker("127.0.0.1", port))
-        await dialled(port)
+        listening = asyncio.Event()
+        broker = tasks.create_task(serve_broker("127.0.0.1", port, listening.set))
+        await listening.wait()
         five = aiomqtt.ProtocolVersion.V5
         async with aiomqtt.Client("127.0.0.1", port, protocol=five) as sender:
             await sender.publish("prova/a", b"uno", qos=1, retain=True)
