@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from gateway.assembly.opening import (
 from gateway.assembly.services import LedgerDesk, services_of
 from gateway.assembly.viewing import Accountant
 from gateway.audit.keys import public_bytes
-from gateway.audit.ledger import open_ledger
+from gateway.audit.ledger import Ledger, open_ledger
 from gateway.codec.pool import open_pool
 from gateway.config.load import load
 from gateway.config.options import Options
@@ -46,7 +46,7 @@ from gateway.registry.seed import read_seed
 from gateway.registry.store import open_registry
 from gateway.relay.alarms.outbox import open_outbox
 from gateway.relay.video.process import MediaOptions, open_media
-from gateway.runtime.clock import SystemClock
+from gateway.runtime.clock import Clock, SystemClock
 
 Ready = Callable[[Opened], None]
 """Called once the box serves."""
@@ -137,16 +137,7 @@ async def _open(options: Options, config_path: Path, stack: AsyncExitStack) -> O
     registry = await enter(open_registry(state / "registry.db", clock=clock))
     if registry.current().version == 0 and options.registry.seed:
         await registry.apply(read_seed(options.registry.seed), by="seed")
-    log_options = options.ledger
-    ledger = await enter(
-        open_ledger(
-            state / "ledger.db",
-            origin=log_options.origin,
-            key=ledger_key(options, str(config_path)),
-            clock=clock,
-            spare=log_options.spare,
-        )
-    )
+    ledger = await enter(_ledger(options, str(config_path), clock))
     journal = Journal(ledger, clock)
     stack.push_async_callback(journal.settle)
     outbox = await enter(open_outbox(state / "alarms.db", clock=clock))
@@ -157,16 +148,28 @@ async def _open(options: Options, config_path: Path, stack: AsyncExitStack) -> O
         camera_of=lambda alarm: found.alarm.camera if (found := outbox.get(alarm)) else None,
     )
     pool = await enter(open_pool(options.analytics.workers, clock=clock))
-    gate, endings = Gate(journal, registry.current, outbox.get, clock), Endings()
+    accounts, endings = Accounts(registry.current, clock, journal), Endings()
+    signed_in = accounts.is_signed_in
+    gate = Gate(journal, registry.current, outbox.get, clock, signed_in=signed_in)
     accountant = Accountant(gate, endings, await enter(asyncio.TaskGroup()))
-    where = MediaOptions((options.media.host, options.media.port), options.media.candidates)
+    listen, level = options.media, options.log.level.value
+    where = MediaOptions((listen.host, listen.port), listen.candidates, log_level=level)
     with named(str(config_path), "media.port"):
         media = await enter(open_media(where, clock=clock, on_end=accountant.session_ended))
-    accounts = Accounts(registry.current, clock, journal)
     return Opened(
         options, config_path, clock, registry, ledger, outbox, pool, stills, accounts, gate,
         endings, media, journal, accountant,
     )  # fmt: skip
+
+
+def _ledger(options: Options, where: str, clock: Clock) -> AbstractAsyncContextManager[Ledger]:
+    return open_ledger(
+        options.box.state_dir / "ledger.db",
+        origin=options.ledger.origin,
+        key=ledger_key(options, where),
+        clock=clock,
+        spare=options.ledger.spare,
+    )
 
 
 async def _serve(

@@ -228,6 +228,8 @@ port = {town.ports.broker}
 seed = "seed.toml"
 [ring]
 most_seconds = 15
+[log]
+level = "warning"
 """
 
 

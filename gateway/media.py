@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="varco media", description=__doc__)
     parser.add_argument("--fd", type=int, required=True, help="descriptor of the UDP socket")
     parser.add_argument("--link-fd", type=int, required=True, help="descriptor of the link")
-    parser.add_argument("--log-level", default="INFO")
+    parser.add_argument("--log-level", default="info", help="as [log].level of the gateway")
     options = parser.parse_args(argv)
     configure(options.log_level, sys.stderr)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the gateway decides when we end

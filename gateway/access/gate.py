@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from gateway.access import policy, sentences
-from gateway.model.access import AccessRequest, Action, Grant, Purpose, Verdict
+from gateway.model.access import AccessRequest, Action, Actor, Grant, Purpose, Verdict
 from gateway.model.alarm import AlarmRecord
 from gateway.model.audit import LedgerEvent, LedgerReceipt, Operation
 from gateway.model.errors import LedgerError
@@ -80,13 +80,18 @@ class Gate:
         clock: Clock,
         *,
         live_masked: bool = False,
+        signed_in: Callable[[Actor], bool] = lambda _: True,
     ) -> None:
-        """`alarms` returns the record of an alarm id; `live_masked`: see `policy.decide`."""
+        """`alarms` returns the record of an alarm id; `live_masked`: see `policy.decide`.
+
+        `signed_in`: whether somebody's sign-in still lasts; a Grant does not outlive it.
+        """
         self._ledger = ledger
         self._registry = registry
         self._alarms = alarms
         self._clock = clock
         self._live_masked = live_masked
+        self._signed_in = signed_in
         self._valid: dict[str, Grant] = {}
         self._unclosed: dict[str, Grant] = {}
 
@@ -147,11 +152,13 @@ class Gate:
     def check(self, grant: Grant) -> Verdict:
         """Return whether a Grant still holds: made here, not ended or revoked, still decided so.
 
-        Everything is asked again: the act, the registry, the alarm. Cheap, never waits.
+        Everything is asked again: the sign-in, the act, the registry, the alarm. Cheap, never
+        waits.
         """
         now = self._clock.now()
         verdict = self._decide(grant.request, now)
-        if self._valid.get(grant.id) != grant or _has_ended(grant, now):
+        ended = self._valid.get(grant.id) != grant or _has_ended(grant, now)
+        if ended or not self._signed_in(grant.request.actor):
             return policy.refuse(sentences.grant_ended(), verdict.registry_version, verdict.regime)
         return replace(verdict, expires=grant.expires) if verdict.allowed else verdict
 

@@ -13,6 +13,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv6Address, ip_address
 from typing import Final, Protocol
 
 from argon2 import PasswordHasher
@@ -94,7 +95,8 @@ class _Failures:
 
 
 _Key = tuple[str, str]
-"""Name and address; an empty name counts for the whole address."""
+"""Name and place; an empty name counts for the whole place."""
+_BY_PASSWORD: Final = "password"  # noqa: S105 - the name of a method, not a password
 
 
 def hash_password(password: str) -> str:
@@ -124,6 +126,8 @@ class Accounts:
         self._hasher = hasher or PasswordHasher()
         self._dummy = self._hasher.hash(secrets.token_urlsafe(16))
         self._sessions: OrderedDict[bytes, _Session] = OrderedDict()
+        self._digests: dict[str, bytes] = {}
+        """Where a session's id is found."""
         self._failures: OrderedDict[_Key, _Failures] = OrderedDict()
         self._turn = asyncio.Semaphore(self._limits.verifying_at_once)
         self._verifying = 0
@@ -133,7 +137,8 @@ class Accounts:
 
         LedgerError if the ledger cannot be written: nobody signs in unseen (B-06).
         """
-        keys = ((user[:MOST_NAME_CHARS], source_ip), ("", source_ip))
+        place = _place(source_ip)
+        keys = ((user[:MOST_NAME_CHARS], place), ("", place))
         if any(self._locked(key) for key in keys):
             log.info("sign-in-locked", extra={"source_ip": source_ip})
             return None
@@ -144,7 +149,7 @@ class Accounts:
         if known is None or not await self._is_right(known, password):
             if known is None:
                 await self._verify(self._dummy, password)
-            await self._failed(known, keys)
+            await self._failed(known, keys, source_ip)
             return None
         if any(self._locked(key) for key in keys):
             return None  # guesses beside this one have locked it meanwhile
@@ -176,12 +181,12 @@ class Accounts:
         failures = self._failures.get(key)
         return failures is not None and self._clock.monotonic_s() < failures.locked_until_s
 
-    async def _failed(self, user: User | None, keys: tuple[_Key, _Key]) -> None:
+    async def _failed(self, user: User | None, keys: tuple[_Key, _Key], source_ip: str) -> None:
         """Count a failure and write it down; a lock gets an entry of its own."""
         most = (self._limits.failures, self._limits.address_failures)
         locks = [self._count(key, bound) for key, bound in zip(keys, most, strict=True)]
         event = replace(
-            _event("auth.fail", user), result="denied", src_ip=keys[0][1], auth_method="password"
+            _event("auth.fail", user), result="denied", src_ip=source_ip, auth_method="password"
         )
         await self._ledger.append(event)
         if any(locks):
@@ -208,25 +213,34 @@ class Accounts:
         now = self._clock.now()
         session = uuid7(now.utc_us, secrets.token_bytes(10))
         actor = Actor(
-            user.id, user.name, user.role, user.organisation, session, "password", source_ip
+            user.id, user.name, user.role, user.organisation, session, _BY_PASSWORD, source_ip
         )
         await self._ledger.append(_session_event("auth.login", actor))
         token = secrets.token_urlsafe(32)
         self._make_room(user.id)
-        self._sessions[_digest(token)] = _Session(
+        digest = _digest(token)
+        self._sessions[digest] = _Session(
             actor, user.password_hash, now.monotonic_s, now.monotonic_s
         )
+        self._digests[session] = digest
         return SignIn(token, actor)
 
     def _make_room(self, user: str) -> None:
         """Drop what has ended, then whatever was idle longest, to stay below the bounds."""
         for digest in [one for one, session in self._sessions.items() if self._over(session)]:
-            del self._sessions[digest]
+            self._drop(digest)
         own = [one for one, session in self._sessions.items() if session.actor.id == user]
         for digest in own[: max(0, len(own) - self._limits.most_per_user + 1)]:
-            del self._sessions[digest]
+            self._drop(digest)
         while len(self._sessions) >= self._limits.most_sessions:
-            self._sessions.popitem(last=False)
+            self._drop(next(iter(self._sessions)))
+
+    def _drop(self, digest: bytes) -> _Session | None:
+        """Forget a sign-in; return what it was."""
+        session = self._sessions.pop(digest, None)
+        if session is not None:
+            self._digests.pop(session.actor.session, None)
+        return session
 
     def _over(self, session: _Session) -> bool:
         now_s = self._clock.monotonic_s()
@@ -242,11 +256,21 @@ class Accounts:
         if session is None:
             return None
         if self._over(session) or not self._still(session):
-            del self._sessions[digest]
+            self._drop(digest)
             return None
         session.seen_s = self._clock.monotonic_s()
         self._sessions.move_to_end(digest)
         return session.actor
+
+    def is_signed_in(self, actor: Actor) -> bool:
+        """Return whether the sign-in behind an actor lasts; nothing counts as a request of theirs.
+
+        True for whoever never signed in here: machines and local administrators.
+        """
+        if actor.method != _BY_PASSWORD:
+            return True
+        session = self._sessions.get(self._digests.get(actor.session, b""))
+        return session is not None and not self._over(session) and self._still(session)
 
     def _still(self, session: _Session) -> bool:
         """Return whether the account is what it was at sign-in."""
@@ -260,9 +284,22 @@ class Accounts:
 
     async def sign_out(self, token: str) -> None:
         """End a sign-in; harmless if there is none. LedgerError after it has ended all the same."""
-        session = self._sessions.pop(_digest(token), None)
+        session = self._drop(_digest(token))
         if session is not None:
             await self._ledger.append(_session_event("auth.logout", session.actor))
+
+
+def _place(source_ip: str) -> str:
+    """Return what failures are counted by: an address, for IPv6 its /64, which one host owns."""
+    try:
+        address = ip_address(source_ip.partition("%")[0])
+    except ValueError:
+        return source_ip
+    if not isinstance(address, IPv6Address):
+        return source_ip
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return address.packed[:8].hex()
 
 
 def _digest(token: str) -> bytes:

@@ -56,6 +56,8 @@ class Ledger:
         self._spare = spare
         self._software = _software()
         self._head = LedgerHead(0, b"", "")
+        self._tips: dict[int, bytes] = {}
+        """Root by size of what this process wrote and of the newest that it knows on disk."""
         self._waiting = 0
         self._settled = asyncio.Event()
         self._settled.set()
@@ -121,11 +123,26 @@ class Ledger:
     async def _write(self, job: "partial[LedgerHead]") -> LedgerHead:
         """Run a job that moves the head; LedgerError if the database refuses."""
         try:
-            head = await self._store.write(job)
+            head = await self._store.write(partial(self._continue, job))
         except (StoreError, sqlite3.Error) as error:
             raise LedgerError(str(error)) from error
         if head.size > self._head.size:
             self._head = head
+            for size in [one for one in tuple(self._tips) if one < head.size]:
+                del self._tips[size]
+        return head
+
+    def _continue(self, job: "partial[LedgerHead]", db: sqlite3.Connection) -> LedgerHead:
+        """Run a job on the store's thread, only where this process left the log.
+
+        Somebody with the file in hand can rewrite it while we run; whoever went on from there
+        would sign the forgery.
+        """
+        found = tables.read_frontier(db)
+        if self._tips.get(found.size) != found.root():
+            raise LedgerError(f"{self._store.path}: was changed by somebody else while in use")
+        head = job(db)
+        self._tips[head.size] = head.root
         return head
 
     def _begin_spilling(self, problem: str) -> None:
@@ -217,6 +234,7 @@ class Ledger:
         read = partial(tables.read_head, signer=self._signer)
         try:
             self._head = await self._store.write(read)
+            self._tips = {self._head.size: self._head.root}
         except LedgerError as error:
             raise LedgerError(f"{self._store.path}: {error}") from error
         except (StoreError, sqlite3.Error) as error:

@@ -27,6 +27,10 @@ MOST_FINDINGS = 1_000
 MOST_SIGNATURES = 1_000
 """Signatures checked in a first pass, besides the newest one and those that do not fit; each costs
 0.1 ms. The newest one vouches for all roots before it. If anything is wrong, all are checked."""
+MOST_VALUE_BYTES = 16 << 20
+"""A header has about 1 KiB; what a hostile file holds instead must not fill the memory."""
+_NUMBERS = {"entry": "seq", "opened": "seq", "checkpoint": "size"}
+"""Tables that count as evidence, and what numbers their rows."""
 NOWHERE = -1
 """Sequence number of a finding that belongs to no entry."""
 
@@ -86,7 +90,7 @@ def _pass(path: Path, audit: "_Audit") -> "_Audit":
         with closing(_open(path)) as db:
             db.execute("begin")
             audit.run(db)
-    except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:
+    except (sqlite3.Error, OverflowError, UnicodeDecodeError, MemoryError) as error:
         audit.find(audit.expected, f"{path}: cannot be read: {error}")
     return audit
 
@@ -95,7 +99,6 @@ def _open(path: Path) -> sqlite3.Connection:
     """Open for reading, also from a medium that cannot be written, with no log beside it."""
     uri = f"{path.absolute().as_uri()}?mode=ro"
     db = sqlite3.connect(uri, uri=True, isolation_level=None)
-    db.text_factory = bytes
     try:
         db.execute("select 1 from sqlite_master").fetchone()
     except sqlite3.OperationalError:
@@ -103,7 +106,9 @@ def _open(path: Path) -> sqlite3.Connection:
         if path.with_name(path.name + "-wal").exists():
             raise
         db = sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None)
-        db.text_factory = bytes
+    db.text_factory = bytes
+    db.execute("pragma trusted_schema = off")
+    db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_VALUE_BYTES)
     return db
 
 
@@ -153,11 +158,12 @@ class _Audit:
 
     def run(self, db: sqlite3.Connection) -> None:
         """Walk through entries, openings and checkpoints side by side."""
+        self._check_schema(db)
         self._read_newest(db)
         self._read_held()
-        openings = _Grouped(db.execute("select seq, field, salt, value from opened order by seq"))
-        checkpoints = _Grouped(db.execute("select size, note from checkpoint order by size"))
-        for seq, header, leaf in db.execute("select seq, header, leaf from entry order by seq"):
+        openings = _Grouped(db.execute(_in_order("opened", "seq, field, salt, value")))
+        checkpoints = _Grouped(db.execute(_in_order("checkpoint", "size, note")))
+        for seq, header, leaf in db.execute(_in_order("entry", "seq, header, leaf")):
             if seq < 0:
                 self.find(0, f"an entry numbered {seq}: reordered")
                 continue
@@ -171,9 +177,19 @@ class _Audit:
             self.find(row[0], f"a value for entry {row[0]}, which does not exist")
         self._end([row for row in checkpoints.rest() if row[0] != 0])
 
+    def _check_schema(self, db: sqlite3.Connection) -> None:
+        """Insist on plain tables, since a view computes what it likes, and on whole numbers."""
+        for table, number in _NUMBERS.items():
+            plain = "select 1 from sqlite_master where name = ? and type = 'table' and rootpage > 0"
+            if db.execute(plain, (table,)).fetchone() is None:
+                raise sqlite3.DatabaseError(f"{table} is no table")
+            odd = f"select count(*) from {table} where typeof({number}) <> 'integer'"  # noqa: S608 - our own words
+            if (count := db.execute(odd).fetchone()[0]) > 0:
+                self.find(NOWHERE, f"{count} rows of {table} without a number")
+
     def _read_newest(self, db: sqlite3.Connection) -> None:
         (self.checkpoints,) = db.execute("select count(*) from checkpoint").fetchone()
-        row = db.execute("select size, note from checkpoint order by size desc limit 1").fetchone()
+        row = db.execute(_in_order("checkpoint", "size, note") + " desc limit 1").fetchone()
         if row is None:
             return
         self.newest_size = row[0]
@@ -213,7 +229,7 @@ class _Audit:
             record = json.loads(header)
             number, committed = record["seq"], record.get("commit", {})
             commitments = dict(committed)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             self.find(seq, f"entry {seq} is not a ledger entry")
             return
         if number != seq:
@@ -321,6 +337,12 @@ class _Grouped:
         while self._next is not None and self._next[0] < number:
             onto.append(self._next)
             self._next = next(self._rows, None)
+
+
+def _in_order(table: str, columns: str) -> str:
+    """Return the query of a table's numbered rows in their order."""
+    number = _NUMBERS[table]
+    return f"select {columns} from {table} where typeof({number}) = 'integer' order by {number}"  # noqa: S608 - our own words
 
 
 def _text(value: object) -> str:

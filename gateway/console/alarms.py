@@ -3,7 +3,10 @@
 """Alarms: the list, the live stream of changes, the verdict, and the pictures under a Grant."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
 from enum import Enum
 from http import HTTPStatus
 from typing import Annotated
@@ -12,7 +15,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from gateway.console.identity import TheActor, TheServices, token_of
-from gateway.console.looking import TheReasons, ask, one_look
+from gateway.console.looking import TheReasons, Why, ask, one_look
 from gateway.console.problem import ProblemError, responses
 from gateway.console.services import AlarmSubscription, Services
 from gateway.console.views import (
@@ -24,7 +27,7 @@ from gateway.console.views import (
 )
 from gateway.console.visibility import may_ask_to_look, may_close, sees_alarm
 from gateway.console.words import Fault
-from gateway.model.access import Action, Actor
+from gateway.model.access import Action, Actor, Purpose
 from gateway.model.alarm import AlarmRecord, AlarmState, AlarmVerdict
 
 BEAT_S = 10.0
@@ -33,6 +36,8 @@ RETRY_MS = 2_000
 """What a browser waits before it connects again."""
 
 MOST_LISTED = 500
+MOST_STREAMS = 16
+"""Event streams of one person: a page has one, and a few windows stay open."""
 SSE = "text/event-stream"
 
 
@@ -106,10 +111,22 @@ async def close_alarm(
     return _view(services.alarms.get(alarm_id) or record, services, actor)
 
 
+def _own_case(alarm_id: str, why: Why, services: Services) -> Why:
+    """Return the reasons for a picture of this alarm: another alarm is no reason to see it.
+
+    A case that is an alarm's number becomes this alarm's, so that the gate decides about it.
+    """
+    by_alarm = why.purpose in {Purpose.ALARM, Purpose.INCIDENT}
+    if by_alarm and services.alarms.get(why.case) is not None:
+        return replace(why, case=alarm_id)
+    return why
+
+
 async def still(alarm_id: str, why: TheReasons, actor: TheActor, services: TheServices) -> Response:
     """Return the masked picture that decided the alarm."""
     record = await _known(alarm_id, services, actor)
-    grant = await ask(services, actor, Action.SNAPSHOT, record.alarm.camera, why)
+    case = _own_case(alarm_id, why, services)
+    grant = await ask(services, actor, Action.SNAPSHOT, record.alarm.camera, case)
     async with one_look(services, grant) as delivered:
         jpeg = services.stills.get(alarm_id, grant)
         if not jpeg:
@@ -124,7 +141,8 @@ async def before(
 ) -> Response:
     """Return the seconds before the alarm as MP4."""
     record = await _known(alarm_id, services, actor)
-    grant = await ask(services, actor, Action.PLAYBACK, record.alarm.camera, why)
+    case = _own_case(alarm_id, why, services)
+    grant = await ask(services, actor, Action.PLAYBACK, record.alarm.camera, case)
     async with one_look(services, grant) as delivered:
         clip = await services.clips.clip(grant, record)
         if not clip:
@@ -142,16 +160,34 @@ async def events(request: Request, actor: TheActor, services: TheServices) -> St
     the server.
     """
     stopping: asyncio.Event = request.app.state.stopping
+    streams: Counter[str] = request.app.state.streams
+    if streams[actor.id] >= MOST_STREAMS:
+        raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, Fault.TOO_MANY)
     return StreamingResponse(
-        _lines(services, actor.id, token_of(request), stopping),
+        _counted(_lines(services, actor.id, token_of(request), stopping), streams, actor.id),
         media_type=SSE,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
+async def _counted(
+    lines: AsyncGenerator[str, None], streams: Counter[str], actor_id: str
+) -> AsyncIterator[str]:
+    """Yield the lines; while they last, they count as a stream of that person."""
+    streams[actor_id] += 1
+    try:
+        async with aclosing(lines):
+            async for line in lines:
+                yield line
+    finally:
+        streams[actor_id] -= 1
+        if not streams[actor_id]:
+            del streams[actor_id]
+
+
 async def _lines(
     services: Services, actor_id: str, token: str, stopping: asyncio.Event
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str, None]:
     async with services.alarms.changes() as changes:
         yield _Pulse.READY.value
         while not stopping.is_set():
@@ -195,7 +231,7 @@ def routes() -> APIRouter:
         events,
         methods=["GET"],
         response_class=StreamingResponse,
-        responses=plain | {200: {"description": "Changes", "content": {SSE: {}}}},
+        responses=plain | responses(429) | {200: {"description": "Changes", "content": {SSE: {}}}},
     )
     router.add_api_route(
         "/api/alarms/{alarm_id}", one_alarm, methods=["GET"], responses=responses(401, 404)

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Puts the console together: one application for browsers and machines, one for the control socket.
 
-An application keeps `state.services` and `state.stopping`; the listener sets the latter so that
-open event streams end by themselves.
+An application keeps `state.services`, `state.streams` (event streams by person) and
+`state.stopping`; the listener sets the last so that open event streams end by themselves.
 """
 
 import asyncio
 import mimetypes
+from collections import Counter
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
@@ -68,6 +69,7 @@ def _new_app(services: Services, title: str) -> FastAPI:
         license_info={"name": "EUPL-1.2", "identifier": "EUPL-1.2"},
     )
     app.state.services = services
+    app.state.streams = Counter[str]()
     app.state.stopping = asyncio.Event()
     problem.install(app)
     return app

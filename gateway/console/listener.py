@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import h11
 from cryptography import x509
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -34,8 +35,11 @@ from gateway.model.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
-FIRST_REQUEST_S = 10.0
-"""A connection that has not sent a whole request head by then is closed (slow loris)."""
+REQUEST_S = 10.0
+"""A connection whose request is not whole by then is cut off (slow loris); a later one's at the
+latest after twice as long. What is waited for by a handler has its own bound (`shield`)."""
+UNREAD_S = 20.0
+"""So long may 64 KiB of an answer wait to be read; then the connection is cut off."""
 KEEP_ALIVE_S = 15
 MOST_HEAD_BYTES = 16 * 1024
 MOST_CONNECTIONS = 1_000
@@ -48,7 +52,13 @@ _CREDENTIALS = struct.Struct("3i")
 
 
 class Protocol(H11Protocol):
-    """HTTP/1.1 that knows its peer."""
+    """HTTP/1.1 that knows its peer, and lets go of one that neither sends nor reads."""
+
+    _look: asyncio.TimerHandle | None = None
+    _stuck: tuple[object, ...] = (None,)
+    """The request after which the next one was found incomplete at the last look, if it was."""
+    _paused_s: float | None = None
+    """Since when the peer has not read what we sent."""
 
     @override
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
@@ -57,11 +67,44 @@ class Protocol(H11Protocol):
         extensions = _extensions(transport)
         if extensions:
             self.app = cast("Any", _extended(cast("ASGIApp", self.app), extensions))
-        self.loop.call_later(FIRST_REQUEST_S, self._close_if_silent)
+        self._look = self.loop.call_later(REQUEST_S, self._look_after)
 
-    def _close_if_silent(self) -> None:
-        if cast("Any", self.cycle) is None and not self.transport.is_closing():
-            self.transport.close()
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop looking."""
+        super().connection_lost(exc)
+        if self._look is not None:
+            self._look.cancel()
+
+    @override
+    def pause_writing(self) -> None:
+        """Note since when the peer does not read."""
+        super().pause_writing()
+        self._paused_s = self.loop.time()
+
+    @override
+    def resume_writing(self) -> None:
+        """Note that the peer has read."""
+        super().resume_writing()
+        self._paused_s = None
+
+    def _look_after(self) -> None:
+        """Cut off a peer that sends no whole request, or reads no answer; look again later."""
+        stuck = (cast("Any", self.cycle),) if self._is_mid_request() else ()
+        unread_s = self.loop.time() - self._paused_s if self._paused_s is not None else 0.0
+        if unread_s >= UNREAD_S or (stuck and stuck == self._stuck):
+            self.transport.abort()
+            return
+        self._stuck = stuck
+        self._look = self.loop.call_later(REQUEST_S, self._look_after)
+
+    def _is_mid_request(self) -> bool:
+        """Return whether nothing is being answered, and a request has not come in whole."""
+        cycle = cast("Any", self.cycle)
+        if cycle is None:
+            return True
+        unparsed, _ = self.conn.trailing_data
+        return cycle.response_complete and (self.conn.their_state is not h11.IDLE or bool(unparsed))
 
 
 def _extended(app: ASGIApp, extensions: dict[str, dict[str, Any]]) -> ASGIApp:

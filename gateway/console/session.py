@@ -18,6 +18,10 @@ from gateway.console.problem import ProblemError, responses
 from gateway.console.services import Services, SignIn
 from gateway.console.views import MachineView, SessionView, SignInBody, box_view, user_view
 from gateway.console.words import Fault
+from gateway.model.access import Actor
+
+SIGNED_OUT = "signed-out"
+"""Reason of a live session whose viewer signed out."""
 
 
 async def who_am_i(request: Request, services: TheServices) -> SessionView:
@@ -65,9 +69,11 @@ def set_cookie(request: Request, response: Response, token: str) -> None:
 
 
 async def sign_out(request: Request, response: Response, services: TheServices) -> None:
-    """End the sign-in; harmless if there is none."""
+    """End the sign-in and its live pictures; harmless if there is none."""
     token = token_of(request)
-    if token:
+    actor = services.accounts.resolve(token) if token else None
+    if actor is not None:
+        await _darken(services, actor)
         await services.accounts.sign_out(token)
     response.delete_cookie(
         COOKIE,
@@ -76,6 +82,13 @@ async def sign_out(request: Request, response: Response, services: TheServices) 
         secure=request.url.scheme == "https",
         path="/",
     )
+
+
+async def _darken(services: Services, actor: Actor) -> None:
+    """End the live pictures of a sign-in, in whatever window they are."""
+    for one in services.media.sessions():
+        if one.grant.request.actor.session == actor.session:
+            await services.media.close(one.session, SIGNED_OUT)
 
 
 async def who_is_the_machine(certificate: TheCertificate) -> MachineView:

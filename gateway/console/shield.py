@@ -45,6 +45,8 @@ MOST_DRAINED_BYTES = 1 << 20
 """What is still read and thrown away past the bound before the connection is cut."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
+_GUARDED = ("/api/", "/whep/")
+
 WHEP_ALLOWED = "POST, PATCH, DELETE, GET, OPTIONS"
 WHEP_HEADERS = "Authorization, Content-Type, If-Match, Accept-Language"
 WHEP_EXPOSED = "Location, ETag, Accept-Post, WWW-Authenticate"
@@ -149,7 +151,7 @@ class BodyLimit:
 
 
 class OriginGuard:
-    """Refuses unsafe requests that another page makes with our cookie; answers WHEP's CORS.
+    """Refuses requests that another page makes with our cookie; answers WHEP's CORS.
 
     SameSite=Strict already keeps the cookie at home; this is the second lock (same-site pages,
     old browsers). Bearer requests from configured origins may use WHEP.
@@ -177,7 +179,7 @@ class OriginGuard:
 
     def _is_forbidden(self, request: Request) -> bool:
         if request.method in SAFE_METHODS:
-            return False
+            return _is_borrowed(request)
         origin = request.headers.get("origin")
         own = f"{request.url.scheme}://{request.headers.get('host', '')}"
         if request.headers.get("authorization"):
@@ -193,6 +195,15 @@ class OriginGuard:
         origin = request.headers.get("origin", "")
         listed = origin in self._origins and request.url.path.startswith("/whep/")
         return origin if listed else ""
+
+
+def _is_borrowed(request: Request) -> bool:
+    """Return whether another page reads with our cookie; the ledger would name the wrong person.
+
+    Ports do not separate sites: a page of another service on this host is "same-site".
+    """
+    elsewhere = request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}
+    return elsewhere and request.url.path.startswith(_GUARDED) and COOKIE in request.cookies
 
 
 def _is_preflight(request: Request) -> bool:

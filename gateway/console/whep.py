@@ -181,12 +181,7 @@ def routes() -> APIRouter:
     router.add_api_route(
         resource, session_state, methods=["GET"], responses=responses(401, 403, 404)
     )
-    router.add_api_route(
-        resource,
-        leave,
-        methods=["DELETE"],
-        responses=responses(401, 403, 404),
-    )
+    router.add_api_route(resource, leave, methods=["DELETE"], responses=responses(401, 403, 404))
     for number, path in enumerate((endpoint, resource)):
         router.add_api_route(
             path,

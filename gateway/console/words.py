@@ -31,6 +31,7 @@ class Fault(Enum):
     INVALID = "invalid-request"
     TOO_LARGE = "body-too-large"
     TOO_SLOW = "body-too-slow"
+    TOO_MANY = "too-many-at-once"
     CONTENT_TYPE = "content-type-not-supported"
     OFFER_MALFORMED = "offer-malformed"
     OFFER_UNUSABLE = "offer-not-acceptable"
@@ -66,6 +67,10 @@ SENTENCES: dict[Fault, tuple[str, str]] = {
     Fault.TOO_SLOW: (
         "La richiesta non è arrivata per intero in tempo.",
         "The request did not arrive in full in time.",
+    ),
+    Fault.TOO_MANY: (
+        "Troppe connessioni aperte insieme: chiuderne qualcuna.",
+        "Too many connections open at once: please close some.",
     ),
     Fault.CONTENT_TYPE: (
         "Il tipo di contenuto non è quello previsto.",

@@ -42,7 +42,7 @@ class Stills:
         *,
         camera_of: Callable[[str], str | None] = lambda _: None,
     ) -> None:
-        """`camera_of`: camera of an alarm, for Grants whose case is not the alarm itself."""
+        """`camera_of`: camera of an alarm, None if it is not known."""
         self._directory = directory
         self._clock = clock
         self._keep_s = keep_s
@@ -81,8 +81,8 @@ class Stills:
     def get(self, alarm_id: str, grant: Grant) -> bytes | None:
         """Return the JPEG; None if there is none, or the Grant does not open it.
 
-        A Grant opens it that is unexpired, is for pictures (live, snapshot, playback) and names
-        either the alarm as its case or, through `camera_of`, the alarm's camera.
+        A Grant opens it that is unexpired, is for pictures (live, snapshot, playback) and is for
+        the alarm's camera; where `camera_of` knows none, its case must be the alarm.
         """
         if not ID_FORM.match(alarm_id) or not self._opens(grant, alarm_id):
             log.warning("still-not-opened", extra={"grant": grant.id})
@@ -103,7 +103,10 @@ class Stills:
             return False
         if grant.expires.monotonic_s <= self._clock.monotonic_s():
             return False
-        return grant.request.case == alarm_id or grant.camera == self._camera_of(alarm_id)
+        camera = self._camera_of(alarm_id)
+        if camera is None:
+            return grant.request.case == alarm_id
+        return grant.camera == camera
 
     def sweep(self) -> int:
         """Remove what is too old, and what an interrupted `save` left; return how many went."""

@@ -22,6 +22,9 @@ from gateway.wire.digest import Credentials
 from gateway.wire.h264 import CodedPicture, H264Depacketizer
 from gateway.wire.rtsp import DOLLAR, Media, RtspClient, RtspReceiver, RtspUrl, Step
 
+MOST_UNREAD_BYTES = 64 << 10
+"""What a camera may leave unread: thousands of our short messages."""
+
 
 class StallError(PeerError):
     """The session stands, but no picture comes."""
@@ -103,9 +106,11 @@ class RtspSession(asyncio.BufferedProtocol):
             self._end(exc)
 
     def send(self, data: bytes) -> None:
-        """Write, if the connection still stands."""
+        """Write, if the connection still stands; a camera that reads nothing is given up."""
         if data and self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
+            if self._transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
+                self._end(PeerError(f"{self._peer} asks and asks and reads no answer"))
 
     def send_report(self) -> None:
         """Tell the camera that somebody receives (RFC 3550 §6.4.2)."""
@@ -137,6 +142,8 @@ class RtspSession(asyncio.BufferedProtocol):
         if not self.ended.done():
             self.ended.set_exception(error)
         if self._transport is not None:
+            if self._transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
+                self._transport.abort()  # closing would wait for a peer that does not read
             self._transport.close()
 
     def _follow(self) -> None:

@@ -28,7 +28,7 @@ class JsonFormatter(logging.Formatter):
         line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json.dumps(line, default=str)  # ASCII: no control character reaches a terminal
 
 
 def configure(level: str, stream: TextIO) -> None:
@@ -38,13 +38,7 @@ def configure(level: str, stream: TextIO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in (
-        "uvicorn",
-        "uvicorn.access",
-        "uvicorn.error",
-        "asyncio",
-        "mqtt",
-        "libav",
-        "aiortc",
-    ):
+    for name in ("uvicorn", "uvicorn.access", "asyncio", "mqtt", "libav", "aiortc"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # warns once for each malformed request: whoever sends them would fill the disk
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

@@ -301,3 +301,20 @@ async def test_the_sweep_closes_what_nobody_reported(box):
     await box.gate.sweep()
     assert box.journal.names() == ["live.open", "live.close"]
     assert box.journal.events[1].error == "expired"
+
+
+async def test_a_grant_does_not_outlive_the_sign_in():
+    """Who signs out, or whose password is changed, looks no longer."""
+    box = Box()
+    there = {"anna"}
+    box.gate = Gate(
+        box.journal,
+        lambda: box.registry,
+        box.alarms.get,
+        box.clock,
+        signed_in=lambda who: who.id in there,
+    )
+    grant = await box.gate.open(ALARM_WISH)
+    assert box.gate.check(grant).allowed
+    there.clear()
+    assert box.gate.check(grant).refusal is Refusal.GRANT_ENDED

@@ -260,3 +260,36 @@ def test_hashes_are_argon2id():
     phc = hash_password(GOOD)
     assert phc.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert PasswordHasher().verify(phc, GOOD)
+
+
+async def test_whether_a_sign_in_lasts(desk):
+    """It lasts until sign-out, a new password, or its time; asking does not make it longer."""
+    first, second = await desk.sign_in(), await desk.sign_in()
+    assert desk.accounts.is_signed_in(first.actor)
+    await desk.accounts.sign_out(first.token)
+    assert not desk.accounts.is_signed_in(first.actor)
+    assert desk.accounts.is_signed_in(second.actor)
+    desk.clock.advance(LIMITS.idle_s - 1)
+    assert desk.accounts.is_signed_in(second.actor)
+    desk.clock.advance(1)
+    assert not desk.accounts.is_signed_in(second.actor)
+    third = await desk.sign_in()
+    desk.registry = with_user(desk.registry, "anna", password_hash=CHEAP.hash("un'altra parola"))
+    assert not desk.accounts.is_signed_in(third.actor)
+    assert desk.accounts.is_signed_in(replace(third.actor, method="peercred"))
+
+
+async def test_a_sign_in_that_gave_way_does_not_last(desk):
+    """The oldest of too many is over for its live pictures too."""
+    made = [await desk.sign_in() for _ in range(LIMITS.most_per_user + 1)]
+    assert not desk.accounts.is_signed_in(made[0].actor)
+    assert all(desk.accounts.is_signed_in(one.actor) for one in made[1:])
+
+
+async def test_guesses_from_one_ipv6_network_count_together(desk):
+    """A host owns 2^64 addresses: another one of its network does not begin anew."""
+    for n in range(LIMITS.failures):
+        await desk.sign_in(password="sbagliata", ip=f"2001:db8:0:1::{n:x}")
+    assert await desk.sign_in(ip="2001:db8:0:1::ffff") is None
+    assert await desk.sign_in(ip="2001:db8:0:2::1") is not None
+    assert desk.events[0].src_ip == "2001:db8:0:1::0"

@@ -21,6 +21,7 @@ from gateway.audit.ledger import RETRY_S, SPARE_S
 from gateway.audit.verify import verify
 from gateway.model.errors import InvariantError, LedgerError
 from gateway.wire import checkpoint
+from gateway.wire.merkle import Frontier, leaf_hash
 from tests.conftest import ROOT, missing
 from tests.fakes import EPOCH_US, FakeClock
 from tests.unit.audit.logbook import KEY, LOOK, ORIGIN, PUBLIC, event, opened, tamper
@@ -455,3 +456,46 @@ def test_the_key_is_the_one_we_sign_with():
     """The helper's key pair belongs together."""
     assert KEY.public_key().public_bytes_raw() == PUBLIC
     assert Path(ROOT).is_dir()
+
+
+def forged(path):
+    """Rewrite history as the holder of the file can: entries, leaves, frontier, checkpoints."""
+    tree, edits = Frontier(), []
+    with closing(sqlite3.connect(path)) as db:
+        for seq, header in db.execute("select seq, header from entry order by seq"):
+            lie = header.replace(b"cam-2", b"cam-7")
+            tree = tree.append(leaf_hash(lie))
+            edits.append(
+                ("update entry set header=?, leaf=? where seq=?", (lie, leaf_hash(lie), seq))
+            )
+    tamper(path, *edits, ("update frontier set peaks=?", (tree.pack(),)), "delete from checkpoint")
+
+
+async def test_a_history_forged_under_a_running_ledger_is_not_signed(path):
+    """Whoever rewrites the file while we run gets no signature of ours under it."""
+    async with opened(path) as ledger:
+        for n in range(5):
+            await ledger.append(event(n))
+        forged(path)
+        with pytest.raises(LedgerError, match="changed by somebody else"):
+            await ledger.append(event(5))
+    assert not verify(path, PUBLIC).ok
+
+
+async def test_a_tail_cut_under_a_running_ledger_is_noticed(path):
+    """Going back to an older checkpoint, which is signed, does not help either."""
+    async with opened(path) as ledger:
+        for n in range(5):
+            await ledger.append(event(n))
+            if n == 2:
+                with closing(sqlite3.connect(path)) as db:
+                    peaks = db.execute("select size, peaks from frontier").fetchone()
+        tamper(
+            path,
+            "delete from entry where seq > 2",
+            "delete from opened where seq > 2",
+            "delete from checkpoint where size > 3",
+            ("update frontier set size=?, peaks=?", peaks),
+        )
+        with pytest.raises(LedgerError, match="changed by somebody else"):
+            await ledger.append(event(5))

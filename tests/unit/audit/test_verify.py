@@ -392,3 +392,60 @@ def test_headers_carry_what_the_norm_asks(original):
     assert record["seq"] == 3
     assert {"id", "ts_utc_us", "ts_mono_us", "clock_sync", "sw_version"} <= record.keys()
     assert "anna" not in rows(original[0])[3][1].decode()
+
+
+TABLES = {
+    "opened": "create table opened(seq, field, salt, value)",
+    "checkpoint": "create table checkpoint(size, note)",
+    "entry": "create table entry(seq, header, leaf)",
+}
+ENDLESS = (
+    "create view entry as with recursive c(x) as (select 0 union all select x + 1 from c) "
+    "select x as seq, x'00' as header, x'00' as leaf from c"
+)
+
+
+def crafted(path, *statements, **tables):
+    """Make a file that only looks like a ledger; return what verification says."""
+    with closing(sqlite3.connect(path)) as db:
+        for statement in (*(TABLES | tables).values(), *statements):
+            db.execute(statement)
+        db.commit()
+    return verify(path, PUBLIC)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into entry values('a', x'00', x'00')",
+        "insert into entry values(null, x'00', x'00')",
+        "insert into entry values(9e999, x'00', x'00')",
+        "insert into checkpoint values('z', 'note')",
+        "insert into opened values(x'00', 'actor_id', x'00', 'anna')",
+    ],
+)
+def test_rows_without_a_number(tmp_path, statement):
+    """A hostile file numbers its rows with words: a finding, not a crash of the auditor's tool."""
+    report = crafted(tmp_path / "x.db", statement)
+    assert any("without a number" in one.problem for one in report.findings)
+
+
+def test_a_header_as_deep_as_a_well(tmp_path):
+    """JSON that nests without end names its entry."""
+    deep = "insert into entry values(0, cast('" + "[" * 100_000 + "' as blob), x'00')"
+    report = crafted(tmp_path / "x.db", deep)
+    assert any("entry 0 is not a ledger entry" in one.problem for one in report.findings)
+
+
+def test_a_giant_value(tmp_path):
+    """A value that would fill the memory is not read."""
+    report = crafted(tmp_path / "x.db", "insert into entry values(0, zeroblob(300000000), x'00')")
+    assert any("cannot be read" in one.problem for one in report.findings)
+
+
+def test_a_view_instead_of_a_table(tmp_path):
+    """A view that never ends is refused before it is asked."""
+    report = crafted(tmp_path / "x.db", entry=ENDLESS)
+    assert [one.problem for one in report.findings] == [
+        f"{tmp_path / 'x.db'}: cannot be read: entry is no table"
+    ]

@@ -7,6 +7,8 @@ import json
 
 import pytest
 
+from gateway.console import alarms
+from gateway.model.alarm import AlarmVerdict
 from tests.ui.town import INSTITUTE, PHARMACY
 
 JPEG = b"\xff\xd8\xff\xe0 picture"
@@ -196,3 +198,35 @@ async def test_a_closed_alarm_shows_nothing_any_more(site, town):
     assert answer.status_code == 403
     assert answer.json()["code"] == "alarm-closed"
     assert record.alarm.camera == PHARMACY
+
+
+@pytest.mark.parametrize("picture", ["still.jpg", "before.mp4"])
+async def test_an_open_alarm_does_not_open_the_pictures_of_a_closed_one(site, town, picture):
+    """Each alarm is its own case: naming another one of the same camera changes nothing."""
+    past, now = town.alarms.raise_one(ago_s=900), town.alarms.raise_one()
+    town.stills.kept = {past.alarm.id: JPEG, now.alarm.id: JPEG}
+    town.clips.mp4 = b"mp4"
+    await town.alarms.close(past.alarm.id, "anna", AlarmVerdict.FALSE)
+    why = {"purpose": "allarme", "case": now.alarm.id}
+    async with site.as_user("anna") as client:
+        answer = await client.get(f"/api/alarms/{past.alarm.id}/{picture}", params=why)
+        assert (answer.status_code, answer.json()["code"]) == (403, "alarm-closed")
+        allowed = await client.get(f"/api/alarms/{now.alarm.id}/{picture}", params=why)
+        assert allowed.status_code == 200
+
+
+async def test_event_streams_of_one_person_are_bounded(site, town, monkeypatch):
+    """One person cannot take all places; a stream that ended gives its place back."""
+    monkeypatch.setattr(alarms, "MOST_STREAMS", 1)
+    async with site.as_user("anna") as client, site.as_user("ivo") as other:
+        async with client.stream("GET", "/api/alarms/events") as first:
+            open_stream = Stream(first)
+            assert await open_stream.next() == ("ready", {})
+            assert (await client.get("/api/alarms/events")).status_code == 429
+            async with other.stream("GET", "/api/alarms/events") as theirs:
+                assert theirs.status_code == 200
+        async with asyncio.timeout(5):
+            while True:
+                async with client.stream("GET", "/api/alarms/events") as again:
+                    if again.status_code == 200:
+                        break

@@ -3,10 +3,12 @@
 """The listener: TLS with client certificates, and a stop that keeps its bound."""
 
 import asyncio
+import contextlib
 import datetime
 import hashlib
 import ipaddress
 import signal
+import socket
 import ssl
 
 import httpx
@@ -170,7 +172,7 @@ async def test_serving_installs_no_signal_handlers(town):
 
 async def test_a_silent_connection_is_closed(town, monkeypatch):
     """Who connects and never completes a request head does not keep the place."""
-    monkeypatch.setattr(listener, "FIRST_REQUEST_S", 0.05)
+    monkeypatch.setattr(listener, "REQUEST_S", 0.05)
     bound = bind_tcp("127.0.0.1", 0)
     port = bound.getsockname()[1]
     async with serving(build_app(town.services()), [bound]):
@@ -208,3 +210,67 @@ def test_bad_tls_files_are_named(tmp_path):
     good = Authority(tmp_path, "ours").issue("server")
     with pytest.raises(ConfigError, match=r"junk\.pem"):
         server_tls(good[0], good[1], clients=junk)
+
+
+@pytest.mark.parametrize(
+    ("sent", "drip"),
+    [
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /h", b"e"),
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n", b"x"),
+    ],
+    ids=["second-head", "unread-body"],
+)
+async def test_a_later_request_that_never_ends_is_closed_too(town, monkeypatch, sent, drip):
+    """The bound holds for every request, and drops of bytes do not move it."""
+    monkeypatch.setattr(listener, "REQUEST_S", 0.1)
+    bound = bind_tcp("127.0.0.1", 0)
+    async with serving(build_app(town.services()), [bound]):
+        reader, writer = await asyncio.open_connection(*bound.getsockname())
+        writer.write(sent)
+        with contextlib.suppress(ConnectionError):
+            async with asyncio.timeout(5):
+                while not reader.at_eof():
+                    writer.write(drip)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(0.02):
+                            await reader.read(4096)
+        writer.close()
+
+
+async def test_who_reads_no_answer_is_cut_off(town, monkeypatch):
+    """A peer that asks and does not read does not keep the place."""
+    monkeypatch.setattr(listener, "REQUEST_S", 0.1)
+    monkeypatch.setattr(listener, "UNREAD_S", 0.3)
+    bound = bind_tcp("127.0.0.1", 0)
+    loop = asyncio.get_running_loop()
+    async with serving(build_app(town.services()), [bound]):
+        with socket.socket() as peer:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            peer.setblocking(False)
+            await loop.sock_connect(peer, bound.getsockname())
+            ask = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 100
+            with pytest.raises(ConnectionError):
+                async with asyncio.timeout(10):
+                    while True:
+                        await loop.sock_sendall(peer, ask)
+
+
+async def test_a_slow_handler_and_an_idle_stream_are_not_cut_off(town, monkeypatch):
+    """What is being answered may take its time."""
+    monkeypatch.setattr(listener, "REQUEST_S", 0.05)
+    bound = bind_tcp("127.0.0.1", 0)
+    site = Site(town, f"http://127.0.0.1:{bound.getsockname()[1]}")
+    async with (
+        serving(build_app(town.services()), [bound]),
+        site.as_user("anna") as client,
+        client.stream("GET", "/api/alarms/events") as stream,
+    ):
+        lines = stream.aiter_lines()
+        while await anext(lines) != "event: ready":
+            pass
+        looks = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.3, looks.set)
+        await looks.wait()
+        made = town.alarms.raise_one()
+        while await anext(lines) != f"id: {made.alarm.id}":
+            pass

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Signing in and out."""
 
-from tests.ui.town import PASSWORD
+from tests.ui.town import PASSWORD, SQUARE
 
 
 async def test_cookie_is_strict_and_hidden_from_scripts(site):
@@ -55,3 +55,20 @@ async def test_a_body_with_unknown_fields_is_refused_without_echoing_the_passwor
     assert answer.json()["code"] == "invalid-request"
     assert "admin" in answer.json()["detail"]
     assert "segretissima" not in answer.text
+
+
+async def test_signing_out_ends_the_live_pictures_of_that_sign_in(site, town):
+    """The session of this sign-in goes dark; one made from another sign-in goes on."""
+    async with site.as_user("anna") as here, site.as_user("anna") as there:
+        for client in (here, there):
+            offer = await client.post(
+                f"/whep/{SQUARE}",
+                params={"purpose": "servizio", "case": "OS-1"},
+                content="v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 H264/90000\r\n",
+                headers={"Content-Type": "application/sdp"},
+            )
+            assert offer.status_code == 201
+        mine = next(iter(town.media.running))
+        assert (await here.delete("/api/session")).status_code == 204
+    assert town.media.ended == [(mine, "signed-out")]
+    assert len(town.media.running) == 1

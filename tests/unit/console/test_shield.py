@@ -122,3 +122,16 @@ async def test_a_bug_is_a_problem_without_its_text(town):
     assert answer.status_code == 500
     assert answer.json()["code"] == "internal-error"
     assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("where", "status"),
+    [("same-origin", 200), ("none", 200), ("same-site", 403), ("cross-site", 403)],
+)
+async def test_another_page_cannot_look_in_somebodys_name(site, where, status):
+    """A picture is asked for by GET: a page on another port must not write the ledger for us."""
+    async with site.anonymous() as client:
+        body = {"user": "anna", "password": PASSWORD}
+        await client.post("/api/session", json=body, headers={"Origin": site.base})
+        answer = await client.get("/api/cameras", headers={"Sec-Fetch-Site": where})
+    assert answer.status_code == status

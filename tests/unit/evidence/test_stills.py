@@ -189,3 +189,11 @@ def test_expired_grant_of_the_right_case(tmp_path):
     alive = grant(clock)
     assert stills.get(ALARM, alive) == JPEG
     assert stills.get(ALARM, replace(alive, expires=clock.now())) is None
+
+
+def test_a_case_does_not_open_the_still_of_another_camera(tmp_path):
+    """A Grant for one camera whose case names another camera's alarm opens nothing."""
+    clock = FakeClock()
+    stills = Stills(tmp_path, clock, camera_of={ALARM: "cam-1"}.get)
+    stills.save(ALARM, JPEG)
+    assert stills.get(ALARM, grant(clock, case=ALARM, camera="cam-2")) is None

@@ -190,3 +190,24 @@ async def test_an_unknown_host_is_told():
     with pytest.raises(PeerError, match=r"rtsp://camera\.invalid:554 is unreachable: "):
         await connect(session, target)
     session.close()
+
+
+async def test_a_camera_that_asks_and_reads_nothing_is_given_up():
+    """Answers that nobody takes do not pile up."""
+
+    async def ask(reader, writer):
+        questions = b"OPTIONS * RTSP/1.0\r\nCSeq: 11111111111111111111\r\n\r\n" * 1000
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(questions)
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(ask, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        target = Target(parse_url(f"rtsp://127.0.0.1:{port}/x"), None, 0.3, 20.0, PATIENCE)
+        session = RtspSession(target, SystemClock(), lambda _: None)
+        with pytest.raises(PeerError, match="reads no answer"):
+            await connect(session, target)
+        session.close()

@@ -44,3 +44,13 @@ def test_chatty_libraries_are_quiet(stream):
     """Access lines of the web server would hold addresses of people."""
     logging.getLogger("uvicorn.access").info("10.0.0.1 GET /")
     assert stream.getvalue() == ""
+
+
+def test_malformed_requests_and_control_characters_do_not_reach_the_log(stream):
+    """A stranger can neither fill the log nor steer the terminal of who reads it."""
+    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+    assert stream.getvalue() == ""
+    logging.getLogger("gateway.x").info("camera-state", extra={"problem": "a\x9b31mb\x1b[2J"})
+    assert stream.getvalue().isascii()
+    assert "\x1b" not in stream.getvalue()
+    assert json.loads(stream.getvalue())["problem"] == "a\x9b31mb\x1b[2J"

@@ -263,3 +263,32 @@ async def test_killed_gateway_leaves_no_media_process():
     gateway.kill()
     await gateway.wait()
     await until(lambda: not runs(pid), timeout_s=5)
+
+
+async def test_sessions_of_one_viewer_are_bounded(monkeypatch):
+    """Offers without an end, also side by side, take places from nobody else."""
+    monkeypatch.setattr(process, "MOST_PER_PERSON", 2)
+    async with media_process() as (media, _):
+        answers = await asyncio.gather(
+            *(media.open(grant(), OFFER, Fanout()) for _ in range(5)), return_exceptions=True
+        )
+        assert sum(isinstance(one, PeerError) for one in answers) == 3
+        other = grant()
+        other = replace(
+            other, request=replace(other.request, actor=replace(other.request.actor, id="u2"))
+        )
+        await media.open(other, OFFER, Fanout())
+        media.close(media.sessions()[0].session, "viewer-left")
+        await until(lambda: len(media.sessions()) == 2)
+        await media.open(grant(), OFFER, Fanout())
+
+
+async def test_the_process_knows_no_secret_and_its_log_level(monkeypatch):
+    """The environment of the gateway stays with the gateway; the level is passed on."""
+    monkeypatch.setenv("VARCO_TEST_SECRET", "s3cret")
+    options = MediaOptions(("127.0.0.1", 0), ("127.0.0.1",), COMMAND, log_level="warning")
+    async with open_media(options, clock=SystemClock(), on_end=lambda _: None) as media:
+        about = Path(f"/proc/{media.pid}")
+        assert b"s3cret" not in (about / "environ").read_bytes()
+        words = (about / "cmdline").read_bytes().split(b"\0")
+        assert words[words.index(b"--log-level") + 1] == b"warning"

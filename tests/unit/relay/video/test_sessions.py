@@ -316,3 +316,20 @@ async def test_sessions_are_bounded(monkeypatch):
         assert await gateway.end() == link.Ended("s2", "too-many-sessions", 0, 0)
         gateway.send(check())
         assert await gateway.answer()
+
+
+async def test_a_replayed_check_draws_nothing_away():
+    """A check that somebody heard and sends again from elsewhere gets no answer and no media."""
+    async with serving() as gateway:
+        await gateway.open()
+        heard = check(**{"USE-CANDIDATE": None})
+        gateway.send(heard)
+        await gateway.answer()
+        with bound() as elsewhere:
+            gateway.send(heard, elsewhere)
+            gateway.send(heard)
+            await gateway.answer()
+            gateway.send(client_hello())
+            assert 20 <= (await gateway.answer())[0] < 64
+            with pytest.raises(TimeoutError):
+                await gateway.answer(0.05, elsewhere)

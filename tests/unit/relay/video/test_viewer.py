@@ -387,3 +387,18 @@ class Watching(RuleBasedStateMachine):
 
 Watching.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
 TestWatching = Watching.TestCase
+
+
+def test_asking_for_what_was_never_sent_uses_up_the_bound():
+    """A storm of requests for unknown packets is searched for no longer than it may be."""
+    hub, receiver = Hub(), Receiver()
+    publish(hub, 0, 1)
+    one = viewer(receiver)
+    hub.join(one, 0)
+    unknown = tuple(range(20_000, 20_000 + REPEATS_PER_S))
+    one.receive([rtcp.RtcpNack(9, STREAM.ssrc, unknown)], at(1))
+    one.receive([rtcp.RtcpNack(9, STREAM.ssrc, (100,))], at(1))
+    assert one.statistics().repeated == 0
+    one.report(None, at(2))
+    one.receive([rtcp.RtcpNack(9, STREAM.ssrc, (100,))], at(2))
+    assert one.statistics().repeated == 1
