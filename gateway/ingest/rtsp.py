@@ -173,7 +173,7 @@ class RtspSession(asyncio.BufferedProtocol):
                 self.stray_frames += 1
         if self.depacketizer.pictures != self._pictures:
             self._pictures = self.depacketizer.pictures
-            self.picture_s = max(self.picture_s, self._clock.monotonic_s())
+            self.picture_s = self._clock.monotonic_s()
 
     def _publish(self, picture: CodedPicture, now: Moment) -> None:
         self.unit_s = now.monotonic_s

@@ -106,6 +106,29 @@ async def test_a_session_without_any_picture_stalls():
         assert "no picture for 0.3 s" in str(error)
 
 
+async def test_a_stall_right_after_the_first_picture_is_noticed_like_any_other():
+    """The patience for a first picture ends with the first picture."""
+    camera = Camera()
+    patient = replace(PATIENCE, first_picture_s=8.0, key_picture_s=20.0)
+    async with played(camera, patience=patient) as (session, target, _):
+        clock = SystemClock()
+        sent = asyncio.Event()
+
+        async def send():
+            await asyncio.sleep(0.1)  # attending has begun
+            for index in (1, 2):
+                camera.writers[0].write(coded(5, index))
+            sent.set()
+
+        sending = asyncio.create_task(send())
+        began_s = clock.monotonic_s()
+        error = await ends(session, target)
+        await sending
+        assert sent.is_set()
+        assert isinstance(error, StallError)
+        assert clock.monotonic_s() - began_s < 4
+
+
 async def test_pictures_without_a_key_picture_do_not_count_as_live_for_ever():
     """Pictures come, but none can be decoded: given up after the bound for key pictures."""
     camera = Camera()
