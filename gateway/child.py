@@ -7,7 +7,6 @@ Imports, warms up, closes its cage, says READY, and then answers requests until 
 
 import argparse
 import os
-import resource
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +16,7 @@ import cv2
 from gateway.analytics.look import Feed, LookRequest
 from gateway.analytics.looker import Looker
 from gateway.codec.exits import render_clip, render_still
-from gateway.codec.protocol import Kind, Pen
+from gateway.codec.protocol import Kind
 from gateway.codec.sandbox import Cage, close_cage
 from gateway.codec.warm_up import grey_units, warm_up
 from gateway.model.errors import ConfigError, WireError
@@ -73,8 +72,7 @@ def answer(frame: Frame, table: Mapping[int, Handler]) -> Frame:
         body = handler(frame.payload)
     except WireError as error:
         return Frame(Kind.FAILED, str(error).encode())
-    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return Frame(Kind.DONE, Pen().fields("I", peak_kib).rest(body).bytes())
+    return Frame(Kind.DONE, body)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import socket
 import sys
 from collections import deque
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import gateway
-from gateway.codec.protocol import Cursor, Kind
+from gateway.codec.protocol import Kind
 from gateway.model.errors import ConfigError, PeerError, WireError
 from gateway.runtime.clock import Clock
 from gateway.wire.frames import MOST_BYTES, Frame, FrameReceiver, send
@@ -27,6 +28,7 @@ from gateway.wire.frames import MOST_BYTES, Frame, FrameReceiver, send
 log = logging.getLogger(__name__)
 
 _CHUNK_BYTES = 1 << 20
+_PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ", "VIRTUAL_ENV")
 """What a child inherits; secrets may stand in the environment and must not."""
 _MODULE = ("-m", "gateway", "child")
@@ -385,11 +387,23 @@ async def _start(options: PoolOptions) -> _Child:
 
 def _body(child: _Child, frame: Frame) -> bytes:
     """Return what DONE carries, and note how large the child has become."""
-    if frame.kind != Kind.DONE:
-        raise WireError(f"child {child.process.pid} answered kind {frame.kind}")
-    cursor = Cursor(frame.payload)
-    child.peak_bytes = cursor.whole("I") << 10
-    return cursor.rest()
+    if frame.kind != Kind.DONE or not frame.payload:
+        raise WireError(f"child {child.process.pid} answered kind {frame.kind}, or nothing")
+    child.peak_bytes = _peak_bytes(child.process.pid)
+    return frame.payload
+
+
+def _peak_bytes(pid: int) -> int:
+    """Return a process's peak resident memory (proc(5) VmHWM); 0 if it cannot be told.
+
+    Not getrusage: what that tells of a child begins with the size of us, who started it.
+    """
+    try:
+        text = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    found = _PEAK.search(text)
+    return int(found[1]) << 10 if found else 0
 
 
 def _expect_ready(frame: Frame) -> None:

@@ -36,7 +36,7 @@ class Kind(IntEnum):
     REFUSED = 129
     """Instead of READY: why the child will not serve (text)."""
     DONE = 130
-    """The answer; starts with the peak resident memory in KiB (u32)."""
+    """The answer."""
     FAILED = 131
     """The request's bytes were of no use (text); the child goes on."""
 

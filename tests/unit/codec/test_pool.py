@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gateway.analytics.look import Feed, LookReply, LookRequest
@@ -148,6 +149,19 @@ async def test_a_child_is_recycled(bound: dict) -> None:
         await ask(pool)
         assert pid not in pool.statistics().pids
         assert pool.statistics().failures == 0
+
+
+async def test_a_child_is_not_recycled_because_its_gateway_is_large() -> None:
+    """What a child has used is its own: a child of a large process starts small."""
+    ballast = np.ones(300 << 20, np.uint8)
+    small = replace(LOOK_ALONE, resident_bytes=250 << 20)
+    async with open_pool(1, clock=SystemClock(), options=small) as pool:
+        (pid,) = pool.statistics().pids
+        for _ in range(3):
+            await ask(pool)
+        assert pool.statistics().pids == (pid,)
+        assert pool.statistics().recycled == 0
+    assert ballast[-1] == 1
 
 
 async def test_closing_ends_the_children_and_their_callers() -> None:
