@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The loop of a child, without its cage."""
 
-import os
 import socket
+import subprocess
 import sys
 import threading
 
@@ -61,5 +61,7 @@ def test_there_is_a_handler_for_every_request() -> None:
 @pytest.mark.parametrize("arguments", [[], ["--fd", "x"]])
 def test_a_child_without_a_socket_says_so(arguments: list[str]) -> None:
     """Started by hand without its socket, it ends with a usage line."""
-    status = os.spawnl(os.P_WAIT, sys.executable, "python", "-m", "gateway.child", *arguments)
-    assert status == 2
+    command = [sys.executable, "-m", "gateway.child", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "--fd" in done.stderr
