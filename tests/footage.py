@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from av.bitstream import BitStreamFilterContext
 
-from gateway.codec.exits import split_annex_b
 from gateway.model.media import AccessUnit, Codec
 from gateway.model.time import Moment
+from gateway.wire.annex_b import split_annex_b
 
 MOTION = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "motion"
 NOON_US = 1_795_348_800_000_000

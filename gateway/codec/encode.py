@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Pictures to H.264 access units: low delay, fixed GOP, the same bytes for the same pictures."""
 
-import re
 from collections.abc import Iterable
 from fractions import Fraction
 
@@ -15,8 +14,8 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from gateway.model.errors import InvariantError
+from gateway.wire.annex_b import split_annex_b
 
-_START_CODE = re.compile(rb"\x00\x00+\x01")
 _SEI, _AUD = 6, 9
 _BT709 = 1
 """ITU-T H.264 Table E-3 to E-5: primaries, transfer and matrix of HD video."""
@@ -94,11 +93,6 @@ class Encoder:
         except (FFmpegError, EOFError) as error:
             raise InvariantError(f"libx264: {error}") from error
         return [tuple(_wanted(split_annex_b(bytes(packet)))) for packet in packets]
-
-
-def split_annex_b(data: bytes) -> list[bytes]:
-    """Return the NAL units of a byte stream (ITU-T H.264 Annex B), without start codes."""
-    return [nal for nal in _START_CODE.split(data) if nal]
 
 
 def _wanted(nals: Iterable[bytes]) -> Iterable[bytes]:

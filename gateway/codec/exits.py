@@ -19,11 +19,11 @@ from gateway.codec.protocol import Polygon
 from gateway.model.errors import WireError
 from gateway.model.media import AccessUnit
 from gateway.model.time import Moment
+from gateway.wire.annex_b import split_annex_b
 
 _JPEG_QUALITY = 85
 _GOP = 50
 _ENCODER = {"preset": "ultrafast", "tune": "zerolatency", "crf": "23", "threads": "1"}
-_START_CODE = b"\0\0\1"
 
 
 def render_still(payload: bytes) -> bytes:
@@ -102,14 +102,3 @@ def _unit(packet: "av.Packet[Any]", moment: Moment) -> AccessUnit:
     """Return an encoder's packet as a unit; only its pts and its bytes matter from here on."""
     nals = tuple(split_annex_b(bytes(packet)))
     return AccessUnit(packet.pts or 0, packet.is_keyframe, nals, moment, moment)
-
-
-def split_annex_b(data: bytes) -> Iterator[bytes]:
-    """Yield the NAL units of a byte stream with start codes (ITU-T H.264 Annex B)."""
-    at = data.find(_START_CODE)
-    while at >= 0:
-        following = data.find(_START_CODE, at + 3)
-        nal = data[at + 3 : following if following >= 0 else len(data)].rstrip(b"\0")
-        if nal:
-            yield nal
-        at = following

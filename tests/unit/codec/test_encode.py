@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from gateway.codec.encode import Encoder, split_annex_b
+from gateway.codec.encode import Encoder
 from gateway.model.errors import InvariantError
 
 WIDTH, HEIGHT, FPS, GOP = 320, 192, 10, 5
@@ -103,9 +103,3 @@ def test_a_wrong_array_is_our_bug(wrong):
     """Shape and type are checked before x264 sees the picture."""
     with pytest.raises(InvariantError, match="expected"):
         Encoder(WIDTH, HEIGHT, FPS, GOP, 800).encode(wrong)
-
-
-def test_start_codes_of_three_and_four_bytes_are_cut_off():
-    """A byte stream gives its NAL units whatever zeros stand before the ones."""
-    data = b"\0\0\0\1\x67ab\0\0\1\x68c\0\0\0\0\1\x65d"
-    assert split_annex_b(data) == [b"\x67ab", b"\x68c", b"\x65d"]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from gateway.codec.exits import render_clip, render_still, split_annex_b
+from gateway.codec.exits import render_clip, render_still
 from gateway.codec.jpeg import StillRequest
 from gateway.codec.mux import ClipRequest
 from gateway.model.errors import WireError
@@ -71,9 +71,3 @@ def test_a_mask_that_cannot_be_applied_gives_no_picture() -> None:
         render_still(StillRequest([LEFT_HALF[:2]], 320, units).pack())
     with pytest.raises(WireError, match="corners"):
         render_clip(ClipRequest([LEFT_HALF[:2]], units).pack())
-
-
-def test_nal_units_are_found_between_start_codes() -> None:
-    """Three- and four-byte start codes and trailing zeros do not belong to a NAL unit."""
-    stream = b"\0\0\0\1\x67abc\0\0\1\x68d\0\0\0\1\x65\0\0\2e\0"
-    assert list(split_annex_b(stream)) == [b"\x67abc", b"\x68d", b"\x65\0\0\2e"]
