@@ -199,8 +199,10 @@ class _Client:
         """Let nobody wait for an answer that cannot come."""
         problem = disconnected.exception() or aiomqtt.MqttError("closed")
         for answer in self._reasons.values():
+            self._slots.release()
             if not answer.done():
                 answer.set_exception(aiomqtt.MqttError(f"line broke: {problem}"))
+        self._reasons.clear()
 
     def _wrap(self) -> None:
         """Put our callbacks before aiomqtt's."""
@@ -219,8 +221,10 @@ class _Client:
 
         def published(*args: Any) -> None:  # noqa: ANN401 - client, data, id, reason, properties
             answer = self._reasons.pop(args[2], None)
-            if answer is not None and not answer.done():
-                answer.set_result(args[3].value)
+            if answer is not None:
+                self._slots.release()
+                if not answer.done():
+                    answer.set_result(args[3].value)
             on_publish(*args)
 
         def opened(*args: Any) -> None:  # noqa: ANN401 - client, data, socket; on a thread
@@ -233,22 +237,24 @@ class _Client:
         self._paho.on_socket_open = opened
 
     async def publish(self, message: Message) -> int:
-        """Publish with QoS 1; return the PUBACK's reason code."""
+        """Publish with QoS 1; return the PUBACK's reason code.
+
+        Whoever stops waiting leaves the slot taken: the broker counts the message until it answers
+        (MQTT 5 §4.9).
+        """
         properties = _properties(
             PacketTypes.PUBLISH, PayloadFormatIndicator=1, ContentType="application/json"
         )
         if message.expiry_s:
             properties.MessageExpiryInterval = message.expiry_s
-        async with self._slots:
-            info = self._paho.publish(message.topic, message.payload, 1, message.retain, properties)
-            if info.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
-                raise aiomqtt.MqttCodeError(info.rc, "cannot publish")
-            answer: asyncio.Future[int] = self._loop.create_future()
-            self._reasons[info.mid] = answer
-            try:
-                return await answer
-            finally:
-                self._reasons.pop(info.mid, None)
+        await self._slots.acquire()
+        info = self._paho.publish(message.topic, message.payload, 1, message.retain, properties)
+        if info.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._slots.release()
+            raise aiomqtt.MqttCodeError(info.rc, "cannot publish")
+        answer: asyncio.Future[int] = self._loop.create_future()
+        self._reasons[info.mid] = answer
+        return await answer
 
     async def leave(self) -> None:
         """Say goodbye so that the will is published, and wait until the socket is closed."""

@@ -99,6 +99,9 @@ async def test_receive_maximum_is_heeded():
         async with MqttBroker(options(port)).connect("x", will=None) as line:
             works = [line.publish(Message("a/b", b"{}")) for _ in range(5)]
             found = await asyncio.gather(*works, return_exceptions=True)
+            assert peer.publishes == 2
+            with pytest.raises(PeerError, match="gives no answer"):
+                await line.publish(Message("a/b", b"{}"))
         assert peer.publishes == 2
     assert all(isinstance(one, PeerError) for one in found)
     assert "gives no answer" in str(found[0])
