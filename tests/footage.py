@@ -134,7 +134,7 @@ def later(units: list[AccessUnit], pts_90k: int) -> list[AccessUnit]:
 def decoded(units: list[AccessUnit]) -> list[np.ndarray]:
     """Return the pictures as rgb24, with a decoder of its own."""
     decoder = av.CodecContext.create("h264" if units[0].codec is Codec.H264 else "hevc", "r")
-    frames = [frame for unit in units for frame in decoder.decode(av.Packet(unit.annex_b()))]
+    frames = [frame for unit in units for frame in decoder.decode(av.Packet(unit.coded()))]
     return [frame.to_ndarray(format="rgb24") for frame in [*frames, *decoder.decode(None)]]
 
 

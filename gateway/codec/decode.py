@@ -47,7 +47,7 @@ class Decoder:
     def decode(self, units: Iterable[AccessUnit]) -> Iterator[Picture]:
         """Yield the pictures that are complete, in order of presentation."""
         for unit in units:
-            packet = av.Packet(unit.annex_b())
+            packet = av.Packet(unit.coded())
             packet.pts = unit.pts_90k
             packet.time_base = TIME_BASE
             yield from self._feed(packet)

@@ -30,13 +30,13 @@ def write_mp4(units: Sequence[AccessUnit]) -> bytes:
     out = io.BytesIO()
     try:
         with (
-            av.open(io.BytesIO(units[0].annex_b()), format=name) as probe,
+            av.open(io.BytesIO(units[0].coded()), format=name) as probe,
             av.open(out, "w", format="mp4", options=_FLAGS) as container,
         ):
             stream = container.add_stream_from_template(probe.streams.video[0])
             stream.time_base = TIME_BASE
             for unit, pts, dts in _timed(units):
-                packet = av.Packet(unit.annex_b())
+                packet = av.Packet(unit.coded())
                 packet.pts, packet.dts, packet.time_base = pts, dts, TIME_BASE
                 packet.is_keyframe = unit.is_key
                 packet.stream = stream

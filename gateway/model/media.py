@@ -9,10 +9,21 @@ from gateway.model.time import Moment
 
 
 class Codec(Enum):
-    """Video codecs by their RTP encoding name (RFC 6184, RFC 7798)."""
+    """Video codecs by their RTP encoding name (RFC 6184, RFC 7798, RFC 2435)."""
 
     H264 = "H264"
     H265 = "H265"
+    JPEG = "JPEG"
+    """Every picture is a key picture and one whole JFIF file."""
+
+
+class StreamKind(Enum):
+    """Which rendition of a camera's view."""
+
+    MAIN = "main"
+    """For incidents, gates and evidence."""
+    SUB = "sub"
+    """Small: for walls and for watching."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +35,10 @@ class AccessUnit:
     is_key: bool
     """Decoding may start here; then `nals` begins with the parameter sets in force."""
     nals: tuple[bytes, ...]
-    """NAL units without start codes, in decoding order, each at least one byte."""
+    """NAL units without start codes, in decoding order, each at least one byte.
+
+    JPEG has none: there it is one element, the whole JFIF file.
+    """
     captured: Moment
     """When the camera took it, mapped to our clocks by RTCP SR; else equal to `received`."""
     received: Moment
@@ -35,9 +49,20 @@ class AccessUnit:
         """Return the sum of the lengths of the NAL units."""
         return sum(map(len, self.nals))
 
-    def annex_b(self) -> bytes:
-        """Return the NAL units with four-byte start codes (ITU-T H.264 Annex B)."""
+    def coded(self) -> bytes:
+        """Return what a decoder takes: NAL units with start codes (Annex B), or the JFIF file."""
+        if self.codec is Codec.JPEG:
+            return self.nals[0]
         return b"".join(b"\0\0\0\1" + nal for nal in self.nals)
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataDocument:
+    """One whole XML document of a camera's metadata track (ONVIF Streaming §5.2.1), unread."""
+
+    data: bytes
+    captured: Moment
+    received: Moment
 
 
 class StreamState(Enum):
@@ -75,3 +100,9 @@ class StreamStatus:
     connects: int = 0
     clock_offset_s: float | None = None
     """Camera clock minus our UTC, from RTCP SR; None until a report came (B-57)."""
+    clock_drift_ppm: float | None = None
+    """How much faster the camera's clock runs than ours; None until it was measured."""
+    stalls: int = 0
+    """How often pictures stopped although the session stood."""
+    fps: float = 0.0
+    """Pictures a second over the last seconds; 0 until known."""

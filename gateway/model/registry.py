@@ -6,7 +6,7 @@ Coordinates are WGS 84 degrees; picture coordinates are fractions of width and h
 origin at the top left, so that they hold for every rendition of a stream.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time
 from enum import Enum
 
@@ -87,6 +87,22 @@ class Role(Enum):
     MACHINE = "machine"
 
 
+class Transport(Enum):
+    """How RTP comes (RFC 2326 §10.4, §12.39); TLS is told by the URL's scheme."""
+
+    TCP = "tcp"
+    """Interleaved with RTSP: nothing is lost on the way, one connection."""
+    UDP = "udp"
+
+
+class DeviceKind(Enum):
+    """Kinds of device behind one address."""
+
+    CAMERA = "telecamera"
+    RECORDER = "registratore"
+    """NVR or DVR: one device, one credential, many cameras."""
+
+
 class MaskPlace(Enum):
     """Where a privacy mask is applied."""
 
@@ -137,6 +153,46 @@ class Camera:
     """Width of the scene at the target, for pixel density (B-41); 0 if not surveyed."""
     continuous: bool = True
     """Pulled without a viewer (A-01); else only while somebody needs it."""
+    sub_url: str = ""
+    """Small rendition of the same view, for walls and watching; empty: `url` serves all."""
+    transport: Transport = Transport.TCP
+    device: str = ""
+    """Device that the view hangs off; its credential is used where `credential` is empty."""
+    channel: int = 0
+    """Channel of a recorder, from 1; 0: not a recorder's."""
+    tls_sha256: str = ""
+    """Pinned certificate (SHA-256 of its DER, 64 hexadecimal digits); empty: verified by name."""
+    hosts: tuple[str, ...] = ()
+    """Further hosts to which the camera may redirect; none by default."""
+    density_class: str = ""
+    """Class of EN 62676-4 promised at `target_width_m` (B-41); empty: none promised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One box with an address of its own: a recorder with its channels, or an ONVIF camera."""
+
+    id: str
+    name: str
+    site: str
+    url: str = ""
+    """ONVIF device service, `http(s)://host[:port]/onvif/device_service`; empty: no ONVIF."""
+    kind: DeviceKind = DeviceKind.RECORDER
+    credential: str = ""
+    make: str = ""
+    """Name of a template of RTSP paths; with it cameras need a channel and no `url`."""
+    rtsp_port: int = 0
+    """Where a template's paths are; 0: what the template says."""
+    most_sessions: int = 0
+    """RTSP sessions that it serves at once (pain 26); 0: not known, no bound."""
+    tls_sha256: str = ""
+    """Pinned certificate of its HTTPS; empty: verified by name."""
+    hosts: tuple[str, ...] = ()
+    """Further hosts that its own addresses (XAddr, stream URIs) may name."""
+    most_gop_s: float = 0.0
+    """The owner lets us shorten longer key picture distances to this; 0: leave as it is."""
+    events: bool = False
+    """Subscribe to its events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +230,41 @@ class Mask:
     camera: str
     polygon: tuple[Point, ...]
     place: MaskPlace = MaskPlace.GATEWAY
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A rule by which an event that the camera itself reports becomes an alarm."""
+
+    id: str
+    name: str
+    camera: str
+    topic: str
+    """Topic without the prefix of ONVIF's own, `RuleEngine/CellMotionDetector/Motion`."""
+    source: tuple[tuple[str, str], ...] = ()
+    """Source items that must be there, (name, value)."""
+    item: str = ""
+    """Data item that says on or off; empty: the first that is a boolean, else each is one event."""
+    armed: tuple[ArmedHours, ...] = ()
+    off_after_s: float = 30.0
+    """Neither repeated nor confirmed for so long, it counts as off (pain 12)."""
+    severity: int = 3
+    """1 (information) .. 5 (hold-up)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RiskArea:
+    """A place at risk (A-11), an input of coverage and of alarm priority."""
+
+    id: str
+    name: str
+    polygon: tuple[tuple[float, float], ...]
+    """Longitude and latitude, WGS 84 degrees, 3 to 256 corners, not closed."""
+    priority: int = 3
+    """1 (low) .. 5 (high)."""
+    hours: tuple[ArmedHours, ...] = ()
+    """When it is at risk; empty: always."""
     reason: str = ""
 
 
@@ -248,6 +339,9 @@ class Registry:
     recipients: dict[str, Recipient]
     acts: dict[str, Act]
     users: dict[str, User]
+    devices: dict[str, Device] = field(default_factory=dict)
+    triggers: dict[str, Trigger] = field(default_factory=dict)
+    risk_areas: dict[str, RiskArea] = field(default_factory=dict)
 
     def controller_of(self, camera: Camera) -> Controller:
         """Return the owner of a camera; the store guarantees that it exists."""
@@ -256,6 +350,10 @@ class Registry:
     def zones_of(self, camera_id: str) -> tuple[Zone, ...]:
         """Return the zones of a camera, by id."""
         return tuple(z for _, z in sorted(self.zones.items()) if z.camera == camera_id)
+
+    def triggers_of(self, camera_id: str) -> tuple[Trigger, ...]:
+        """Return the triggers of a camera, by id."""
+        return tuple(t for _, t in sorted(self.triggers.items()) if t.camera == camera_id)
 
     def masks_of(self, camera_id: str) -> tuple[Mask, ...]:
         """Return the masks that the gateway must burn in (not those that the camera burns)."""
@@ -268,4 +366,4 @@ class Registry:
 
 def empty_registry() -> Registry:
     """Return version 0, with nothing in it."""
-    return Registry(0, {}, {}, {}, {}, {}, {}, {}, {})
+    return Registry(0, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})

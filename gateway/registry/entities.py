@@ -14,24 +14,32 @@ from gateway.model.registry import (
     Act,
     Camera,
     Controller,
+    Device,
     Mask,
     Recipient,
     Registry,
+    RiskArea,
     Site,
+    Trigger,
     User,
     Zone,
 )
 
-Entity = Controller | Site | Camera | Zone | Mask | Recipient | Act | User
+Entity = (
+    Controller | Site | Device | Camera | Zone | Trigger | Mask | RiskArea | Recipient | Act | User
+)
 Key = tuple[str, str]
 """Kind and id; written `camera/banco`."""
 
 KINDS: Mapping[str, type[Entity]] = {
     "controller": Controller,
     "site": Site,
+    "device": Device,
     "camera": Camera,
     "zone": Zone,
+    "trigger": Trigger,
     "mask": Mask,
+    "risk_area": RiskArea,
     "recipient": Recipient,
     "act": Act,
     "user": User,

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Varco authors
 # SPDX-License-Identifier: EUPL-1.2
-"""Byte streams with start codes (ITU-T H.264 Annex B); the inverse of `AccessUnit.annex_b`."""
+"""Byte streams with start codes (ITU-T H.264 Annex B); the inverse of `AccessUnit.coded`."""
 
 _START_CODE = b"\0\0\1"
 

@@ -20,6 +20,8 @@ NO_TWIN = {
     "model/access.py": "declarations",
     "model/alarm.py": "declarations",
     "model/audit.py": "declarations",
+    "model/event.py": "declarations",
+    "ingest/source.py": "declarations",
 }
 
 

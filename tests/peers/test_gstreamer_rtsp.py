@@ -97,7 +97,7 @@ def decoded(units):
     decoder = av.CodecContext.create("h264", "r")
     out = []
     for unit in units:
-        out += [pixels(frame) for frame in decoder.decode(av.Packet(unit.annex_b()))]
+        out += [pixels(frame) for frame in decoder.decode(av.Packet(unit.coded()))]
     return out + [pixels(frame) for frame in decoder.decode(None)]
 
 

@@ -15,7 +15,7 @@ def decoded(packed):
     context = av.CodecContext.create("h264", "r")
     frames = []
     for unit in unpack_many(packed):
-        frames += context.decode(av.Packet(unit.annex_b()))
+        frames += context.decode(av.Packet(unit.coded()))
     return [frame.to_ndarray()[:HEIGHT] for frame in frames + context.decode(None)]
 
 
