@@ -8,21 +8,20 @@ from gateway.cli.speech import Say
 from gateway.config.load import parse as parse_options
 from gateway.config.options import Options
 from gateway.registry.entities import KINDS
-from gateway.registry.seed import Seed, check_alone, parse_seed
+from gateway.registry.seed import Seed, check_alone, is_map, parse_seed
 from gateway.runtime.documents import parse_toml, read_text
 
 
 def check(path: Path, say: Say, *, partial: bool) -> int:
     """Print what the file would do; ConfigErrors lists what is wrong with it.
 
-    A seed is told from a `gateway.toml` by its tables. With `partial` (and for GeoJSON, which
-    holds cameras only) references may lead out of the file.
+    A seed is told from a `gateway.toml` by its tables. With `partial` (and for GeoJSON and CSV,
+    which hold no sites) references may lead out of the file.
     """
     text = read_text(path)
-    is_geojson = text.lstrip().startswith("{")
-    if is_geojson or _is_seed(text, str(path)):
+    if is_map(text) or _is_seed(text, str(path)):
         seed = parse_seed(text, str(path))
-        if not (partial or is_geojson):
+        if not (partial or is_map(text)):
             check_alone(seed)
         _print_seed(path, seed, say)
     else:
@@ -36,14 +35,17 @@ def _is_seed(text: str, where: str) -> bool:
 
 def _print_seed(path: Path, seed: Seed, say: Say) -> None:
     counts = dict.fromkeys(KINDS, 0)
-    for kind, _ in seed.entities:
+    for kind, _ in seed.keys:
         counts[kind] += 1
     words = {
         "controller": say("titolari", "controllers"),
         "site": say("siti", "sites"),
+        "device": say("apparati", "devices"),
         "camera": say("telecamere", "cameras"),
         "zone": say("zone", "zones"),
+        "trigger": say("eventi", "triggers"),
         "mask": say("maschere", "masks"),
+        "risk_area": say("aree a rischio", "risk areas"),
         "recipient": say("destinatari", "recipients"),
         "act": say("atti", "acts"),
         "user": say("utenti", "users"),

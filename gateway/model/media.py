@@ -52,7 +52,7 @@ class AccessUnit:
     def coded(self) -> bytes:
         """Return what a decoder takes: NAL units with start codes (Annex B), or the JFIF file."""
         if self.codec is Codec.JPEG:
-            return self.nals[0]
+            return b"".join(self.nals)
         return b"".join(b"\0\0\0\1" + nal for nal in self.nals)
 
 

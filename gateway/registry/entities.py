@@ -111,9 +111,12 @@ def _faults(entity: Entity, registry: Registry) -> Iterator[tuple[str, str, str]
     match entity:
         case Site():
             yield from _missing("controller", entity.controller, "controller", registry.controllers)
+        case Device():
+            yield from _missing("site", entity.site, "site", registry.sites)
         case Camera():
             yield from _missing("site", entity.site, "site", registry.sites)
-        case Zone() | Mask():
+            yield from _faults_of_device(entity, registry)
+        case Zone() | Mask() | Trigger():
             yield from _missing("camera", entity.camera, "camera", registry.cameras)
         case User():
             organisations = [*registry.controllers, *registry.recipients]
@@ -128,6 +131,49 @@ def _faults(entity: Entity, registry: Registry) -> Iterator[tuple[str, str, str]
                     field = f"scope[#{number}].recipients"
                     yield from _missing(field, id_, "recipient", registry.recipients)
         case _:
+            return
+
+
+def address_fault(url: str, device: str, channel: int) -> tuple[str, str, str] | None:
+    """Return key, problem and advice if a camera cannot be reached by what is said of it."""
+    if channel and not device:
+        return "channel", "belongs to no device", 'write device = "…", the id of a recorder'
+    if not url and not device:
+        return "url", "is missing", 'write url = "rtsp://…", or device and channel of a recorder'
+    if not url and not channel:
+        return "channel", "is missing", "write the recorder's channel, from 1, or a url"
+    return None
+
+
+def _faults_of_device(camera: Camera, registry: Registry) -> Iterator[tuple[str, str, str]]:
+    """Yield what does not fit between a camera and the device that it hangs off."""
+    if found := address_fault(camera.url, camera.device, camera.channel):
+        yield found
+    if not camera.device:
+        return
+    yield from _missing("device", camera.device, "device", registry.devices)
+    device = registry.devices.get(camera.device)
+    if device is None:
+        return
+    if not camera.url and camera.channel and not device.make:
+        problem = f"is missing, and device {device.id} has no make that tells where channels are"
+        yield "url", problem, 'write url = "rtsp://…" here, or make = "…" at the device'
+    yield from _same_channel(camera, registry)
+    sites = [registry.sites.get(id_) for id_ in (camera.site, device.site)]
+    if len({site.controller for site in sites if site}) > 1:
+        problem = f"device {device.id} belongs to another controller"
+        yield "device", problem, "write a device of the same controller"
+
+
+def _same_channel(camera: Camera, registry: Registry) -> Iterator[tuple[str, str, str]]:
+    """Yield a fault for the second camera that is nothing but the same channel."""
+    if camera.url or not camera.channel:
+        return
+    for other in registry.cameras.values():
+        same = (other.device, other.channel, other.url) == (camera.device, camera.channel, "")
+        if same and other.id < camera.id:
+            advice = "write another channel, or a url"
+            yield "channel", f"is that of camera {other.id} too", advice
             return
 
 

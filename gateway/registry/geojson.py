@@ -1,47 +1,33 @@
 # SPDX-FileCopyrightText: 2026 The Varco authors
 # SPDX-License-Identifier: EUPL-1.2
-"""Cameras as a map: GeoJSON (RFC 7946) in and out, CSV (RFC 4180) out (A-10, F11).
+"""Cameras and risk areas as a map: GeoJSON (RFC 7946) in and out (A-10, A-11).
 
-What leaves is a map: no URL, no credential. So an export cannot be imported as it is; an import
-needs the `url` of each camera among its properties.
+A Point is a camera, a Polygon a risk area.
 """
 
-import csv
-import io
 import json
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gateway.model.errors import ConfigError, ConfigErrors
-from gateway.model.registry import Camera, Registry
+from gateway.model.registry import Registry, RiskArea
+from gateway.registry.polygon import counterclockwise
+from gateway.registry.rows import READ_ONLY, rows
 from gateway.runtime.documents import Document, check
 from gateway.runtime.fields import Number, refusal
 
 GEOJSON_TYPE = "application/geo+json"
-CSV_TYPE = "text/csv; charset=utf-8"
-
-COLUMNS = (
-    "id",
-    "name",
-    "site",
-    "site_name",
-    "site_kind",
-    "site_state",
-    "address",
-    "controller",
-    "controller_name",
-    "area",
-    "latitude",
-    "longitude",
-    "azimuth_deg",
-    "field_of_view_deg",
-    "target_width_m",
-    "continuous",
-)
-"""Of the CSV; a feature's properties are the same without the two coordinates."""
 WGS84 = ("urn:ogc:def:crs:OGC:1.3:CRS84", "urn:ogc:def:crs:OGC::CRS84")
 """The only system of RFC 7946 §4, as older programs still write it into `crs`."""
+AREA_PREFIX = "risk_area/"
+"""Before the id of an area's feature, so that no camera's feature has the same."""
+DIMENSIONS = (2, 3)
+LEAST_RING = 4
+"""Positions of a linear ring, the first one twice (RFC 7946 §3.1.6)."""
+
+Position = tuple[float, float]
 
 
 class _Foreign(BaseModel):
@@ -51,31 +37,66 @@ class _Foreign(BaseModel):
 
 
 class Geometry(_Foreign):
-    """RFC 7946 §3.1.2: longitude, latitude and perhaps altitude."""
+    """RFC 7946 §3.1, as far as cameras and areas need it."""
 
-    type: Literal["Point"] = Field(description='"Point": one camera, one place')
-    coordinates: tuple[Number, ...] = Field(description="[longitude, latitude] in degrees")
+    type: Literal["Point", "Polygon", "MultiPolygon"] = Field(
+        description='"Point": one camera, one place; or "Polygon": a risk area'
+    )
+    coordinates: tuple[Any, ...] = Field(description="[longitude, latitude] in degrees")
 
     @model_validator(mode="after")
     def _check(self) -> "Geometry":
-        if len(self.coordinates) not in (2, 3) or not _on_earth(*self.coordinates[:2]):
-            raise refusal(
-                "is no place on earth", "write [longitude, latitude] in degrees", "coordinates"
-            )
+        if self.type == "Point":
+            _position(self.coordinates)
+        else:
+            self.ring()
         return self
 
+    def point(self) -> Position:
+        """Return longitude and latitude of a Point."""
+        return _position(self.coordinates)
 
-def _on_earth(longitude: float, latitude: float) -> bool:
-    return abs(longitude) <= 180 and abs(latitude) <= 90  # noqa: PLR2004 - degrees
+    def ring(self) -> tuple[Position, ...]:
+        """Return the corners of a Polygon without the last, which is the first again."""
+        polygons = (self.coordinates,) if self.type == "Polygon" else self.coordinates
+        if len(polygons) != 1:
+            raise _refused(f"has {len(polygons)} parts", "draw each as an area of its own")
+        (rings,) = polygons
+        if not isinstance(rings, tuple | list) or not rings or not isinstance(rings[0], list):
+            raise _refused("is no polygon", "write one ring, [[[10.1, 44.0], …]]")
+        if len(rings) > 1:
+            raise _refused("has a hole", "draw areas without holes, side by side if need be")
+        corners = tuple(_position(one) for one in rings[0])
+        if len(corners) < LEAST_RING or corners[0] != corners[-1]:
+            raise _refused("is not closed", "end with the corner that it begins with")
+        return corners[:-1]
+
+
+def _refused(problem: str, advice: str) -> Exception:
+    return refusal(problem, advice, "coordinates")
+
+
+def _position(value: Any) -> Position:  # noqa: ANN401 - JSON of any shape
+    """Return longitude and latitude; an altitude is let through and forgotten."""
+    good = (
+        isinstance(value, tuple | list)
+        and len(value) in DIMENSIONS
+        and all(isinstance(one, int | float) and not isinstance(one, bool) for one in value)
+        and abs(value[0]) <= 180  # noqa: PLR2004 - degrees
+        and abs(value[1]) <= 90  # noqa: PLR2004 - degrees
+    )
+    if not good:
+        raise _refused("is no place on earth", "write [longitude, latitude] in degrees")
+    return float(value[0]), float(value[1])
 
 
 class Feature(_Foreign):
     """RFC 7946 §3.2."""
 
     type: Literal["Feature"] = Field(description='"Feature"')
-    id: str | None = Field(default=None, description="the camera's id")
+    id: str | Number | None = Field(default=None, description="the camera's id")
     geometry: Geometry = Field(description='{ "type": "Point", "coordinates": [10.03, 44.08] }')
-    properties: dict[str, Any] = Field(description="the camera's keys")
+    properties: dict[str, Any] | None = Field(description="the camera's keys")
 
 
 class Name(_Foreign):
@@ -104,85 +125,76 @@ class FeatureCollection(_Foreign):
         return self
 
 
-def cameras_document(document: Document) -> Document:
-    """Return a FeatureCollection as the `camera` tables of a seed; ConfigErrors if it is none."""
+def map_document(document: Document) -> Document:
+    """Return a FeatureCollection as tables `camera` and `risk_area`; ConfigErrors if it is none."""
     collection = check(document, FeatureCollection)
-    faults: list[ConfigError] = []
-    cameras: list[dict[str, Any]] = []
-    for index, feature in enumerate(collection.features):
-        taken = {"latitude", "longitude"} & feature.properties.keys()
-        if taken:
-            loc = ("features", index, "properties", min(taken))
-            faults.append(document.fault(loc, "is said twice", "remove it: geometry says it"))
-        longitude, latitude = feature.geometry.coordinates[:2]
-        place = {"latitude": latitude, "longitude": longitude}
-        own = {"id": feature.id} if feature.id is not None else {}
-        cameras.append({**own, **feature.properties, **place})
+    faults = list(_said_twice(document, collection))
     if faults:
         raise ConfigErrors(faults)
-    return Document(document.where, {"camera": cameras}, {})
+    tables: dict[str, list[dict[str, Any]]] = {"camera": [], "risk_area": []}
+    for feature in collection.features:
+        if feature.geometry.type == "Point":
+            longitude, latitude = feature.geometry.point()
+            place = {"latitude": latitude, "longitude": longitude}
+            tables["camera"].append(_keys(feature) | place)
+        else:
+            ring = {"polygon": feature.geometry.ring()}
+            tables["risk_area"].append(_keys(feature) | ring)
+    return Document(document.where, tables, {})
+
+
+def _said_twice(document: Document, collection: FeatureCollection) -> Iterator[ConfigError]:
+    for index, feature in enumerate(collection.features):
+        place = {"latitude", "longitude"} if feature.geometry.type == "Point" else {"polygon"}
+        for key in sorted(place & (feature.properties or {}).keys()):
+            loc = ("features", index, "properties", key)
+            yield document.fault(loc, "is said twice", "remove it: geometry says it")
+
+
+def _keys(feature: Feature) -> dict[str, Any]:
+    """Return what a feature says; a null is how map programs say nothing."""
+    own = {"id": feature.id.removeprefix(AREA_PREFIX)} if isinstance(feature.id, str) else {}
+    said = {
+        name: value
+        for name, value in (feature.properties or {}).items()
+        if value is not None and name not in READ_ONLY
+    }
+    return {**own, **said}
 
 
 def to_geojson(registry: Registry) -> str:
-    """Return all cameras as a FeatureCollection, sorted by id."""
-    features = [
+    """Return all cameras and risk areas as a FeatureCollection, each sorted by id."""
+    cameras = [
         {
             "type": "Feature",
-            "id": camera.id,
-            "geometry": {"type": "Point", "coordinates": [camera.longitude, camera.latitude]},
-            "properties": {
-                name: value
-                for name, value in _row(registry, camera).items()
-                if name not in ("latitude", "longitude")
-            },
+            "id": row["id"],
+            "geometry": {"type": "Point", "coordinates": [row["longitude"], row["latitude"]]},
+            "properties": {k: v for k, v in row.items() if k not in ("latitude", "longitude")},
         }
-        for camera in _sorted(registry)
+        for row in rows(registry)
     ]
-    collection = {"type": "FeatureCollection", "features": features}
+    areas = [_area(area) for _, area in sorted(registry.risk_areas.items())]
+    return collection_text([*cameras, *areas])
+
+
+def collection_text(features: list[dict[str, Any]], **members: str) -> str:
+    """Return a FeatureCollection, with foreign members in front of the features."""
+    collection = {"type": "FeatureCollection", **members, "features": features}
     return json.dumps(collection, ensure_ascii=False, indent=1) + "\n"
 
 
-def to_csv(registry: Registry) -> str:
-    """Return all cameras as CSV with a header, sorted by id; no cell is a formula."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS)
-    writer.writeheader()
-    for camera in _sorted(registry):
-        writer.writerow({k: _cell(v) for k, v in _row(registry, camera).items()})
-    return text.getvalue()
-
-
-def _sorted(registry: Registry) -> list[Camera]:
-    return [camera for _, camera in sorted(registry.cameras.items())]
-
-
-def _row(registry: Registry, camera: Camera) -> dict[str, str | float | bool]:
-    site = registry.sites[camera.site]
-    controller = registry.controllers[site.controller]
+def _area(area: RiskArea) -> dict[str, Any]:
+    ring = counterclockwise(area.polygon)
+    hours = [{"since": s.since.isoformat(), "until": s.until.isoformat()} for s in area.hours]
     return {
-        "id": camera.id,
-        "name": camera.name,
-        "site": site.id,
-        "site_name": site.name,
-        "site_kind": site.kind.value,
-        "site_state": site.state.value,
-        "address": site.address,
-        "controller": controller.id,
-        "controller_name": controller.name,
-        "area": camera.area.value,
-        "latitude": camera.latitude,
-        "longitude": camera.longitude,
-        "azimuth_deg": camera.azimuth_deg,
-        "field_of_view_deg": camera.field_of_view_deg,
-        "target_width_m": camera.target_width_m,
-        "continuous": camera.continuous,
+        "type": "Feature",
+        "id": f"{AREA_PREFIX}{area.id}",
+        "geometry": {"type": "Polygon", "coordinates": [[list(p) for p in (*ring, ring[0])]]},
+        "properties": {
+            "id": area.id,
+            "name": area.name,
+            "priority": area.priority,
+            "hours": hours,
+            "reason": area.reason,
+        },
     }
-
-
-def _cell(value: str | float | bool) -> str | float:
-    """Return what stands in a cell; text that a spreadsheet would run gets an apostrophe."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@")):
-        return f"'{value}"
-    return value

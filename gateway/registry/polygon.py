@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The Varco authors
 # SPDX-License-Identifier: EUPL-1.2
-"""Polygons that one can be inside or outside of."""
+"""Polygons that one can be inside or outside of: on the picture, and on the ground."""
 
-from itertools import combinations
+from math import cos, radians
 
 from gateway.model.registry import Point
 
@@ -11,6 +11,13 @@ MOST_POINTS = 64
 """A shape drawn by hand on a picture; also bounds the comparison of all pairs of sides."""
 LEAST_AREA = 1e-5
 """Of the picture: about 4 x 5 px at 1080p; smaller is a slip of the hand."""
+
+MOST_GROUND_POINTS = 256
+LEAST_GROUND_M2 = 1.0
+MOST_GROUND_DEG = 2.0
+"""A province; what is larger has its coordinates wrong, and a plane no longer holds it."""
+METRES_PER_DEGREE = 111_195.0
+"""Of latitude, on a sphere of 6371 km."""
 
 
 def fault(polygon: tuple[Point, ...]) -> str:
@@ -28,6 +35,38 @@ def fault(polygon: tuple[Point, ...]) -> str:
     return ""
 
 
+def ground_fault(polygon: tuple[Point, ...]) -> tuple[str, str]:
+    """Return problem and advice of a polygon on the ground (longitude, latitude), or two ""."""
+    corners = f"write {LEAST_POINTS} to {MOST_GROUND_POINTS} corners as [longitude, latitude]"
+    if not LEAST_POINTS <= len(polygon) <= MOST_GROUND_POINTS:
+        return f"has {len(polygon)} corners", corners
+    if any(not (abs(x) <= 180 and abs(y) <= 90) for x, y in polygon):  # noqa: PLR2004 - degrees
+        return "leaves the earth", f"{corners} in degrees"
+    if _crosses_antimeridian(polygon):
+        return "crosses the antimeridian", "draw one area on each side of longitude 180"
+    if any(max(axis) - min(axis) > MOST_GROUND_DEG for axis in zip(*polygon, strict=True)):
+        return f"is wider than {MOST_GROUND_DEG:g} degrees", f"{corners}, longitude first"
+    if len(set(polygon)) < len(polygon):
+        return "uses a corner twice", "remove one of the two; the area closes by itself"
+    if _crosses_itself(polygon):
+        return "crosses itself", "write the corners in the order in which one walks around"
+    middle = radians(sum(y for _, y in polygon) / len(polygon))
+    if abs(_area(polygon)) * METRES_PER_DEGREE**2 * cos(middle) < LEAST_GROUND_M2:
+        return "has no area", "write corners that enclose at least a square metre"
+    return "", ""
+
+
+def _crosses_antimeridian(polygon: tuple[Point, ...]) -> bool:
+    """Return whether a side would be shorter the other way round the earth (RFC 7946 §3.1.9)."""
+    pairs = zip(polygon, polygon[1:] + polygon[:1], strict=True)
+    return any(abs(ax - bx) > 180 for (ax, _), (bx, _) in pairs)  # noqa: PLR2004 - degrees
+
+
+def counterclockwise(polygon: tuple[Point, ...]) -> tuple[Point, ...]:
+    """Return the polygon from the same corner, turning as RFC 7946 §3.1.6 wants exterior rings."""
+    return polygon if _area(polygon) > 0 else (polygon[0], *polygon[:0:-1])
+
+
 def _area(polygon: tuple[Point, ...]) -> float:
     pairs = zip(polygon, polygon[1:] + polygon[:1], strict=True)
     return sum(ax * by - bx * ay for (ax, ay), (bx, by) in pairs) / 2
@@ -37,14 +76,18 @@ def _crosses_itself(polygon: tuple[Point, ...]) -> bool:
     """Return whether two sides meet that are not neighbours.
 
     Neighbours that fold back onto each other make a third side touch one of them, or, in a
-    triangle, leave no area.
+    triangle, leave no area. Sides are compared from left to right while they can still meet.
     """
     count = len(polygon)
-    sides = [(polygon[i], polygon[(i + 1) % count]) for i in range(count)]
-    for (i, one), (j, other) in combinations(enumerate(sides), 2):
-        neighbours = j == i + 1 or (i == 0 and j == count - 1)
-        if not neighbours and _touch(*one, *other):
-            return True
+    corners = [(i, polygon[i], polygon[(i + 1) % count]) for i in range(count)]
+    sides = sorted((min(a[0], b[0]), max(a[0], b[0]), i, a, b) for i, a, b in corners)
+    for index, (_, right, i, a, b) in enumerate(sides):
+        for left, _, j, c, d in sides[index + 1 :]:
+            if left > right:
+                break
+            neighbours = abs(i - j) in (1, count - 1)
+            if not neighbours and _touch(a, b, c, d):
+                return True
     return False
 
 

@@ -5,91 +5,40 @@
 Field names are those of `gateway.model.registry`; what each table `makes` is an entity of it.
 """
 
-from datetime import date, time
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from gateway.model import registry as model
-from gateway.registry import polygon
-from gateway.runtime.fields import (
-    CREDENTIALS_IN_URL,
-    Flag,
-    Id,
-    Line,
-    Number,
-    Reference,
-    Text,
-    Whole,
-    refusal,
+from gateway.registry.entities import address_fault
+from gateway.registry.values import (
+    CameraUrl,
+    DeviceUrl,
+    Digest,
+    Ground,
+    Hosts,
+    Ids,
+    LocalTime,
+    NameOrNothing,
+    Pin,
+    Polygon,
+    Topic,
+    TopicPrefix,
+    some,
 )
+from gateway.runtime.fields import Flag, Id, Line, Number, Reference, Text, Whole, refusal
 
 MOST_RETENTION_BEFORE_S = 30
-
-
-def _camera_url(value: str) -> str:
-    if CREDENTIALS_IN_URL.search(value):
-        raise refusal(
-            "contains credentials", 'remove them and write credential = "file:/absolute/path"'
-        )
-    try:
-        parts = urlsplit(value)
-        good = parts.scheme in ("rtsp", "rtsps") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or not value.isprintable() or " " in value:
-        raise refusal("is not a camera's URL", 'write for example "rtsp://192.0.2.20:554/stream1"')
-    return value
-
-
-def _polygon(value: tuple[model.Point, ...]) -> tuple[model.Point, ...]:
-    if problem := polygon.fault(value):
-        raise refusal(
-            problem, "write 3 to 64 corners in order as fractions, [[0.1, 0.2], [0.9, 0.2], …]"
-        )
-    return value
-
-
-def _local(value: time) -> time:
-    if value.tzinfo is not None:
-        raise refusal("has a time zone", "write the local time alone, 22:00:00")
-    return value
-
-
-def _prefix(value: str) -> str:
-    bad = set(value) & set("+#$\0 ") or value.startswith("/") or value.endswith("/")
-    if bad or not value.isprintable():
-        raise refusal("is not a topic", 'write for example "varco/questura", without + # $')
-    return value
-
-
-def _digest(value: str) -> str:
-    if value and not (len(value) == 64 and set(value) <= set("0123456789abcdef")):  # noqa: PLR2004
-        raise refusal("is not a SHA-256", "write 64 hexadecimal digits, as sha256sum prints them")
-    return value
-
-
-def _some(value: tuple[object, ...]) -> tuple[object, ...]:
-    if not value:
-        raise refusal("is empty", "write at least one")
-    return value
-
-
-CameraUrl = Annotated[
-    str, StringConstraints(strict=True, max_length=500), AfterValidator(_camera_url)
-]
-Polygon = Annotated[tuple[tuple[Number, Number], ...], AfterValidator(_polygon)]
-LocalTime = Annotated[time, AfterValidator(_local)]
-TopicPrefix = Annotated[
-    str, StringConstraints(strict=True, max_length=200), AfterValidator(_prefix)
-]
-Digest = Annotated[str, StringConstraints(strict=True), AfterValidator(_digest)]
-BrokerName = Id | Literal[""]
-Ids = Annotated[tuple[Id, ...], AfterValidator(_some)]
+MOST_PORT = 65535
 
 _POLYGON = "3 to 64 corners, [[0.1, 0.2], [0.9, 0.2], [0.5, 0.9]]"
 _DATE = "a date, 2026-01-31"
+_CREDENTIAL = "a reference, for example credential:camera-banco"
+_PIN = "64 hexadecimal digits, the SHA-256 of the certificate"
+_ARMED = "[{ since = 22:00:00, until = 06:00:00 }]"
 
 
 class Controller(Text):
@@ -122,17 +71,49 @@ class Site(Text):
         )
 
 
-class Camera(Text):
-    """[[camera]], or the properties of a GeoJSON feature."""
+class Device(Text):
+    """[[device]]."""
+
+    id: Id = Field(description='an id, for example id = "registratore-scale"')
+    name: Line = Field(min_length=1, description="a name for people")
+    site: Id = Field(description="the id of a site")
+    url: DeviceUrl = Field(
+        default="", description='for example url = "http://192.0.2.30/onvif/device_service"'
+    )
+    kind: model.DeviceKind = Field(
+        default=model.DeviceKind.RECORDER, description='"registratore" or "telecamera"'
+    )
+    credential: Reference = Field(default="", description=_CREDENTIAL)
+    make: NameOrNothing = Field(default="", description='for example "hikvision"')
+    rtsp_port: Whole = Field(default=0, ge=0, le=MOST_PORT, description="a port, or 0")
+    most_sessions: Whole = Field(default=0, ge=0, le=1024, description="a number, 0 if not known")
+    tls_sha256: Pin = Field(default="", description=_PIN)
+    hosts: Hosts = Field(default=(), description='names or addresses, ["192.0.2.31"]')
+    most_gop_s: Number = Field(default=0.0, ge=0, le=60, description="seconds, 0 to 60")
+    events: Flag = Field(default=False, description="true or false")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Device":
+        if self.events and not self.url:
+            raise refusal("needs ONVIF", "write `url`, the address of its device service", "events")
+        return self
+
+    def makes(self) -> model.Device:
+        """Return the entity."""
+        return model.Device(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class CameraKeys(Text):
+    """What may be said of a camera, all of it or, in a map, some of it."""
 
     id: Id = Field(description='an id, for example id = "banco"')
     name: Line = Field(min_length=1, description="a name for people")
     site: Id = Field(description="the id of a site")
-    url: CameraUrl = Field(description='for example url = "rtsp://192.0.2.20:554/stream1"')
-    area: model.AreaKind = Field(description='for example "pubblica"')
-    credential: Reference = Field(
-        default="", description="a reference, for example credential:camera-banco"
+    url: CameraUrl = Field(
+        default="", description='for example url = "rtsp://192.0.2.20:554/stream1"'
     )
+    area: model.AreaKind = Field(description='for example "pubblica"')
+    credential: Reference = Field(default="", description=_CREDENTIAL)
     latitude: Number = Field(default=0.0, ge=-90, le=90, description="degrees, -90 to 90")
     longitude: Number = Field(default=0.0, ge=-180, le=180, description="degrees, -180 to 180")
     azimuth_deg: Number = Field(
@@ -145,10 +126,55 @@ class Camera(Text):
         default=0.0, ge=0, le=1000, description="metres, 0 (not surveyed) to 1000"
     )
     continuous: Flag = Field(default=True, description="true or false")
+    sub_url: CameraUrl = Field(
+        default="", description='for example sub_url = "rtsp://192.0.2.20:554/stream2"'
+    )
+    transport: model.Transport = Field(
+        default=model.Transport.TCP, description='"tcp", or "udp" where the camera knows no other'
+    )
+    device: NameOrNothing = Field(default="", description="the id of a device")
+    channel: Whole = Field(default=0, ge=0, le=1024, description="a channel's number, from 1")
+    tls_sha256: Pin = Field(default="", description=_PIN)
+    hosts: Hosts = Field(default=(), description='names or addresses, ["192.0.2.21"]')
+    density_class: NameOrNothing = Field(
+        default="", description='a class of EN 62676-4, for example "identify"'
+    )
+
+
+class Camera(CameraKeys):
+    """[[camera]]."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "Camera":
+        if found := address_fault(self.url, self.device, self.channel):
+            key, problem, advice = found
+            raise refusal(problem, advice, key)
+        return self
 
     def makes(self) -> model.Camera:
         """Return the entity."""
         return model.Camera(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class CameraRow(CameraKeys):
+    """A feature or a line: what it says of a camera is merged with what the registry has."""
+
+    name: Line = Field(default="", min_length=1, description="a name for people")
+    site: Id = Field(default="", description="the id of a site")
+    area: model.AreaKind = Field(
+        default=model.AreaKind.PRIVATE, description='for example "pubblica"'
+    )
+
+    def missing(self) -> Iterator[tuple[str, str]]:
+        """Yield key and advice of what a camera needs that the registry does not know yet."""
+        for name in ("name", "site", "area"):
+            if name not in self.model_fields_set:
+                yield name, f"write {type(self).model_fields[name].description}"
+
+    def makes(self, old: model.Camera | None) -> model.Camera:
+        """Return the camera that was, with what the row says; a new one must miss nothing."""
+        said = {name: getattr(self, name) for name in self.model_fields_set}
+        return replace(old, **said) if old else model.Camera(**{"url": ""} | said)
 
 
 class ArmedHours(Text):
@@ -166,6 +192,10 @@ class ArmedHours(Text):
         return self
 
 
+def _hours(spans: tuple[ArmedHours, ...]) -> tuple[model.ArmedHours, ...]:
+    return tuple(model.ArmedHours(span.since, span.until) for span in spans)
+
+
 class Zone(Text):
     """[[zone]]."""
 
@@ -177,7 +207,7 @@ class Zone(Text):
         default=model.Analytic.INTRUSION, description='"intrusione" or "targhe"'
     )
     armed: Annotated[tuple[ArmedHours, ...], Field(max_length=14)] = Field(
-        default=(), description="[{ since = 22:00:00, until = 06:00:00 }]"
+        default=(), description=_ARMED
     )
     on_after_s: Number = Field(default=0.4, ge=0, le=60, description="seconds, 0 to 60")
     off_after_s: Number = Field(default=10.0, ge=0, le=3600, description="seconds, 0 to 3600")
@@ -191,11 +221,36 @@ class Zone(Text):
             camera=self.camera,
             polygon=self.polygon,
             analytic=self.analytic,
-            armed=tuple(model.ArmedHours(hours.since, hours.until) for hours in self.armed),
+            armed=_hours(self.armed),
             on_after_s=self.on_after_s,
             off_after_s=self.off_after_s,
             severity=self.severity,
         )
+
+
+class Trigger(Text):
+    """[[trigger]]."""
+
+    id: Id = Field(description='an id, for example id = "movimento-scale"')
+    name: Line = Field(min_length=1, description="a name for people")
+    camera: Id = Field(description="the id of a camera")
+    topic: Topic = Field(description='for example "RuleEngine/CellMotionDetector/Motion"')
+    source: Annotated[tuple[tuple[Line, Line], ...], Field(max_length=16)] = Field(
+        default=(), description='pairs of name and value, [["Rule", "MyMotionDetectorRule"]]'
+    )
+    item: Line = Field(default="", description='the name of a data item, "IsMotion"')
+    armed: Annotated[tuple[ArmedHours, ...], Field(max_length=14)] = Field(
+        default=(), description=_ARMED
+    )
+    off_after_s: Number = Field(
+        default=30.0, gt=0, le=3600, description="seconds, more than 0 and at most 3600"
+    )
+    severity: Whole = Field(default=3, ge=1, le=5, description="1 (information) to 5 (hold-up)")
+
+    def makes(self) -> model.Trigger:
+        """Return the entity."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return model.Trigger(**values | {"armed": _hours(self.armed)})
 
 
 class Mask(Text):
@@ -214,13 +269,34 @@ class Mask(Text):
         return model.Mask(self.id, self.camera, self.polygon, self.place, self.reason)
 
 
+class RiskArea(Text):
+    """[[risk_area]], or a feature of a map with a Polygon."""
+
+    id: Id = Field(description='an id, for example id = "stazione"')
+    name: Line = Field(min_length=1, description="a name for people")
+    polygon: Ground = Field(
+        description="3 to 256 corners as [longitude, latitude], [[10.13, 44.03], …]"
+    )
+    priority: Whole = Field(default=3, ge=1, le=5, description="1 (low) to 5 (high)")
+    hours: Annotated[tuple[ArmedHours, ...], Field(max_length=14)] = Field(
+        default=(), description=_ARMED
+    )
+    reason: Line = Field(default="", description="why it is at risk")
+
+    def makes(self) -> model.RiskArea:
+        """Return the entity."""
+        return model.RiskArea(
+            self.id, self.name, self.polygon, self.priority, _hours(self.hours), self.reason
+        )
+
+
 class Recipient(Text):
     """[[recipient]]."""
 
     id: Id = Field(description='an id, for example id = "sala-questura"')
     name: Line = Field(min_length=1, description="a name for people")
     kind: model.RecipientKind = Field(description='"sala-operativa" or "istituto-di-vigilanza"')
-    broker: BrokerName = Field(
+    broker: NameOrNothing = Field(
         default="", description="the name of a [[broker]] in gateway.toml, or nothing"
     )
     topic_prefix: TopicPrefix = Field(default="", description='for example "varco/questura"')
@@ -264,12 +340,12 @@ class Act(Text):
     id: Id = Field(description='an id, for example id = "patto-2026"')
     title: Line = Field(min_length=1, description="the act's title")
     number: Line = Field(min_length=1, description="its protocol number")
-    parties: Annotated[tuple[Line, ...], AfterValidator(_some)] = Field(
+    parties: Annotated[tuple[Line, ...], AfterValidator(some)] = Field(
         description='who signed, ["Prefettura", …]'
     )
     valid_from: date = Field(description=_DATE)
     valid_until: date = Field(description=f"{_DATE}: the last day")
-    scope: Annotated[tuple[ActScope, ...], AfterValidator(_some)] = Field(
+    scope: Annotated[tuple[ActScope, ...], AfterValidator(some)] = Field(
         description="tables [[act.scope]]"
     )
     dpia: Line = Field(default="", description="the reference of the impact assessment")
@@ -316,14 +392,24 @@ class User(Text):
         return model.User(self.id, self.name, self.role, self.organisation, enabled=self.enabled)
 
 
+class Map(Text):
+    """What a map or a spreadsheet holds."""
+
+    camera: tuple[CameraRow, ...] = Field(default=(), description="points")
+    risk_area: tuple[RiskArea, ...] = Field(default=(), description="polygons")
+
+
 class File(Text):
     """A whole seed."""
 
     controller: tuple[Controller, ...] = Field(default=(), description="tables [[controller]]")
     site: tuple[Site, ...] = Field(default=(), description="tables [[site]]")
+    device: tuple[Device, ...] = Field(default=(), description="tables [[device]]")
     camera: tuple[Camera, ...] = Field(default=(), description="tables [[camera]]")
     zone: tuple[Zone, ...] = Field(default=(), description="tables [[zone]]")
+    trigger: tuple[Trigger, ...] = Field(default=(), description="tables [[trigger]]")
     mask: tuple[Mask, ...] = Field(default=(), description="tables [[mask]]")
+    risk_area: tuple[RiskArea, ...] = Field(default=(), description="tables [[risk_area]]")
     recipient: tuple[Recipient, ...] = Field(default=(), description="tables [[recipient]]")
     act: tuple[Act, ...] = Field(default=(), description="tables [[act]]")
     user: tuple[User, ...] = Field(default=(), description="tables [[user]]")

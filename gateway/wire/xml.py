@@ -5,6 +5,7 @@
 from lxml import etree
 
 from gateway.model.errors import WireError
+from gateway.wire.sdp import printable
 
 MOST_BYTES = 1 << 20
 """A GetProfiles answer of a 64-channel recorder stays below 400 KiB."""
@@ -17,13 +18,18 @@ def parse(data: bytes, most_bytes: int = MOST_BYTES) -> etree._Element:
     if len(data) > most_bytes:
         raise WireError(f"XML of {len(data)} bytes (at most {most_bytes})")
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_pis=True,
+        remove_comments=True,
     )
     try:
         root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise WireError(f"not well-formed XML: {str(error)[:200]}") from None
-    if root.getroottree().docinfo.doctype:  # type: ignore[union-attr] - the stubs lack it
+        raise WireError(f"not well-formed XML: {printable(str(error), 200)}") from None
+    if root.getroottree().docinfo.doctype:  # type: ignore[union-attr]
         raise WireError("XML with a document type declaration (DOCTYPE) is refused")
     if _depth(root) > MOST_DEPTH:
         raise WireError(f"XML nested deeper than {MOST_DEPTH} elements")

@@ -2,10 +2,16 @@
 # SPDX-License-Identifier: EUPL-1.2
 """`varco check`, as a user types it."""
 
+import contextlib
+import io
 import json
+from pathlib import Path
 
+from gateway.cli.check import check
+from gateway.cli.speech import say_english, say_italian
 from tests.unit.registry.worlds import SEED
 
+CONFIGS = Path(__file__).parents[3] / "configs"
 BOX = '[box]\nid = "nord"\nname = "Nord"\n'
 
 
@@ -75,6 +81,31 @@ def test_a_map_of_cameras_is_checked_too(varco, tmp_path):
     done = varco("check", "map.geojson")
     assert done.returncode == 0, done.stderr
     assert "telecamere 1" in done.stdout
+
+
+def test_a_table_of_cameras_is_checked_too(varco, tmp_path):
+    """CSV as an Italian spreadsheet saves it; a fault names its line."""
+    text = "\ufeffid;name;latitude\r\nbanco;Banco;44,5\r\n"
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    done = varco("check", "t.csv")
+    assert done.returncode == 0, done.stderr
+    assert "telecamere 1" in done.stdout
+    (tmp_path / "t.csv").write_text(text.replace("44,5", "44.500,0"), encoding="utf-8")
+    done = varco("check", "t.csv")
+    assert done.returncode == 78
+    assert done.stderr.startswith("t.csv:2: camera.latitude: cannot be read (write a number")
+
+
+def test_every_kind_of_entity_has_a_word():
+    """Devices, triggers and risk areas are counted like the rest, in both languages."""
+    seed = CONFIGS / "seed-registratore.toml"
+    for say, words in (
+        (say_italian, "apparati 1, telecamere 4, zone 1, eventi 1, maschere 1, aree a rischio 1"),
+        (say_english, "devices 1, cameras 4, zones 1, triggers 1, masks 1, risk areas 1"),
+    ):
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            assert check(seed, say, partial=False) == 0
+        assert words in out.getvalue()
 
 
 def test_a_file_that_is_not_there_is_one_line(varco):

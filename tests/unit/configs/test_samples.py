@@ -9,7 +9,9 @@ import pytest
 
 from gateway.config.load import changes, load, parse
 from gateway.config.schema import File
+from gateway.ingest.makes import read_makes
 from gateway.model.registry import SiteKind, SiteState, empty_registry
+from gateway.registry.coverage import coverage
 from gateway.registry.entities import KINDS
 from gateway.registry.schema import File as SeedFile
 from gateway.registry.seed import merge, read_seed
@@ -17,6 +19,7 @@ from gateway.registry.seed import merge, read_seed
 CONFIGS = Path(__file__).parents[3] / "configs"
 GATEWAY = CONFIGS / "gateway.toml"
 SEEDS = sorted(CONFIGS.glob("seed-*.toml"))
+RECORDER = "registratore"
 DEFAULT = re.compile(r"^#(?=\S+ = )", re.MULTILINE)
 EXAMPLE = re.compile(r"^## ", re.MULTILINE)
 
@@ -71,16 +74,18 @@ def test_every_seed_is_whole_and_its_site_is_of_its_kind(path):
     assert registry.acts
     assert registry.users
     kinds = {site.kind for site in registry.sites.values()}
-    assert kinds == {SiteKind(path.stem.removeprefix("seed-"))}
+    name = path.stem.removeprefix("seed-")
+    assert kinds == {SiteKind.COMPANY if name == RECORDER else SiteKind(name)}
 
 
 def test_there_is_a_seed_for_each_site_type_that_is_promised():
-    """Six kinds of site, six files."""
+    """Six kinds of site, six files; and one for cameras behind a recorder."""
     assert [path.stem.removeprefix("seed-") for path in SEEDS] == [
         "banca",
         "condominio",
         "farmacia",
         "piazza",
+        RECORDER,
         "scuola",
         "varco",
     ]
@@ -93,6 +98,20 @@ def test_the_seeds_together_show_every_kind_of_entity_and_refusal():
     assert set(SeedFile.model_fields) == set(KINDS)
     states = {e.state for s in seeds for (kind, _), e in s.entities.items() if kind == "site"}
     assert states > {SiteState.ACTIVE}
+
+
+def test_the_recorder_seed_shows_channels_sub_streams_and_its_risk_area_is_covered():
+    """Cameras by channel without URL, one with both URLs, and an area that they look at."""
+    registry = merge(empty_registry(), read_seed(CONFIGS / f"seed-{RECORDER}.toml"))
+    cameras = registry.cameras.values()
+    assert sorted(camera.channel for camera in cameras) == [1, 2, 3, 4]
+    assert [camera.id for camera in cameras if camera.url] == ["marmi-carico"]
+    assert [camera.id for camera in cameras if camera.sub_url] == ["marmi-carico"]
+    (area,) = coverage(cameras, registry.risk_areas.values())
+    assert {device.make for device in registry.devices.values()} <= read_makes().keys()
+    assert 0.02 < area.share < 0.9
+    assert len(area.cameras) == 4
+    assert area.gaps
 
 
 @pytest.mark.parametrize("path", [GATEWAY, *SEEDS], ids=lambda path: path.stem)

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model.registry import Recipient, RecipientKind, empty_registry
+from gateway.model.registry import (
+    Controller,
+    Device,
+    Recipient,
+    RecipientKind,
+    Trigger,
+    empty_registry,
+)
 from gateway.registry.entities import assemble, decode, disagreements, encode, flatten, key_of
 from tests.unit.registry.worlds import few, registries, small
 
@@ -105,6 +112,83 @@ def test_each_reference_names_its_place_and_key(kind, id_, field, value, fault):
         "write the id of a camera that exists",
         "write the id of a controller or recipient that exists",
     )
+
+
+def with_device():
+    """Return the small world with a recorder, a channel of it, and a trigger."""
+    world = flatten(small())
+    url = "http://192.0.2.3/onvif/device_service"
+    device = Device("nvr", "NVR", "sede", url, make="hikvision")
+    camera = replace(world["camera", "banco"], id="c3", url="", device="nvr", channel=3)
+    trigger = Trigger("moto", "Moto", "c3", "VideoSource/MotionAlarm")
+    return world | {key_of(one): one for one in (device, camera, trigger)}
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "fault"),
+    [
+        (("device", "nvr"), {"site": "x"}, "device[nvr].site: there is no site x"),
+        (("camera", "c3"), {"device": "nvt"}, "camera[c3].device: there is no device nvt"),
+        (("camera", "c3"), {"channel": 0}, "camera[c3].channel: is missing"),
+        (("camera", "c3"), {"device": ""}, "camera[c3].channel: belongs to no device"),
+        (("camera", "banco"), {"url": ""}, "camera[banco].url: is missing"),
+        (("trigger", "moto"), {"camera": "x"}, "trigger[moto].camera: there is no camera x"),
+    ],
+)
+def test_devices_channels_and_triggers_lead_somewhere(key, change, fault):
+    """A view without a way to it is found before somebody waits for its picture."""
+    entities = with_device()
+    assert disagreements(entities, "/".join) == []
+    entities[key] = replace(entities[key], **change)
+    (found,) = disagreements(entities, "/".join)
+    assert str(found).startswith(f"{'/'.join(key)}: {fault}")
+    assert found.advice
+
+
+def test_a_channel_needs_a_make_that_tells_where_it_is():
+    """Without a make nobody knows the path of a channel: the url is written out, or the make."""
+    entities = with_device()
+    entities["device", "nvr"] = replace(entities["device", "nvr"], make="")
+    (found,) = disagreements(entities, lambda key: "s")
+    assert str(found) == (
+        "s: camera[c3].url: is missing, and device nvr has no make that tells where channels are "
+        '(write url = "rtsp://…" here, or make = "…" at the device)'
+    )
+    entities["camera", "c3"] = replace(entities["camera", "c3"], url="rtsp://192.0.2.3/3")
+    assert disagreements(entities, lambda key: "s") == []
+
+
+def test_the_same_channel_twice_is_a_slip_of_the_hand():
+    """Four cameras of a recorder are four views; a URL of its own may repeat the channel."""
+    entities = with_device()
+    twin = replace(entities["camera", "c3"], id="c4")
+    entities["camera", "c4"] = twin
+    (found,) = disagreements(entities, lambda key: "s")
+    assert str(found).startswith("s: camera[c4].channel: is that of camera c3 too")
+    entities["camera", "c4"] = replace(twin, url="rtsp://192.0.2.3/other")
+    assert disagreements(entities, lambda key: "s") == []
+
+
+def test_a_recorder_serves_one_controller():
+    """Its credential opens every channel, so no other owner's camera may hang off it."""
+    entities = with_device()
+    entities["controller", "bar"] = Controller("bar", "Bar")
+    entities["site", "bar"] = replace(entities["site", "sede"], id="bar", controller="bar")
+    entities["camera", "c3"] = replace(entities["camera", "c3"], site="bar")
+    (found,) = disagreements(entities, lambda key: "s")
+    assert "camera[c3].device: device nvr belongs to another controller" in str(found)
+
+
+OLD_ROW = (
+    '{"area":"aperta-al-pubblico","azimuth_deg":210.0,"continuous":true,"credential":"",'
+    '"field_of_view_deg":60.0,"id":"banco","latitude":44.0354,"longitude":10.1395,'
+    '"name":"Banco","site":"sede","target_width_m":0.0,"url":"rtsp://192.0.2.1/1"}'
+)
+
+
+def test_a_row_from_before_devices_is_read():
+    """A camera that an older version wrote gets the defaults of what it did not know."""
+    assert decode("camera", OLD_ROW) == small().cameras["banco"]
 
 
 def test_both_lists_of_an_act_are_looked_at():

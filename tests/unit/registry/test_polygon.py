@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.registry.polygon import MOST_POINTS, fault
+from gateway.registry.polygon import MOST_POINTS, counterclockwise, fault, ground_fault
 
 SQUARE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 
@@ -74,3 +74,62 @@ def test_the_verdict_does_not_depend_on_where_one_begins(points):
     polygon = tuple(points)
     turned = polygon[1:] + polygon[:1]
     assert (fault(polygon) == "") is (fault(turned) == "")
+
+
+def ground(*corners):
+    """Return corners so many thousandths of a degree from a place in Tuscany."""
+    return tuple((10.0 + x / 1000, 44.0 + y / 1000) for x, y in corners)
+
+
+@pytest.mark.parametrize(
+    ("polygon", "problem"),
+    [
+        (ground((0, 0), (1, 0), (1, 1)), ""),
+        (ground((0, 0), (0, 1), (1, 1), (1, 0)), ""),
+        (((-180.0, 1.0), (-179.5, 1.0), (-180.0, 1.5)), ""),
+        (ground((0, 0), (1, 0)), "has 2 corners"),
+        (ground(*((i, i * i) for i in range(257))), "has 257 corners"),
+        (((10.0, 44.0), (10.1, 91.0), (10.2, 44.0)), "leaves the earth"),
+        (((181.0, 44.0), (180.0, 44.1), (179.9, 44.0)), "leaves the earth"),
+        (((179.9, 1.0), (-179.9, 1.0), (179.9, 1.5)), "crosses the antimeridian"),
+        (((10.0, 44.0), (13.0, 44.0), (10.0, 44.1)), "is wider than 2 degrees"),
+        (((44.0, 10.0), (44.1, 12.1), (44.2, 10.0)), "is wider than 2 degrees"),
+        (ground((0, 0), (1, 0), (1, 1), (0, 0)), "uses a corner twice"),
+        (ground((0, 0), (1, 1), (1, 0), (0, 1)), "crosses itself"),
+        (ground((0, 0), (1, 0), (2, 0)), "has no area"),
+        (ground((0, 0), (0.01, 0), (0.005, 0.001)), "has no area"),
+    ],
+)
+def test_areas_on_the_ground_have_an_inside_too(polygon, problem):
+    """Each reason has its words and its advice; a good area has neither."""
+    found, advice = ground_fault(polygon)
+    assert found == problem
+    assert bool(advice) is bool(problem)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=3, max_size=8, unique=True))
+def test_turning_round_keeps_corners_and_first_corner(points):
+    """Only the direction changes, and turning twice is turning once."""
+    polygon = tuple(points)
+    turned = counterclockwise(polygon)
+    assert turned[0] == polygon[0]
+    assert turned in (polygon, (polygon[0], *reversed(polygon[1:])))
+    assert counterclockwise(turned) == turned or fault(polygon)
+    assert counterclockwise(SQUARE) == SQUARE
+    assert counterclockwise(SQUARE[::-1]) == (SQUARE[3], SQUARE[0], SQUARE[1], SQUARE[2])
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=4, max_size=9, unique=True))
+def test_the_sweep_finds_what_comparing_all_pairs_finds(points):
+    """Two sides that are not neighbours meet, or they do not."""
+    from gateway.registry import polygon as module
+
+    count = len(points)
+    sides = [(points[i], points[(i + 1) % count]) for i in range(count)]
+    meets = any(
+        module._touch(*sides[i], *sides[j])
+        for i in range(count)
+        for j in range(i + 2, count)
+        if (i, j) != (0, count - 1)
+    )
+    assert module._crosses_itself(tuple(points)) is meets

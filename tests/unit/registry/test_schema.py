@@ -2,11 +2,16 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What may stand in a seed, table by table."""
 
+from dataclasses import fields
+from datetime import time
+
 import pytest
 
+from gateway.model import registry as m
 from gateway.model.errors import ConfigErrors
-from gateway.registry.schema import File
-from gateway.registry.seed import parse_seed
+from gateway.model.registry import empty_registry
+from gateway.registry.schema import CameraKeys, CameraRow, File
+from gateway.registry.seed import merge, parse_seed
 from tests.unit.registry.worlds import SEED
 
 
@@ -32,7 +37,7 @@ def swapped(old, new):
         ),
         (
             "rtsp://192.0.2.1/1",
-            "http://192.0.2.1/1",
+            "ftp://192.0.2.1/1",
             "seed.toml:17: camera[banco].url: is not a camera's URL "
             '(write for example "rtsp://192.0.2.20:554/stream1")',
         ),
@@ -159,8 +164,217 @@ def test_each_fault_names_line_key_and_what_to_write(old, new, fault):
     assert "hunter2" not in fault
 
 
+MORE = """
+[[device]]
+id = "nvr"
+name = "Registratore"
+site = "sede"
+url = "http://192.0.2.30/onvif/device_service"
+credential = "credential:nvr"
+make = "hikvision"
+rtsp_port = 554
+most_sessions = 6
+tls_sha256 = "AA:bb:%s"
+hosts = ["NVR.example", "2001:DB8:0:0::1"]
+most_gop_s = 2
+events = true
+
+[[camera]]
+id = "cortile"
+name = "Cortile"
+site = "sede"
+area = "privata"
+device = "nvr"
+channel = 3
+sub_url = "rtsp://192.0.2.30/sub"
+transport = "udp"
+density_class = "identify"
+
+[[trigger]]
+id = "movimento"
+name = "Movimento"
+camera = "cortile"
+topic = "RuleEngine/CellMotionDetector/Motion"
+source = [["Rule", "MyRule"]]
+item = "IsMotion"
+armed = [{ since = 20:00:00, until = 07:30:00 }]
+off_after_s = 20
+severity = 4
+
+[[risk_area]]
+id = "piazza"
+name = "Piazza"
+polygon = [[10.0, 44.0], [10.0, 44.001], [10.001, 44.001], [10.0, 44.0]]
+priority = 5
+hours = [{ since = 22:00:00, until = 04:00:00 }]
+reason = "risse"
+""" % ("cc:" * 29 + "dd")
+
+
+def test_devices_triggers_and_areas_mean_what_the_model_means():
+    """Every key of a hand-written seed reaches its field, pins, hosts and corners in one form."""
+    world = merge(empty_registry(), parse_seed(SEED + MORE, "s"))
+    hours = m.ArmedHours
+    assert world.devices["nvr"] == m.Device(
+        id="nvr",
+        name="Registratore",
+        site="sede",
+        url="http://192.0.2.30/onvif/device_service",
+        kind=m.DeviceKind.RECORDER,
+        credential="credential:nvr",
+        make="hikvision",
+        rtsp_port=554,
+        most_sessions=6,
+        tls_sha256="aabb" + "cc" * 29 + "dd",
+        hosts=("nvr.example", "2001:db8::1"),
+        most_gop_s=2.0,
+        events=True,
+    )
+    camera = world.cameras["cortile"]
+    assert (camera.url, camera.device, camera.channel) == ("", "nvr", 3)
+    assert (camera.sub_url, camera.transport) == ("rtsp://192.0.2.30/sub", m.Transport.UDP)
+    assert camera.density_class == "identify"
+    assert world.triggers["movimento"] == m.Trigger(
+        "movimento",
+        "Movimento",
+        "cortile",
+        "RuleEngine/CellMotionDetector/Motion",
+        (("Rule", "MyRule"),),
+        "IsMotion",
+        (hours(time(20), time(7, 30)),),
+        20.0,
+        4,
+    )
+    assert world.risk_areas["piazza"] == m.RiskArea(
+        "piazza",
+        "Piazza",
+        ((10.0, 44.0), (10.001, 44.001), (10.0, 44.001)),
+        5,
+        (hours(time(22), time(4)),),
+        "risse",
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (
+            'url = "http://192',
+            'url = "http://a:hunter2@192',
+            "s:6: device[nvr].url: contains credentials "
+            '(remove them and write credential = "file:/absolute/path")',
+        ),
+        (
+            'url = "http://192',
+            'url = "rtsp://192',
+            "s:6: device[nvr].url: is not a device's URL "
+            '(write for example "http://192.0.2.30/onvif/device_service")',
+        ),
+        (
+            'url = "http://192.0.2.30/onvif/device_service"\n',
+            "",
+            "s:13: device[nvr].events: needs ONVIF "
+            "(write `url`, the address of its device service)",
+        ),
+        (
+            "AA:",
+            "xx:",
+            "s:11: device[nvr].tls_sha256: is not the SHA-256 of a certificate (write 64 "
+            "hexadecimal digits, as openssl x509 -noout -fingerprint -sha256 prints them)",
+        ),
+        (
+            '"NVR.example"',
+            '"192.0.2.31:554"',
+            "s:12: device[nvr].hosts[#1]: is not a host "
+            '(write a name or an address without port, for example "192.0.2.30")',
+        ),
+        (
+            "rtsp_port = 554",
+            "rtsp_port = 65536",
+            "s:9: device[nvr].rtsp_port: must be less than or equal to 65535 (write a port, or 0)",
+        ),
+        (
+            "channel = 3\n",
+            "",
+            "s:16: camera[cortile].channel: is missing "
+            "(write the recorder's channel, from 1, or a url)",
+        ),
+        (
+            'device = "nvr"\n',
+            "",
+            "s:21: camera[cortile].channel: belongs to no device "
+            '(write device = "…", the id of a recorder)',
+        ),
+        (
+            'device = "nvr"\nchannel = 3\n',
+            "",
+            "s:16: camera[cortile].url: is missing "
+            '(write url = "rtsp://…", or device and channel of a recorder)',
+        ),
+        (
+            'sub_url = "rtsp://192.0.2.30/sub"',
+            'sub_url = "file://server/a.mp4"',
+            "s:23: camera[cortile].sub_url: is not a file's URL "
+            '(write for example "file:///var/footage.mp4")',
+        ),
+        (
+            'transport = "udp"',
+            'transport = "multicast"',
+            "s:24: camera[cortile].transport: must be 'tcp' or 'udp' "
+            '(write "tcp", or "udp" where the camera knows no other)',
+        ),
+        (
+            "RuleEngine/Cell",
+            "tns1:RuleEngine/Cell",
+            "s:31: trigger[movimento].topic: is not a topic "
+            '(write it without prefix, for example "RuleEngine/CellMotionDetector/Motion")',
+        ),
+        (
+            '[["Rule", "MyRule"]]',
+            '[["Rule"]]',
+            "s:32: trigger[movimento].source[#1][#2]: is missing "
+            '(write pairs of name and value, [["Rule", "MyMotionDetectorRule"]])',
+        ),
+        (
+            "[10.0, 44.001]",
+            "[10.0, 94.001]",
+            "s:41: risk_area[piazza].polygon: leaves the earth "
+            "(write 3 to 256 corners as [longitude, latitude] in degrees)",
+        ),
+        (
+            "priority = 5",
+            "priority = 0",
+            "s:42: risk_area[piazza].priority: must be greater than or equal to 1 "
+            "(write 1 (low) to 5 (high))",
+        ),
+    ],
+)
+def test_each_fault_of_the_new_tables_says_what_to_write(old, new, fault):
+    """One wrong thing gives one line, which never repeats a value."""
+    assert old in MORE
+    with pytest.raises(ConfigErrors) as caught:
+        parse_seed(MORE.replace(old, new, 1), "s")
+    assert str(caught.value) == fault
+    assert "hunter2" not in fault
+
+
+@pytest.mark.parametrize(
+    "url", ["rtsps://a/1", "http://192.0.2.9/mjpg", "https://b:8443/", "file:///var/a.mp4"]
+)
+def test_cameras_may_be_reached_in_every_way_that_is_read(url):
+    """TLS, MJPEG over HTTP, and footage (which only an exercise plays)."""
+    seed = parse_seed(swapped("rtsp://192.0.2.1/1", url), "s")
+    assert seed.entities["camera", "banco"].url == url
+
+
 def test_every_table_of_the_model_can_be_written():
     """A new kind of entity cannot be forgotten in the schema."""
     from gateway.registry.entities import KINDS
 
     assert set(File.model_fields) == set(KINDS)
+
+
+def test_a_row_says_what_a_camera_says():
+    """A new key of cameras cannot be forgotten in maps and spreadsheets."""
+    assert CameraRow.model_fields.keys() == CameraKeys.model_fields.keys()
+    assert set(CameraKeys.model_fields) == {f.name for f in fields(m.Camera)}

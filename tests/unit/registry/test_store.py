@@ -204,6 +204,25 @@ async def test_a_cancelled_apply_is_either_in_memory_and_on_disk_or_in_neither(s
     assert (await store.apply(seed(), by="y")).version == store.current().version
 
 
+async def test_a_database_from_before_devices_still_loads(tmp_path):
+    """Rows without the newer fields are read with their defaults, and nothing counts as changed."""
+    path = tmp_path / "registry.db"
+    newer = ("sub_url", "transport", "device", "channel", "tls_sha256", "hosts", "density_class")
+    async with open_registry(path, clock=FakeClock()) as store:
+        await store.apply(seed(), by="root")
+    with sqlite3.connect(path) as connection:
+        paths = ", ".join(f"'$.{name}'" for name in newer)
+        connection.execute(
+            f"update entity set body = json_remove(body, {paths}) where kind = 'camera'"
+        )
+        (body,) = connection.execute("select body from entity where kind = 'camera'").fetchone()
+    connection.close()
+    assert not any(name in body for name in newer)
+    async with open_registry(path, clock=FakeClock()) as store:
+        assert store.current().cameras == small().cameras
+        assert (await store.apply(seed(), by="root")).empty
+
+
 async def test_a_damaged_row_is_named(tmp_path):
     """A database that somebody edited is refused with the row that cannot be read."""
     path = tmp_path / "registry.db"

@@ -3,12 +3,14 @@
 """Registries to test with: one small world by hand, and any world at all."""
 
 import string
+from dataclasses import replace
 from datetime import date, time
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from gateway.model import registry as m
+from gateway.registry import polygon
 from gateway.registry.entities import assemble, key_of
 
 SEED = """[[controller]]
@@ -92,6 +94,18 @@ def triangle(points):
 
 
 triangles = polygons.filter(triangle)
+urls = st.sampled_from(
+    [
+        "rtsp://192.0.2.1:554/1",
+        "rtsps://cam.example/a?b=1",
+        "https://192.0.2.2/mjpeg",
+        "file:///var/footage/a.mp4",
+    ]
+)
+pins = st.sampled_from(["", "0f" * 32])
+hosts = st.lists(st.sampled_from(["192.0.2.7", "2001:db8::1", "cam-2.example"]), max_size=2).map(
+    tuple
+)
 times = st.times().filter(lambda t: t.fold == 0)
 
 
@@ -132,6 +146,13 @@ def registries(draw):
         for i in draw(some(ids))
     }
     cameras = {i: draw(camera(i, sites)) for i in draw(some(ids))}
+    devices = {i: draw(device(i, sites)) for i in draw(some(ids))}
+    cameras = {
+        i: draw(on_device(one, sites, devices, number))
+        for number, (i, one) in enumerate(cameras.items())
+    }
+    triggers = {i: draw(trigger(i, cameras)) for i in draw(some(ids))}
+    areas = {i: draw(risk_area(i)) for i in draw(some(ids))}
     zones = {i: draw(zone(i, cameras)) for i in draw(some(ids))}
     masks = {
         i: m.Mask(
@@ -155,6 +176,7 @@ def registries(draw):
         for i in draw(some(ids))
     }
     kinds = (controllers, sites, cameras, zones, masks, recipients, acts, users)
+    kinds += (devices, triggers, areas)
     return assemble(0, {key_of(e): e for kind in kinds for e in kind.values()})
 
 
@@ -168,7 +190,7 @@ def camera(draw, id_, sites):
         id=id_,
         name=draw(names),
         site=of(draw, sites),
-        url=draw(st.sampled_from(["rtsp://192.0.2.1:554/1", "rtsps://cam.example/a?b=1"])),
+        url=draw(urls),
         area=draw(st.sampled_from(m.AreaKind)),
         credential=draw(st.sampled_from(["", "env:A", "file:/a b", "credential:x-1"])),
         latitude=draw(floats(-90, 90)),
@@ -177,19 +199,93 @@ def camera(draw, id_, sites):
         field_of_view_deg=draw(floats(1, 360)),
         target_width_m=draw(floats(0, 1000)),
         continuous=draw(st.booleans()),
+        sub_url=draw(urls | st.just("")),
+        transport=draw(st.sampled_from(m.Transport)),
+        tls_sha256=draw(pins),
+        hosts=draw(hosts),
+        density_class=draw(ids | st.just("")),
     )
 
 
 @st.composite
-def zone(draw, id_, cameras):
+def on_device(draw, one, sites, devices, number):
+    """Any camera, perhaps a channel of a recorder of its controller, then perhaps without URL."""
+    controller = sites[one.site].controller
+    fitting = [d.id for d in devices.values() if sites[d.site].controller == controller]
+    if not fitting or draw(st.booleans()):
+        return one
+    channel = draw(st.sampled_from([0, number + 1, number + 9]))
+    device = of(draw, fitting)
+    url = draw(urls | st.just("")) if channel and devices[device].make else one.url
+    return replace(one, device=device, channel=channel, url=url)
+
+
+@st.composite
+def device(draw, id_, sites):
+    url = draw(st.sampled_from(["", "http://192.0.2.9/onvif/device_service", "https://n:8443/"]))
+    return m.Device(
+        id=id_,
+        name=draw(names),
+        site=of(draw, sites),
+        url=url,
+        kind=draw(st.sampled_from(m.DeviceKind)),
+        credential=draw(st.sampled_from(["", "env:A", "credential:x-1"])),
+        make=draw(ids | st.just("")),
+        rtsp_port=draw(st.integers(0, 65535)),
+        most_sessions=draw(st.integers(0, 1024)),
+        tls_sha256=draw(pins),
+        hosts=draw(hosts),
+        most_gop_s=draw(floats(0, 60)),
+        events=bool(url) and draw(st.booleans()),
+    )
+
+
+@st.composite
+def trigger(draw, id_, cameras):
+    topics = ["RuleEngine/CellMotionDetector/Motion", "{http://x.example/1}A/B", "Device"]
+    return m.Trigger(
+        id=id_,
+        name=draw(names),
+        camera=of(draw, cameras),
+        topic=draw(st.sampled_from(topics)),
+        source=tuple(draw(st.lists(st.tuples(lines, lines), max_size=2))),
+        item=draw(lines),
+        armed=draw(armed()),
+        off_after_s=draw(floats(0.1, 3600)),
+        severity=draw(st.integers(1, 5)),
+    )
+
+
+@st.composite
+def risk_area(draw, id_):
+    """Any area within a degree of any place that is not on the antimeridian or a pole."""
+    x, y = draw(floats(-178, 178)), draw(floats(-80, 80))
+    corners = tuple((x + dx, y + dy) for dx, dy in draw(triangles))
+    return m.RiskArea(
+        id=id_,
+        name=draw(names),
+        polygon=polygon.counterclockwise(corners),
+        priority=draw(st.integers(1, 5)),
+        hours=draw(armed()),
+        reason=draw(lines),
+    )
+
+
+@st.composite
+def armed(draw):
     hours = st.tuples(times, times).filter(lambda pair: pair[0] != pair[1])
+    return tuple(m.ArmedHours(*pair) for pair in draw(st.lists(hours, max_size=2)))
+
+
+@st.composite
+def zone(draw, id_, cameras):
     return m.Zone(
         id=id_,
         name=draw(names),
         camera=of(draw, cameras),
         polygon=draw(triangles),
         analytic=draw(st.sampled_from(m.Analytic)),
-        armed=tuple(m.ArmedHours(*pair) for pair in draw(st.lists(hours, max_size=2))),
+        armed=draw(armed()),
         on_after_s=draw(floats(0, 60)),
         off_after_s=draw(floats(0, 3600)),
         severity=draw(st.integers(1, 5)),
