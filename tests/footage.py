@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from av.bitstream import BitStreamFilterContext
@@ -19,6 +20,8 @@ from av.bitstream import BitStreamFilterContext
 from gateway.model.media import AccessUnit, Codec
 from gateway.model.time import Moment
 from gateway.wire.annex_b import split_annex_b
+from gateway.wire.h265 import H265Depacketizer
+from tests.goldens import packets
 
 MOTION = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "motion"
 NOON_US = 1_795_348_800_000_000
@@ -62,6 +65,11 @@ def _coded(
     light: int,
 ) -> tuple[AccessUnit, ...]:
     """Return the units of `scene`, coded once per test run."""
+    if codec is Codec.JPEG:
+        return tuple(
+            _jpeg(rgb(number, size=size, visitor=number in range(*visits), light=light), number)
+            for number in range(pictures)
+        )
     name = "libx264" if codec is Codec.H264 else "libx265"
     encoder = av.CodecContext.create(name, "w")
     encoder.width, encoder.height = size
@@ -83,6 +91,14 @@ def _coded(
     return tuple(_unit(bytes(packet), packet.pts, packet.is_keyframe, codec) for packet in packets)
 
 
+def _jpeg(pixels: np.ndarray, number: int) -> AccessUnit:
+    """Return a picture as a JFIF file of its own."""
+    written, data = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
+    assert written
+    at = moment(3600 * number)
+    return AccessUnit(3600 * number, True, (bytes(data),), at, at, Codec.JPEG)
+
+
 def scene(
     pictures: int,
     *,
@@ -92,7 +108,10 @@ def scene(
     codec: Codec = Codec.H264,
     light: int = 0,
 ) -> list[AccessUnit]:
-    """Return 25 pictures a second; in those numbered in `visits` a visitor walks."""
+    """Return 25 pictures a second; in those numbered in `visits` a visitor walks.
+
+    Of JPEG every picture is a key unit, whatever `gop` says.
+    """
     return list(_coded(pictures, gop, (visits.start, visits.stop), size, codec, light))
 
 
@@ -118,6 +137,16 @@ def _units_of(path: Path) -> Iterator[AccessUnit]:
                 yield _unit(bytes(changed), pts_90k, changed.is_keyframe, Codec.H264)
 
 
+def open_gop() -> list[AccessUnit]:
+    """Return GStreamer's H.265 with B-frames and an open GOP, 25 pictures a second."""
+    depacketizer = H265Depacketizer(96)
+    return [
+        AccessUnit(one.pts_90k, one.is_key, one.nals, moment(0), moment(0), Codec.H265)
+        for packet in packets("gstreamer-x265-open-gop.rtp")
+        for one in depacketizer.receive(packet)
+    ]
+
+
 def later(units: list[AccessUnit], pts_90k: int) -> list[AccessUnit]:
     """Return the units as if taken later."""
     return [
@@ -133,7 +162,8 @@ def later(units: list[AccessUnit], pts_90k: int) -> list[AccessUnit]:
 
 def decoded(units: list[AccessUnit]) -> list[np.ndarray]:
     """Return the pictures as rgb24, with a decoder of its own."""
-    decoder = av.CodecContext.create("h264" if units[0].codec is Codec.H264 else "hevc", "r")
+    names = {Codec.H264: "h264", Codec.H265: "hevc", Codec.JPEG: "mjpeg"}
+    decoder = av.CodecContext.create(names[units[0].codec], "r")
     frames = [frame for unit in units for frame in decoder.decode(av.Packet(unit.coded()))]
     return [frame.to_ndarray(format="rgb24") for frame in [*frames, *decoder.decode(None)]]
 

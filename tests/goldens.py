@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Golden messages and streams: each is at once a test, a fuzz seed and material for benchmarks.
 
-Named after the camera and what it said; `x264-*` are coded pictures in Annex B.
+Named after the camera and what it said; `x264-*` are coded pictures in Annex B, `*.rtp` are RTP
+packets.
 """
 
 from pathlib import Path
@@ -33,3 +34,13 @@ def pictures(name):
 def is_key(nals):
     """Say whether a picture is an IDR picture."""
     return any(nal[0] & 31 == 5 for nal in nals)
+
+
+def packets(name):
+    """Return the RTP packets of a golden in which each has its length before it (RFC 4571)."""
+    data, at, found = golden(name), 0, []
+    while at < len(data):
+        end = at + 2 + int.from_bytes(data[at : at + 2], "big")
+        found.append(data[at + 2 : end])
+        at = end
+    return found

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from gateway.model.media import AccessUnit
 from gateway.runtime.clock import SystemClock
 from gateway.runtime.fanout import Fanout
-from gateway.simulator.rtsp_server import Mount, serve
+from gateway.simulator.rtsp_server import Mount, Service, serve
 from tests.goldens import is_key, pictures
 
 USERS = {"admin": "s3cret"}
@@ -37,22 +37,34 @@ async def loop_golden(fanout, name, clock, *, rate_hz=25.0):
 
 
 @asynccontextmanager
-async def virtual_camera(port=0, *, name="x264-320x180.h264", credentials=None):
-    """Serve one golden at /live; yields the port."""
+async def virtual_camera(
+    port=0,
+    *,
+    name="x264-320x180.h264",
+    credentials=None,
+    host="127.0.0.1",
+    service=None,
+    documents=None,
+):
+    """Serve one golden at /live, with `documents` beside it if given; yields the port."""
     clock, fanout = SystemClock(), Fanout()
     sets = tuple(nal for nal in pictures(name)[0] if nal[0] & 31 in (7, 8))
-    mounts = {"live": Mount(fanout, sets)}
+    mounts = {"live": Mount(fanout, sets, documents=documents)}
+    service = service or Service()
     task = asyncio.create_task(loop_golden(fanout, name, clock))
     try:
-        async with serve("127.0.0.1", port, mounts, credentials=credentials, clock=clock) as bound:
+        async with serve(
+            host, port, mounts, credentials=credentials, clock=clock, service=service
+        ) as bound:
             yield bound
     finally:
         task.cancel()
 
 
 async def main():
-    """Serve until killed."""
-    async with virtual_camera(int(sys.argv[1]), credentials=USERS) as port:
+    """Serve until killed; a second argument names another golden."""
+    name = sys.argv[2] if len(sys.argv) > 2 else "x264-320x180.h264"
+    async with virtual_camera(int(sys.argv[1]), credentials=USERS, name=name) as port:
         print("ready", port, flush=True)
         await asyncio.Event().wait()
 

@@ -17,7 +17,7 @@ from gateway.codec.protocol import Polygon
 from gateway.model.media import AccessUnit, Codec
 
 EVERY_90K = 7200
-"""Pictures closer together than this (0.08 s) are decoded, but not judged."""
+"""Pictures closer together than this (0.08 s) are decoded, but not judged; JPEG not even that."""
 _NEW_TIME_90K = 30 * 90_000
 """A picture this much older than the last one belongs to a new session of the camera."""
 _MOST_CAMERAS = 256
@@ -70,7 +70,8 @@ class Looker:
         if request.feed is Feed.KEYS:
             camera.decoder = None
             for unit in request.units:
-                yield from self._decode_key(unit)
+                if _is_wanted(camera, unit):
+                    yield from self._decode_key(unit)
             return
         if request.feed is Feed.START and camera.decoder is not None:
             camera.decoder.restart()
@@ -78,7 +79,8 @@ class Looker:
             decoder = camera.decoder
             if decoder is None or decoder.codec is not unit.codec:
                 decoder = camera.decoder = Decoder(unit.codec)
-            yield from self._counted(decoder, unit)
+            if _is_wanted(camera, unit):
+                yield from self._counted(decoder, unit)
 
     def _decode_key(self, unit: AccessUnit) -> Iterator[Picture]:
         """Yield the picture of one key unit from the decoder that all cameras share."""
@@ -100,6 +102,11 @@ def _from_key(units: Sequence[AccessUnit]) -> Iterator[AccessUnit]:
         started = started or unit.is_key
         if started:
             yield unit
+
+
+def _is_wanted(camera: _Camera, unit: AccessUnit) -> bool:
+    """Return whether a unit must be decoded: JPEG that will not be judged need not be."""
+    return unit.codec is not Codec.JPEG or _is_due(camera, unit.pts_90k)
 
 
 def _is_due(camera: _Camera, pts_90k: int) -> bool:

@@ -18,7 +18,7 @@ from gateway.analytics.look import Feed, LookReply, LookRequest, Sight
 from gateway.codec.protocol import Kind
 from gateway.model.alarm import Observation
 from gateway.model.errors import PeerError
-from gateway.model.media import AccessUnit
+from gateway.model.media import AccessUnit, Codec
 from gateway.model.registry import Zone
 from gateway.model.time import Moment
 from gateway.runtime.clock import Clock
@@ -31,6 +31,8 @@ _SENT_KEPT = 512
 """Units whose capture time is remembered until their picture comes back."""
 _GOPS_KEPT = 3
 _GOP_SANE_S = 60.0
+_JPEG_EVERY_90K = 45_000
+"""Of JPEG, where every picture is a key unit, two a second are looked at while it is quiet."""
 
 
 class Caller(Protocol):
@@ -119,6 +121,7 @@ class Watch:
         self._key_90k: int | None = None
         self._gops_s: deque[float] = deque(maxlen=_GOPS_KEPT)
         self._sent: OrderedDict[int, Moment] = OrderedDict()
+        self._looked_90k: int | None = None
         self._stirred_90k = 0
         self._stirs = False
         self._unit_90k = 0
@@ -181,6 +184,10 @@ class Watch:
                 self._gop.append(unit)
             return
         self._gop = [unit]
+        since_90k = _JPEG_EVERY_90K if self._looked_90k is None else unit.pts_90k - self._looked_90k
+        if unit.codec is Codec.JPEG and 0 <= since_90k < _JPEG_EVERY_90K:
+            return
+        self._looked_90k = unit.pts_90k
         self._stirs = False
         if await self._look(Feed.KEYS, [unit]) and self._stirs:
             self._wakes += 1

@@ -21,7 +21,11 @@ TIME_BASE = Fraction(1, 90_000)
 MOST_PIXELS = 8192 * 4608
 """A parameter set that claims more is a bomb, not a camera."""
 
-NAMES: dict[Codec, Literal["h264", "hevc"]] = {Codec.H264: "h264", Codec.H265: "hevc"}
+NAMES: dict[Codec, Literal["h264", "hevc", "mjpeg"]] = {
+    Codec.H264: "h264",
+    Codec.H265: "hevc",
+    Codec.JPEG: "mjpeg",
+}
 """libavcodec's names; also those of its raw demultiplexers."""
 
 
@@ -34,12 +38,18 @@ class Picture:
 
 
 class Decoder:
-    """One stream's decoder. Errors are counted, never raised; a gap needs `restart`."""
+    """One stream's decoder. Errors are counted, never raised; a gap needs `restart`.
+
+    What is shown before the key unit at which it begins is not yielded: it refers to what came
+    before that (open GOP).
+    """
 
     def __init__(self, codec: Codec) -> None:
         self.codec = codec
         self.errors = 0
         """Units that libavcodec refused since the beginning."""
+        self._begins = True
+        self._begin_90k: int | None = None
         self._context = VideoCodecContext.create(NAMES[codec], "r")
         self._context.thread_count = 1
         self._context.options = {"max_pixels": str(MOST_PIXELS)}
@@ -47,6 +57,9 @@ class Decoder:
     def decode(self, units: Iterable[AccessUnit]) -> Iterator[Picture]:
         """Yield the pictures that are complete, in order of presentation."""
         for unit in units:
+            if unit.is_key:
+                self._begin_90k = unit.pts_90k if self._begins else None
+                self._begins = False
             packet = av.Packet(unit.coded())
             packet.pts = unit.pts_90k
             packet.time_base = TIME_BASE
@@ -59,6 +72,7 @@ class Decoder:
 
     def restart(self) -> None:
         """Forget all references: the next unit must be a key unit."""
+        self._begins = True
         if self._context.is_open:
             self._context.flush_buffers()
 
@@ -69,7 +83,9 @@ class Decoder:
             self.errors += 1
             return
         for frame in frames:
-            if frame.pts is not None and not frame.is_corrupt:
+            if frame.pts is None or frame.is_corrupt:
+                continue
+            if self._begin_90k is None or frame.pts >= self._begin_90k:
                 yield Picture(frame.pts, frame)
 
 

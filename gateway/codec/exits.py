@@ -10,14 +10,14 @@ import cv2
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 
-from gateway.codec.decode import TIME_BASE, Picture, every_picture, last_picture
+from gateway.codec.decode import TIME_BASE, Picture, every_picture, last_picture, rows
 from gateway.codec.jpeg import StillRequest
 from gateway.codec.mask import Masker
 from gateway.codec.mp4 import write_mp4
 from gateway.codec.mux import ClipRequest
 from gateway.codec.protocol import Polygon
 from gateway.model.errors import WireError
-from gateway.model.media import AccessUnit
+from gateway.model.media import AccessUnit, Codec
 from gateway.model.time import Moment
 from gateway.wire.annex_b import split_annex_b
 
@@ -45,14 +45,17 @@ def render_still(payload: bytes) -> bytes:
 
 
 def render_clip(payload: bytes) -> bytes:
-    """Answer a ClipRequest with an MP4."""
+    """Answer a ClipRequest with an MP4 that every browser plays: H.264.
+
+    The camera's own bytes stay if they are H.264 and nothing is masked.
+    """
     request = ClipRequest.unpack(payload)
-    if not request.masks:
+    if not request.masks and all(unit.codec is Codec.H264 for unit in request.units):
         return write_mp4(request.units)
-    return write_mp4(_masked(request.units, request.masks))
+    return write_mp4(_coded_anew(request.units, request.masks))
 
 
-def _masked(units: Sequence[AccessUnit], masks: Sequence[Polygon]) -> list[AccessUnit]:
+def _coded_anew(units: Sequence[AccessUnit], masks: Sequence[Polygon]) -> list[AccessUnit]:
     """Return the units decoded, masked and coded as H.264 without reordering."""
     masker = Masker(masks)
     begin = next((at for at, unit in enumerate(units) if unit.is_key), len(units))
@@ -64,11 +67,13 @@ def _masked(units: Sequence[AccessUnit], masks: Sequence[Polygon]) -> list[Acces
 def encode(frames: Iterable[tuple[Picture, VideoFrame]], moment: Moment) -> Iterator[AccessUnit]:
     """Yield H.264 units, all marked as captured at `moment`, with the pictures' times.
 
-    Pictures of another size than the first, or out of order, are left out.
+    Pictures of another size than the first, or out of order, are left out; so are the last column
+    and row of odd sizes, which 4:2:0 does not have.
     """
     encoder: VideoCodecContext | None = None
     last: int | None = None
-    for picture, frame in frames:
+    for picture, given in frames:
+        frame = _even(given)
         if encoder is None:
             encoder = _open_encoder(frame)
         if (frame.width, frame.height) != (encoder.width, encoder.height):
@@ -85,6 +90,19 @@ def encode(frames: Iterable[tuple[Picture, VideoFrame]], moment: Moment) -> Iter
             yield _unit(packet, moment)
 
 
+def _even(frame: VideoFrame) -> VideoFrame:
+    """Return a yuv420p picture without an odd last column and row."""
+    width_px, height_px = frame.width & ~1, frame.height & ~1
+    if (width_px, height_px) == (frame.width, frame.height):
+        return frame
+    copy = VideoFrame(width_px, height_px, "yuv420p")
+    copy.colorspace, copy.color_range = frame.colorspace, frame.color_range
+    for source, target in zip(frame.planes, copy.planes, strict=True):
+        into = rows(target)[: target.height, : target.width]
+        into[:] = rows(source)[: target.height, : target.width]
+    return copy
+
+
 def _open_encoder(frame: VideoFrame) -> VideoCodecContext:
     """Return a libx264 context for pictures like this one."""
     encoder = VideoCodecContext.create("libx264", "w")
@@ -93,7 +111,7 @@ def _open_encoder(frame: VideoFrame) -> VideoCodecContext:
     encoder.time_base = TIME_BASE
     encoder.gop_size = _GOP
     encoder.thread_count = 1
-    encoder.color_range = frame.color_range
+    encoder.color_range, encoder.colorspace = frame.color_range, frame.colorspace
     encoder.options = dict(_ENCODER)
     return encoder
 

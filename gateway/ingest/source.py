@@ -10,9 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import SplitResult, unquote, urlsplit
 
+from gateway.model.errors import ConfigError
 from gateway.model.media import AccessUnit, Codec, MetadataDocument, StreamKind
 from gateway.model.registry import Transport
+
+DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+"""RFC 2326, RFC 7826 §4.2, RFC 9110."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,7 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class StreamSource:
-    """One rendition of one camera and how it is opened."""
+    """One rendition of one camera and how it is opened; ConfigError if the URL cannot be used."""
 
     camera: str
     """Id, for messages and logs."""
@@ -46,6 +51,42 @@ class StreamSource:
     """Bound of connecting and agreeing on a stream."""
     least_stall_s: float = 2.0
     """A stall is no picture for max(two intervals, this)."""
+
+    def __post_init__(self) -> None:
+        """Refuse early what a person has to correct, without repeating what may be a secret."""
+        problem = _problem_of(self.url)
+        if problem:
+            advice = "write rtsp://host[:port]/path, and user and password apart"
+            raise ConfigError(f"camera {self.camera}", "url", problem, advice)
+
+    @property
+    def scheme(self) -> str:
+        """`rtsp`, `rtsps`, `http`, `https` or `file`."""
+        return urlsplit(self.url).scheme
+
+    @property
+    def host(self) -> str:
+        """Name or address, without brackets; empty for a file."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """As written, or that of the scheme; 0 for a file."""
+        parts = urlsplit(self.url)
+        return parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
+
+    @property
+    def path(self) -> Path:
+        """Where a file lies."""
+        return Path(unquote(urlsplit(self.url).path))
+
+    @property
+    def peer(self) -> str:
+        """What may be shown: no path and no query, since cameras hide passwords there."""
+        if self.scheme == "file":
+            return f"file {self.path.name}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +126,8 @@ class SessionStatistics:
     """Protocol and cipher, `TLSv1.3 TLS_AES_256_GCM_SHA384`; empty in clear."""
     transport: str = ""
     """How pictures come: `RTP/TCP`, `RTP/UDP`, `HTTP`, `file`."""
+    parameter_sets: str = ""
+    """Where those of H.264 and H.265 come from over RTP: `in-band`, `SDP`, `both`."""
 
 
 class Session(Protocol):
@@ -101,3 +144,28 @@ class Session(Protocol):
     def statistics(self) -> SessionStatistics:
         """Return a snapshot; O(1)."""
         ...
+
+
+def _problem_of(url: str) -> str:
+    """Return what is wrong with an address, or nothing."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - it is parsed when it is read
+    except ValueError:
+        return "impossible host or port"
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return "only printable ASCII without spaces"
+    if parts.username is not None or parts.password is not None:
+        return "must not contain credentials"
+    if parts.scheme == "file":
+        return _problem_of_file(parts)
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+        return "must begin with rtsp://, rtsps://, http:// or https:// and a host, or with file:///"
+    return ""
+
+
+def _problem_of_file(parts: SplitResult) -> str:
+    path = unquote(parts.path)
+    if parts.netloc or not path.startswith("/") or ".." in Path(path).parts or "\0" in path:
+        return "a file is file:/// and its absolute path"
+    return ""

@@ -143,6 +143,15 @@ class Authenticator:
         self._count = 0
         return self._challenge
 
+    @property
+    def scheme(self) -> str:
+        """What was asked for: `Basic`, `Digest MD5`, `Digest SHA-256`; empty before."""
+        challenge = self._challenge
+        if challenge is None:
+            return ""
+        family = challenge.algorithm.upper().removesuffix("-SESS")
+        return f"Digest {family}" if challenge.is_digest else "Basic"
+
     def informed(self, value: str) -> None:
         """Take an Authentication-Info header: a nextnonce replaces the nonce."""
         following = parse_pairs(value).get("nextnonce", "")

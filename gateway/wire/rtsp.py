@@ -7,28 +7,32 @@ into an `RtspClient` or an `RtspServer`, which return the bytes to send. Frames 
 depacketizer, so that a packet costs no object of its own.
 """
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import TypeAlias, cast
 from urllib.parse import urlsplit
 
-from gateway.model.errors import CredentialError, PeerError, WireError
+from gateway.model.errors import BusyError, CredentialError, PeerError, WireError
+from gateway.model.registry import Transport
 from gateway.wire import sdp
 from gateway.wire.digest import Authenticator, Credentials, Proved, Verifier
-from gateway.wire.sdp import UnusableStreamError, VideoTrack, printable
+from gateway.wire.sdp import MetadataTrack, UnusableStreamError, VideoTrack, printable
 
 DEFAULT_PORT = 554
+DEFAULT_TLS_PORT = 322
+"""IANA: rtsps."""
 MOST_HEAD_BYTES = 16 << 10
 """Twice the usual limit of HTTP servers (8 KiB)."""
 MOST_BODY_BYTES = sdp.MOST_BYTES
 MOST_HEADERS = 64
 """RFC 2326 §12 defines 37."""
+_SPARE_BYTES = 32
+"""Behind the last byte, so that a taker may look at a whole head wherever a frame begins."""
 BUFFER_BYTES = 96 << 10
 """Holds the largest message (16 + 64 KiB) and the largest frame (4 + 65535 bytes, §10.12)."""
-_COMPACT_BELOW_BYTES = 32 << 10
-"""Free space below which unread bytes move to the front."""
 MOST_PENDING = 8
 """Keep-alives that a camera may leave unanswered before the oldest is forgotten."""
 MOST_ATTEMPTS = 3
@@ -43,9 +47,14 @@ _HEAD_END = b"\r\n\r\n"
 _USER_AGENT = "Varco"
 
 _SUCCESS = range(200, 300)
+_BUSY = (453, 503)
+"""Not Enough Bandwidth, Service Unavailable: others hold all sessions (RFC 2326 §11.3)."""
 _STATUS = re.compile(r"RTSP/1\.\d (\d{3})(?: (.*))?\Z")
 _REQUEST = re.compile(r"([A-Z_]{1,32}) (\S{1,2048}) RTSP/1\.\d\Z")
 _INTERLEAVED = re.compile(r"interleaved=(\d{1,3})(?:-(\d{1,3}))?")
+_CLIENT_PORT = re.compile(r"client_port=(\d{1,5})(?:-(\d{1,5}))?")
+_SERVER_PORT = re.compile(r"server_port=(\d{1,5})(?:-(\d{1,5}))?")
+_SOURCE = re.compile(r"source=([0-9A-Za-z.:\[\]%_-]{1,64})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +106,27 @@ Event: TypeAlias = Message | Media
 class RtspReceiver:
     """Cuts a byte stream into events, in a buffer of fixed size.
 
-    Either fill `space()` and call `received(count)` (no copy), or call `receive(data)`.
+    Either fill `space()` and call `received(count)` (no copy), or call `receive(data)`. Nothing of
+    the stream stays in the buffer in between, so that many receivers can share one.
     """
 
-    def __init__(self) -> None:
-        self._buffer = bytearray(BUFFER_BYTES)
+    def __init__(self, buffer: bytearray | None = None) -> None:
+        """`buffer`: shared by receivers that are used one after the other; else one of its own."""
+        self.taker: Callable[[bytearray, int, int], int] | None = None
+        """Takes frames of `taken_channel` where they lie, as `H264Depacketizer.receive_frames`."""
+        self.taken_channel = -1
+        self._buffer = bytearray(BUFFER_BYTES) if buffer is None else buffer
         self._view = memoryview(self._buffer)
-        self._begin = 0
-        self._end = 0
+        self._room = self._view[:-_SPARE_BYTES]
+        self._tail = b""
 
     def space(self) -> memoryview:
         """Return where the next bytes belong, never empty; ends the life of earlier views."""
-        if self._begin and BUFFER_BYTES - self._end < _COMPACT_BELOW_BYTES:
-            kept = self._end - self._begin
-            self._buffer[:kept] = self._buffer[self._begin : self._end]
-            self._begin, self._end = 0, kept
-        return self._view[self._end :]
+        tail = self._tail
+        if not tail:
+            return self._room
+        self._buffer[: len(tail)] = tail
+        return self._room[len(tail) :]
 
     def receive(self, data: bytes) -> list[Event]:
         """Return the events that `data` completes; frames are copied. WireError as `received`."""
@@ -137,12 +151,19 @@ class RtspReceiver:
         WireError for what is neither RTSP nor an interleaved frame; the stream is lost then.
         """
         buffer, view = self._buffer, self._view
-        end = self._end = self._end + count
-        at = self._begin
+        taken, taker = self.taken_channel, self.taker
+        end = len(self._tail) + count
+        at = 0
         events: list[Event] = []
         frames: list[tuple[int, memoryview]] = []
         while end - at >= 4:  # noqa: PLR2004 - the least that a frame or a message begins with
             if buffer[at] == DOLLAR:
+                if buffer[at + 1] == taken and taker is not None:
+                    following = taker(buffer, at, end)
+                    if following == at:
+                        break
+                    at = following
+                    continue
                 following = at + 4 + (buffer[at + 2] << 8 | buffer[at + 3])
                 if following > end:
                     break
@@ -162,9 +183,7 @@ class RtspReceiver:
             at = following
         if frames:
             events.append(Media(frames))
-        if at == end:
-            at = self._end = 0
-        self._begin = at
+        self._tail = bytes(view[at:end]) if at < end else b""
         return events
 
     def _message(self, at: int, end: int) -> tuple[Message | None, int]:
@@ -233,28 +252,38 @@ class RtspUrl:
     port: int
     text: str
     """As sent in requests."""
+    is_tls: bool = False
 
     @property
     def peer(self) -> str:
         """Return what may be shown: no path and no query, since cameras hide passwords there."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"rtsp://{host}:{self.port}"
+        return f"{'rtsps' if self.is_tls else 'rtsp'}://{host}:{self.port}"
 
 
 def parse_url(text: str) -> RtspUrl:
-    """Return the parts of an `rtsp://` URL; WireError without repeating what may be a secret."""
+    """Return the parts of an `rtsp://` or `rtsps://` URL; WireError that repeats no secret."""
     try:
         parts = urlsplit(text)
-        host, port = parts.hostname, parts.port or DEFAULT_PORT
+        is_tls = parts.scheme == "rtsps"
+        host, port = parts.hostname, parts.port or (DEFAULT_TLS_PORT if is_tls else DEFAULT_PORT)
     except ValueError:
         raise WireError("RTSP URL: impossible host or port") from None
-    if parts.scheme != "rtsp" or not host:
-        raise WireError("RTSP URL: must begin with rtsp:// and a host")
+    if parts.scheme not in ("rtsp", "rtsps") or not host:
+        raise WireError("RTSP URL: must begin with rtsp:// or rtsps:// and a host")
     if parts.username is not None or parts.password is not None:
         raise WireError("RTSP URL: must not contain credentials")
     if not text.isascii() or not text.isprintable() or " " in text:
         raise WireError("RTSP URL: only printable ASCII without spaces")
-    return RtspUrl(host, port, text)
+    return RtspUrl(host, port, text, is_tls)
+
+
+class MovedError(PeerError):
+    """The camera sends us to another address, which is allowed: connect there."""
+
+    def __init__(self, words: str, target: RtspUrl) -> None:
+        super().__init__(words)
+        self.target = target
 
 
 class Step(Enum):
@@ -268,6 +297,54 @@ class Step(Enum):
     PLAYING = "playing"
 
 
+QUIRKS: Mapping[str, str] = {
+    "answers-without-cseq": "an answer without CSeq belongs to the only request that waits",
+    "answers-with-odd-cseq": "so does one whose CSeq was never sent (`CSeq: 0`); an answer to what "
+    "was answered already belongs to nothing",
+    "base-without-slash": "every base is taken as if it ended in a slash",
+    "base-behind-nat": "a Content-Base that names another host means ours: the line is the same",
+    "base-with-query": "control words are appended after the query of the base",
+    "channels-of-its-own": "other interleaved channels than those asked for are taken",
+    "transport-not-repeated": "SETUP answered without Transport means what was asked for",
+    "tcp-although-udp": "interleaved, although UDP was asked for, is taken",
+    "transport-refused": "461: the other transport is asked for, once",
+    "metadata-refused": "a metadata track that cannot be set up is left out, with a remark",
+    "range-refused": "457: PLAY is asked for again without a Range",
+    "options-refused": "OPTIONS may fail",
+    "keep-alive-refused": "who announces GET_PARAMETER and refuses it is kept alive by OPTIONS",
+    "session-with-spaces": "spaces around the session's id and its time are not part of them",
+    "blank-lines": "empty lines between messages mean nothing",
+}
+"""What the client tolerates, by name; each has a recorded exchange, `tests/golden/quirk-*.rtsp`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the client is to agree on."""
+
+    transport: Transport = Transport.TCP
+    wants_metadata: bool = False
+    hosts: tuple[str, ...] = ()
+    """Hosts besides the URL's own to which the camera may send us."""
+    peer_address: str = ""
+    """Numeric address at the other end; a `source` that differs is refused."""
+    open_ports: Callable[[], int] | None = None
+    """Opens an even port and the odd one above, returns the even one; None: UDP is out."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """One track and how it comes."""
+
+    track: VideoTrack | MetadataTrack
+    transport: Transport = Transport.TCP
+    rtp: int = 0
+    """Interleaved channel, or our own port."""
+    rtcp: int = 1
+    server_rtcp: int = 0
+    """The camera's RTCP port; 0 if it did not say, or over TCP."""
+
+
 @dataclass(slots=True)
 class _Pending:
     """A request that waits for its answer."""
@@ -279,26 +356,34 @@ class _Pending:
 
 
 class RtspClient:
-    """The client's half: OPTIONS, DESCRIBE, SETUP of one video track, PLAY, keep-alive.
+    """The client's half: OPTIONS, DESCRIBE, SETUP of video (and metadata), PLAY, keep-alive.
 
-    Nothing but video is ever set up (audio stays at the camera). Credentials are sent only after
-    a challenge, and only on the connection to the host that was configured.
+    Audio is never set up (it stays at the camera). Credentials are sent only after a challenge,
+    and only to the host that was configured and those allowed besides.
     """
 
     def __init__(
-        self, url: RtspUrl, credentials: Credentials | None, make_cnonce: Callable[[], str]
+        self,
+        url: RtspUrl,
+        credentials: Credentials | None,
+        make_cnonce: Callable[[], str],
+        wishes: Wishes = Wishes(),
     ) -> None:
         """`credentials`: None if the camera needs none; `make_cnonce` returns random text."""
         self.url = url
         self.step = Step.IDLE
-        self.track: VideoTrack | None = None
-        """Known once DESCRIBE was answered."""
-        self.rtp_channel = 0
-        self.rtcp_channel = 1
+        self.lanes: list[Lane] = []
+        """The first is video; known once DESCRIBE was answered, agreed on when PLAYING."""
         self.session_s = DEFAULT_SESSION_S
         """After so many seconds without a request the camera may end the session."""
         self.stray_messages = 0
+        self.server = ""
+        """How the camera names itself."""
+        self.remark = ""
+        """What had to be done otherwise than asked for, one line."""
         self._peer = url.peer
+        self._wishes = wishes
+        self._transport = wishes.transport
         self._authenticator = Authenticator(credentials, make_cnonce) if credentials else None
         self._sequence = 0
         self._pending: dict[int, _Pending] = {}
@@ -307,13 +392,34 @@ class RtspClient:
         self._aggregate = url.text
         self._public = ""
         self._redirects = 0
+        self._agreed = 0
         self._next: Mapping[Step, Callable[[Response], bytes]] = {
             Step.OPTIONS: self._describe,
-            Step.DESCRIBE: self._set_up,
-            Step.SETUP: self._play,
+            Step.DESCRIBE: self._described,
+            Step.SETUP: self._set_up,
             Step.PLAY: self._playing,
             Step.PLAYING: lambda _: b"",
         }
+
+    @property
+    def track(self) -> VideoTrack | None:
+        """The video track; None before DESCRIBE was answered."""
+        return cast("VideoTrack", self.lanes[0].track) if self.lanes else None
+
+    @property
+    def rtp_channel(self) -> int:
+        """Interleaved channel of the pictures."""
+        return self.lanes[0].rtp if self.lanes else 0
+
+    @property
+    def rtcp_channel(self) -> int:
+        """Interleaved channel of their reports."""
+        return self.lanes[0].rtcp if self.lanes else 1
+
+    @property
+    def authentication(self) -> str:
+        """How the camera had us prove ourselves; empty if it did not."""
+        return self._authenticator.scheme if self._authenticator else ""
 
     def start(self) -> bytes:
         """Return the first request."""
@@ -334,7 +440,8 @@ class RtspClient:
         """Take a message, return what to send next.
 
         CredentialError if the camera refuses the user, UnusableStreamError if it offers nothing
-        that we can take, PeerError for everything else that ends the session.
+        that we can take, MovedError if it sends us elsewhere, PeerError for everything else that
+        ends the session.
         """
         if isinstance(message, Request):
             return self._serve(message)
@@ -342,31 +449,38 @@ class RtspClient:
         if pending is None:
             self.stray_messages += 1
             return b""
-        information = message.header("authentication-info")
-        if information and self._authenticator:
-            self._authenticator.informed(information)
+        self._note(message)
         if message.status == 401:  # noqa: PLR2004 - Unauthorized
             return self._authorize(message, pending)
         if message.status in (301, 302):
-            return self._redirect(message)
+            return self._redirect(message.header("location"))
         if message.status not in _SUCCESS and not self._is_optional(pending):
-            raise self._refusal(message, pending)
+            return self._otherwise(message, pending)
         if self.step is not Step.PLAYING and pending.method != self.step.value:
             return b""
         return self._next[self.step](message)
 
+    def _note(self, response: Response) -> None:
+        if not self.server:
+            self.server = printable(response.header("server"))
+        information = response.header("authentication-info")
+        if information and self._authenticator:
+            self._authenticator.informed(information)
+
     def _answered(self, response: Response) -> _Pending | None:
-        """Return the request that is answered; a camera that forgets CSeq answers the only one."""
+        """Return the request that is answered; a CSeq that was never sent means the only one."""
         word = response.header("cseq")
-        if not word and len(self._pending) == 1:
+        number = int(word) if re.fullmatch(r"[0-9]{1,9}", word) else 0
+        if not 1 <= number <= self._sequence and len(self._pending) == 1:
             return self._pending.popitem()[1]
-        return self._pending.pop(int(word), None) if re.fullmatch(r"[0-9]{1,9}", word) else None
+        return self._pending.pop(number, None)
 
     def _is_optional(self, pending: _Pending) -> bool:
         """Return whether a refusal changes nothing: OPTIONS, and keep-alives of a live session."""
-        return pending.method == "OPTIONS" or (
-            self.step is Step.PLAYING and pending.method == "GET_PARAMETER"
-        )
+        if self.step is Step.PLAYING and pending.method == "GET_PARAMETER":
+            self._public = ""
+            return True
+        return pending.method == "OPTIONS"
 
     def _request(self, method: str, uri: str, *headers: str) -> bytes:
         return self._send(_Pending(method, uri, headers))
@@ -403,29 +517,75 @@ class RtspClient:
         pending.attempts += 1
         return self._send(pending)
 
-    def _redirect(self, response: Response) -> bytes:
-        """Follow within the same host and port, where the connection already goes."""
+    def _is_allowed(self, host: str) -> bool:
+        """Return whether the camera may send us there: itself, and what was configured."""
+        known = {self.url.host.lower(), *(one.lower().strip("[]") for one in self._wishes.hosts)}
+        return host.lower() in known
+
+    def _redirect(self, location: str) -> bytes:
+        """Follow on this connection if it leads there, else raise MovedError if it may be."""
         try:
-            target = parse_url(response.header("location"))
+            target = parse_url(location)
         except WireError:
             raise PeerError(f"{self._peer} redirects to an address that cannot be used") from None
-        if (target.host, target.port) != (self.url.host, self.url.port):
-            where = printable(target.peer)
+        where = printable(target.peer)
+        if not self._is_allowed(target.host):
             raise PeerError(f"{self._peer} redirects to {where}: not followed to another host")
+        if self.url.is_tls and not target.is_tls:
+            raise PeerError(f"{self._peer} redirects to {where}: not followed out of TLS")
         self._redirects += 1
         if self._redirects > MOST_REDIRECTS:
             raise PeerError(f"{self._peer} redirects in a circle")
+        if (target.host, target.port, target.is_tls) != (
+            self.url.host,
+            self.url.port,
+            self.url.is_tls,
+        ):
+            raise MovedError(f"{self._peer} redirects to {where}", target)
         self.url = target
         self._base = self._aggregate = target.text
         return self.start()
 
+    def _otherwise(self, response: Response, pending: _Pending) -> bytes:
+        """Return another way to what was refused; PeerError if there is none."""
+        status = response.status
+        if pending.method == "SETUP" and self.step is Step.SETUP and self._agreed < len(self.lanes):
+            if self._agreed:
+                self.remark = f"metadata track refused: {status} {response.reason}"
+                del self.lanes[self._agreed :]
+                return self._set_up_next()
+            if status == 461 and self._transport is self._wishes.transport:  # noqa: PLR2004
+                return self._other_transport(response, pending)
+        if status == 457 and pending.method == "PLAY" and pending.headers:  # noqa: PLR2004
+            return self._request("PLAY", pending.uri)
+        raise self._refusal(response, pending)
+
+    def _other_transport(self, response: Response, pending: _Pending) -> bytes:
+        was_udp = self._transport is Transport.UDP
+        if not was_udp and self._wishes.open_ports is None:
+            raise self._refusal(response, pending)
+        self._transport = Transport.TCP if was_udp else Transport.UDP
+        names = ("UDP", "TCP") if was_udp else ("TCP", "UDP")
+        self.remark = f"{names[0]} refused (461), {names[1]} taken"
+        return self._set_up_next()
+
     def _refusal(self, response: Response, pending: _Pending) -> PeerError:
         words = f"{self._peer} answers {response.status} {response.reason} to {pending.method}"
+        if response.status in _BUSY:
+            busy = BusyError(words)
+            wait = response.header("retry-after")
+            busy.retry_after_s = float(wait) if re.fullmatch(r"[0-9]{1,3}", wait) else 0.0
+            return busy
+        if response.status == 403:  # noqa: PLR2004 - Forbidden
+            full = re.search(r"threshold|limit|online|maximum", response.reason, re.IGNORECASE)
+            return BusyError(words) if full else CredentialError(words)
         kind = UnusableStreamError if response.status in (404, 406, 415, 461) else PeerError
         return kind(words)
 
     def _serve(self, request: Request) -> bytes:
         """Answer the camera's own requests (RFC 2326 §10)."""
+        if request.method == "REDIRECT" and request.header("location"):
+            return self._redirect(request.header("location"))
         if request.method in ("TEARDOWN", "REDIRECT"):
             raise PeerError(f"{self._peer} ended the session ({request.method})")
         known = request.method in ("OPTIONS", "GET_PARAMETER", "SET_PARAMETER", "ANNOUNCE")
@@ -438,39 +598,115 @@ class RtspClient:
         self.step = Step.DESCRIBE
         return self._request("DESCRIBE", self.url.text, "Accept: application/sdp")
 
-    def _set_up(self, response: Response) -> bytes:
+    def _described(self, response: Response) -> bytes:
         try:
             description = sdp.parse(response.body)
-            self.track = sdp.choose_video(description)
+            tracks = sdp.choose(description)
         except UnusableStreamError as error:
             raise UnusableStreamError(f"{self._peer}: {error}") from None
         except WireError as error:
             raise WireError(f"{self._peer}: {error}") from None
+        self.lanes = [Lane(tracks.video)]
+        if self._wishes.wants_metadata and tracks.metadata is not None:
+            self.lanes.append(Lane(tracks.metadata))
         stated = response.header("content-base") or response.header("content-location")
-        self._base = resolve(self.url.text, stated)
-        self._aggregate = resolve(self._base, description.control)
+        self._base = self._our_own(resolve(self.url.text, stated))
+        self._aggregate = self._control(description.control)
         self.step = Step.SETUP
-        channels = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1"
-        return self._request("SETUP", resolve(self._base, self.track.control), channels)
+        return self._set_up_next()
 
-    def _play(self, response: Response) -> bytes:
+    def _our_own(self, base: str) -> str:
+        """Return a base that names this host: cameras behind NAT tell the address they know."""
+        host = _host(base)
+        if not host:
+            return self.url.text
+        if self._is_allowed(host):
+            return base
+        ours = urlsplit(self.url.text)
+        return urlsplit(base)._replace(scheme=ours.scheme, netloc=ours.netloc).geturl()
+
+    def _control(self, control: str) -> str:
+        """Return the address of a track; PeerError if it is on a host that is not allowed."""
+        uri = resolve(self._base, control)
+        host = _host(uri)
+        if not self._is_allowed(host):
+            advice = "allow that host for the camera if it is right"
+            raise PeerError(f"{self._peer} has its track on {printable(host)}: refused ({advice})")
+        return uri
+
+    def _set_up_next(self) -> bytes:
+        """Return the SETUP of the next track, or PLAY once all are agreed on."""
+        if self._agreed == len(self.lanes):
+            self.step = Step.PLAY
+            return self._request("PLAY", self._aggregate, "Range: npt=0.000-")
+        lane = self.lanes[self._agreed]
+        lane.transport = self._transport
+        if self._transport is Transport.UDP:
+            if self._wishes.open_ports is None:
+                raise UnusableStreamError(f"{self._peer}: UDP is not possible here")
+            lane.rtp = self._wishes.open_ports()
+            lane.rtcp = lane.rtp + 1
+            asked = f"RTP/AVP;unicast;client_port={lane.rtp}-{lane.rtcp}"
+        else:
+            lane.rtp, lane.rtcp = 2 * self._agreed, 2 * self._agreed + 1
+            asked = f"RTP/AVP/TCP;unicast;interleaved={lane.rtp}-{lane.rtcp}"
+        return self._request("SETUP", self._control(lane.track.control), f"Transport: {asked}")
+
+    def _set_up(self, response: Response) -> bytes:
+        """Take what the camera agreed to for one track."""
+        lane = self.lanes[self._agreed]
         transport = response.header("transport")
-        if transport and "TCP" not in transport.upper() and "interleaved" not in transport:
-            raise UnusableStreamError(f"{self._peer} does not offer RTP over TCP")
         channels = _INTERLEAVED.search(transport)
+        is_tcp = channels is not None or "TCP" in transport.upper()
+        if lane.transport is Transport.TCP and transport and not is_tcp:
+            raise UnusableStreamError(f"{self._peer} does not offer RTP over TCP")
         if channels:
-            self.rtp_channel = int(channels[1])
-            self.rtcp_channel = int(channels[2] or self.rtp_channel + 1)
+            lane.transport = self._transport = Transport.TCP
+            lane.rtp = int(channels[1])
+            lane.rtcp = int(channels[2] or lane.rtp + 1)
+        elif lane.transport is Transport.UDP:
+            self._take_ports(lane, transport)
         session, _, rest = response.header("session").partition(";")
-        self._session = session.strip()
+        self._session = session.strip() or self._session
         timeout = re.search(r"timeout\s*=\s*([0-9]{1,6})", rest)
         self.session_s = max(LEAST_SESSION_S, int(timeout[1]) if timeout else DEFAULT_SESSION_S)
-        self.step = Step.PLAY
-        return self._request("PLAY", self._aggregate, "Range: npt=0.000-")
+        self._agreed += 1
+        return self._set_up_next()
+
+    def _take_ports(self, lane: Lane, transport: str) -> None:
+        """Note where a camera sends from; nobody else's packets are taken, whatever it says."""
+        source = _SOURCE.search(transport)
+        if source and not self._is_peer(source[1]):
+            where = printable(source[1])
+            raise PeerError(f"{self._peer} names {where} as the source of its pictures: refused")
+        ports = _SERVER_PORT.search(transport)
+        if ports:
+            lane.server_rtcp = min(int(ports[2] or int(ports[1]) + 1), 65_535)
+
+    def _is_peer(self, source: str) -> bool:
+        """Return whether a `source` is the other end of this connection, or says nothing."""
+        try:
+            named = ipaddress.ip_address(source.strip("[]"))
+        except ValueError:
+            return source.lower() == self.url.host.lower()
+        if named.is_unspecified:
+            return True
+        try:
+            return named == ipaddress.ip_address(self._wishes.peer_address)
+        except ValueError:
+            return False
 
     def _playing(self, _: Response) -> bytes:
         self.step = Step.PLAYING
         return b""
+
+
+def _host(uri: str) -> str:
+    """Return the host that a URI names; nothing if that makes no sense."""
+    try:
+        return urlsplit(uri).hostname or ""
+    except ValueError:
+        return ""
 
 
 def resolve(base: str, control: str) -> str:
@@ -501,7 +737,10 @@ class ServerState(Enum):
     ENDED = "ended"
 
 
-_MEDIA_SUFFIX = "track0"
+MEDIA_CONTROL = "track0"
+"""Control attribute of the video track that a server announces."""
+METADATA_CONTROL = "track1"
+_CONTROLS = (MEDIA_CONTROL, METADATA_CONTROL)
 _PUBLIC = "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER"
 _MOVES: Mapping[tuple[ServerState, str], ServerState] = {
     (ServerState.INIT, "SETUP"): ServerState.READY,
@@ -515,31 +754,64 @@ _MOVES: Mapping[tuple[ServerState, str], ServerState] = {
 """What each request does to the session; other pairs get 455 (methods without state are free)."""
 
 
+@dataclass(frozen=True, slots=True)
+class ServedLane:
+    """How one track goes to a client."""
+
+    transport: Transport
+    rtp: int
+    """Interleaved channel, or the client's port."""
+    rtcp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a server grants besides pictures over TCP to whoever proves himself."""
+
+    verifier_of: Callable[[str], Verifier | None] | None = None
+    """Who may see a path; None: the same for all paths."""
+    open_ports: Callable[[str], int] | None = None
+    """Opens a pair of ports for a track, returns the even one or 0; None: no UDP."""
+    refuses: Callable[[], int] | None = None
+    """Returns the status with which a new session is refused, or 0."""
+    tcp: bool = True
+    """Interleaved delivery is offered."""
+
+
 class RtspServer:
-    """The server's half for one connection: one H.264 track, RTP over TCP, digest optional."""
+    """The server's half for one connection: a video track and, if announced, one of metadata."""
 
     def __init__(
         self,
         describe: Callable[[str], bytes | None],
         verifier: Verifier | None,
         session: str,
+        terms: Terms = Terms(),
     ) -> None:
         """`describe` returns the SDP of a path or None; `session`: unguessable identifier."""
         self.state = ServerState.INIT
         self.path = ""
         """Path that was set up, without slashes around it."""
-        self.rtp_channel = 0
+        self.lanes: dict[str, ServedLane] = {}
+        """By control attribute: what was set up."""
         self._describe_path = describe
         self._verifier = verifier
         self._session = session
+        self._terms = terms
         self._methods: Mapping[str, Callable[[Request], tuple[int, tuple[str, ...], bytes]]] = {
             "OPTIONS": lambda _: (200, (f"Public: {_PUBLIC}",), b""),
             "GET_PARAMETER": lambda _: (200, (f"Session: {self._session}",), b""),
             "DESCRIBE": self._describe,
             "SETUP": self._set_up,
-            "PLAY": lambda _: (200, (f"Session: {self._session}", "Range: npt=now-"), b""),
+            "PLAY": self._play,
             "TEARDOWN": lambda _: (200, (), b""),
         }
+
+    @property
+    def rtp_channel(self) -> int:
+        """Interleaved channel of the video."""
+        lane = self.lanes.get(MEDIA_CONTROL)
+        return lane.rtp if lane else 0
 
     def receive(self, message: Message, now_s: float) -> bytes:
         """Take a message, return the answer; watch `state` for what it changed.
@@ -579,15 +851,18 @@ class RtspServer:
 
     def _challenge(self, request: Request, now_s: float) -> tuple[str, ...]:
         """Return the headers of a 401, or nothing if the request may pass."""
-        if self._verifier is None:
+        verifier = self._verifier
+        if self._terms.verifier_of is not None:
+            verifier = self._terms.verifier_of(_mount(request.uri)[0])
+        if verifier is None:
             return ()
         header = request.header("authorization")
         proved = Proved.NO
         if header:
-            proved = self._verifier.verify(header, request.method, request.uri, now_s)
+            proved = verifier.verify(header, request.method, request.uri, now_s)
         if proved is Proved.YES:
             return ()
-        challenges = self._verifier.challenges(now_s, stale=proved is Proved.STALE)
+        challenges = verifier.challenges(now_s, stale=proved is Proved.STALE)
         return tuple(f"WWW-Authenticate: {challenge}" for challenge in challenges)
 
     def _describe(self, request: Request) -> tuple[int, tuple[str, ...], bytes]:
@@ -597,34 +872,72 @@ class RtspServer:
         base = request.uri if request.uri.endswith("/") else request.uri + "/"
         return 200, (f"Content-Base: {base}", "Content-Type: application/sdp"), body
 
+    def _play(self, _: Request) -> tuple[int, tuple[str, ...], bytes]:
+        """Let only those play who set up what they were allowed to describe."""
+        return 200, (f"Session: {self._session}", "Range: npt=now-"), b""
+
     def _set_up(self, request: Request) -> tuple[int, tuple[str, ...], bytes]:
-        path = _path(request.uri).removesuffix(f"/{_MEDIA_SUFFIX}")
-        if self._describe_path(path) is None:
+        path, control = _mount(request.uri)
+        description = self._describe_path(path)
+        is_offered = control == MEDIA_CONTROL or f":{control}\r".encode() in (description or b"")
+        if description is None or not is_offered:
             return 404, (), b""
+        if self.state is not ServerState.INIT and path != self.path:
+            return 459, (), b""
+        status = self._terms.refuses() if self._terms.refuses and not self.lanes else 0
+        if status:
+            return status, (), b""
         transport = request.header("transport")
-        if "TCP" not in transport.upper():
-            return 461, (), b""
-        channels = _INTERLEAVED.search(transport)
-        first = int(channels[1]) if channels else 0
-        if first >= 255:  # noqa: PLR2004 - an octet, and RTCP needs the next one
+        answer = self._grant_tcp(control, transport) or self._grant_udp(control, transport)
+        if not answer:
             return 461, (), b""
         self.path = path
-        self.rtp_channel = first
-        answer = f"Transport: RTP/AVP/TCP;unicast;interleaved={first}-{first + 1}"
-        return 200, (answer, f"Session: {self._session};timeout={DEFAULT_SESSION_S}"), b""
+        session = f"Session: {self._session};timeout={DEFAULT_SESSION_S}"
+        return 200, (f"Transport: {answer}", session), b""
+
+    def _grant_tcp(self, control: str, transport: str) -> str:
+        channels = _INTERLEAVED.search(transport)
+        first = int(channels[1]) if channels else 2 * len(self.lanes)
+        is_asked = "TCP" in transport.upper() and self._terms.tcp
+        if not is_asked or first >= 255:  # noqa: PLR2004 - an octet and the next
+            return ""
+        self.lanes[control] = ServedLane(Transport.TCP, first, first + 1)
+        return f"RTP/AVP/TCP;unicast;interleaved={first}-{first + 1}"
+
+    def _grant_udp(self, control: str, transport: str) -> str:
+        ports = _CLIENT_PORT.search(transport)
+        if "TCP" in transport.upper() or ports is None or self._terms.open_ports is None:
+            return ""
+        first, second = int(ports[1]), int(ports[2] or int(ports[1]) + 1)
+        if not (0 < first < 65_536 and 0 < second < 65_536):  # noqa: PLR2004 - sixteen bits
+            return ""
+        ours = self._terms.open_ports(control)
+        if not ours:
+            return ""
+        self.lanes[control] = ServedLane(Transport.UDP, first, second)
+        pairs = f"client_port={first}-{second};server_port={ours}-{ours + 1}"
+        return f"RTP/AVP;unicast;{pairs}"
 
 
-MEDIA_CONTROL = _MEDIA_SUFFIX
-"""Control attribute of the one track that a server announces."""
 _REASONS: Mapping[int, str] = {
     200: "OK",
     401: "Unauthorized",
     404: "Not Found",
+    453: "Not Enough Bandwidth",
     454: "Session Not Found",
     455: "Method Not Valid in This State",
+    459: "Aggregate Operation Not Allowed",
     461: "Unsupported Transport",
     501: "Not Implemented",
+    503: "Service Unavailable",
 }
+
+
+def _mount(uri: str) -> tuple[str, str]:
+    """Return path and control attribute of a request URI; without one the video is meant."""
+    path = _path(uri)
+    head, _, control = path.rpartition("/")
+    return (head, control) if control in _CONTROLS else (path, MEDIA_CONTROL)
 
 
 def _path(uri: str) -> str:

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A third-party camera for tests: GStreamer's RTSP server (Debian packages, system Python).
 
-Usage: gst_server.py PORT user:password FOLDER; prints `ready` once it serves /h264, /slices, /jpeg,
-/audio and /both (video and audio). What the encoders make is also written to FOLDER, as the truth
-that a puller must arrive at. An empty user opens the server to everybody.
+Usage: gst_server.py PORT user:password FOLDER [CERTIFICATE KEY]; prints `ready` once it serves
+/h264, /slices, /h265, /jpeg, /audio and /both (video and audio), over TCP and UDP, or over TLS if
+it is given a certificate and its key (PEM). What the encoders make is also written to FOLDER, as
+the truth that a puller must arrive at. An empty user opens the server to everybody.
 """
 
 import sys
@@ -14,7 +15,7 @@ import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
+from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 SIZE = "width=320,height=180,framerate=25/1"
 SOURCE = f"videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,{SIZE}"
@@ -33,13 +34,35 @@ def video(truth: str, options: str) -> str:
     )
 
 
+def video_h265(truth: str) -> str:
+    """Return the same in H.265."""
+    coder = "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=25 bitrate=400"
+    coded = "video/x-h265,stream-format=byte-stream,alignment=au"
+    return (
+        f"{SOURCE} ! {coder} ! {coded} ! tee name=t "
+        f"t. ! queue ! {SINK} location={truth} "
+        "t. ! queue ! rtph265pay name=pay0 pt=96 config-interval=-1"
+    )
+
+
+def pictures(truth: str) -> str:
+    """Return a branch that sends JPEG, and writes what it sends to files `truth`-NUMBER.jpg."""
+    source = SOURCE.replace("height=180", "height=192")  # RTP tells sizes in steps of eight
+    return (
+        f"{source} ! jpegenc ! tee name=t "
+        f"t. ! queue ! multifilesink location={truth}-%05d.jpg sync=false async=false "
+        "t. ! queue ! rtpjpegpay name=pay0 pt=26"
+    )
+
+
 def mounts(folder: str) -> dict[str, str]:
     """Return the pipelines by path."""
     whole, sliced = "sliced-threads=false", "sliced-threads=true threads=4"
     return {
         "/h264": f"( {video(folder + '/h264', whole)} )",
         "/slices": f"( {video(folder + '/slices', sliced)} )",
-        "/jpeg": f"( {SOURCE} ! jpegenc ! rtpjpegpay name=pay0 pt=26 )",
+        "/h265": f"( {video_h265(folder + '/h265')} )",
+        "/jpeg": f"( {pictures(folder + '/jpeg')} )",
         "/audio": f"( {AUDIO} name=pay0 pt=0 )",
         "/both": f"( {video(folder + '/both', whole)} {AUDIO} name=pay1 pt=0 )",
     }
@@ -72,11 +95,15 @@ def main() -> None:
     """Serve until killed."""
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
+    certificate, key = [*sys.argv[4:6], "", ""][:2]
     server.set_service(sys.argv[1])
     server.set_address("127.0.0.1")
     user, _, password = sys.argv[2].partition(":")
-    if user:
-        server.set_auth(digest_only(user, password))
+    auth = digest_only(user, password) if user else GstRtspServer.RTSPAuth()
+    if certificate:
+        auth.set_tls_certificate(Gio.TlsCertificate.new_from_files(certificate, key))
+    if user or certificate:
+        server.set_auth(auth)
     points = server.get_mount_points()
     for path, launch in mounts(sys.argv[3]).items():
         points.add_factory(path, factory(launch, is_open=not user))

@@ -45,6 +45,14 @@ def test_pictures_are_judged_at_a_bounded_rate() -> None:
     assert set(steps) == {EVERY_90K}
 
 
+def test_jpeg_that_is_not_judged_is_not_decoded() -> None:
+    """Every picture stands for itself: those in between cost nothing, in either feed."""
+    units = scene(50, gop=1, codec=Codec.JPEG)
+    for feed in (Feed.START, Feed.KEYS):
+        reply = ask(Looker(), feed, units)
+        assert reply.pictures == len(reply.sights) == 25
+
+
 def test_batches_give_the_same_as_one_run() -> None:
     """Cut into batches that follow each other, units show what they show in one piece."""
     units = scene(60, gop=25, visits=range(30, 60))

@@ -16,7 +16,7 @@ from gateway.analytics.watch import Watch, WatchMode
 from gateway.codec.pool import PoolBusyError, PoolOptions, open_pool
 from gateway.model.alarm import Observation
 from gateway.model.errors import PeerError
-from gateway.model.media import AccessUnit
+from gateway.model.media import AccessUnit, Codec
 from gateway.model.registry import Zone
 from gateway.model.time import Moment
 from gateway.runtime.clock import SystemClock
@@ -323,3 +323,18 @@ async def test_a_killed_child_does_not_stop_the_watch() -> None:
         await bench.play(units[100:])
     assert max(o.pts_90k for o in bench.seen) > 300 * 3600
     assert any(o.scene_changed for o in bench.seen if o.pts_90k > 100 * 3600)
+
+
+async def test_of_a_quiet_jpeg_camera_two_pictures_a_second_are_looked_at() -> None:
+    """Every picture is a key unit there; once it stirs, all of them are sent."""
+    here = Here()
+    units = scene(360, gop=1, visits=range(310, 360), codec=Codec.JPEG)
+    async with watching(here) as bench:
+        await bench.play(units[:300])
+        assert bench.watch.statistics().mode is WatchMode.KEYS
+        sent = [number for number in here.sent() if number >= 200]
+        assert 7 <= len(sent) <= 9
+        await bench.play(units[300:])
+        assert bench.watch.statistics().mode is WatchMode.ALL
+    assert len([number for number in here.sent() if number >= 330]) >= 25
+    assert any(seen.boxes for seen in bench.seen)

@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What leaves the box has its masks burned in: pixels are the proof."""
 
+import io
+from dataclasses import replace
+
+import av
 import cv2
 import numpy as np
 import pytest
@@ -10,6 +14,7 @@ from gateway.codec.exits import render_clip, render_still
 from gateway.codec.jpeg import StillRequest
 from gateway.codec.mux import ClipRequest
 from gateway.model.errors import WireError
+from gateway.model.media import Codec
 from tests.footage import decoded, mp4_frames, rgb, scene
 
 LEFT_HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
@@ -20,9 +25,10 @@ def difference(one: np.ndarray, two: np.ndarray) -> float:
     return float(np.abs(one.astype(int) - two.astype(int)).mean())
 
 
-def test_a_masked_still_hides_and_shows() -> None:
+@pytest.mark.parametrize("codec", list(Codec))
+def test_a_masked_still_hides_and_shows(codec: Codec) -> None:
     """In the JPEG everything in the polygon is black, the rest is the last picture."""
-    units = scene(5, gop=5, visits=range(5))
+    units = scene(5, gop=5, visits=range(5), codec=codec)
     jpeg = render_still(StillRequest([LEFT_HALF], 320, units).pack())
     pixels = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
     assert pixels.shape == (240, 320, 3)
@@ -39,15 +45,41 @@ def test_a_still_is_scaled_down_never_up() -> None:
         assert cv2.imdecode(np.frombuffer(jpeg, np.uint8), 1).shape[:2] == shape
 
 
-def test_a_masked_clip_hides_in_every_picture() -> None:
+@pytest.mark.parametrize("codec", list(Codec))
+def test_a_masked_clip_hides_in_every_picture(codec: Codec) -> None:
     """In each picture of the clip the polygon is black, the rest is the source, at its time."""
-    units = scene(30, gop=10, visits=range(30))
+    units = scene(30, gop=10, visits=range(30), codec=codec)
     frames = mp4_frames(render_clip(ClipRequest([LEFT_HALF], units).pack()))
     assert [round(frame.time * 90_000) for frame in frames] == [3600 * n for n in range(30)]
     for frame, source in zip(frames, decoded(units), strict=True):
         pixels = frame.to_ndarray(format="rgb24")
         assert pixels[:, :156].max() < 24
         assert difference(pixels[:, 164:], source[:, 164:]) < 10
+
+
+@pytest.mark.parametrize("codec", [Codec.H265, Codec.JPEG])
+def test_a_clip_is_h264_whatever_the_camera_sends(codec: Codec) -> None:
+    """Browsers play nothing else everywhere: the same pictures, coded anew, with their colours."""
+    units = scene(12, gop=6, visits=range(12), codec=codec)
+    data = render_clip(ClipRequest([], units).pack())
+    with av.open(io.BytesIO(data)) as container:
+        assert container.streams.video[0].codec_context.name == "h264"
+    frames = mp4_frames(data)
+    assert [round(frame.time * 90_000) for frame in frames] == [3600 * n for n in range(12)]
+    for frame, source in zip(frames, decoded(units), strict=True):
+        assert difference(frame.to_ndarray(format="rgb24"), source) < 6
+
+
+def test_odd_sizes_are_coded_too() -> None:
+    """A JPEG of 161 x 121 pixels: H.264 has even sides, the last column and row are left out."""
+    pixels = np.full((121, 161, 3), (200, 40, 90), np.uint8)
+    jpeg = bytes(cv2.imencode(".jpg", pixels[:, :, ::-1])[1])
+    unit = replace(scene(1, gop=1, codec=Codec.JPEG)[0], nals=(jpeg,))
+    for masks in ([], [LEFT_HALF]):
+        (frame,) = mp4_frames(render_clip(ClipRequest(masks, [unit]).pack()))
+        shown = frame.to_ndarray(format="rgb24")
+        assert shown.shape == (120, 160, 3)
+        assert np.abs(shown[60, 140].astype(int) - (200, 40, 90)).max() < 8
 
 
 def test_without_masks_a_clip_is_not_coded_anew() -> None:

@@ -12,14 +12,17 @@ import pytest
 from gateway.codec.mp4 import read_mp4, write_mp4
 from gateway.model.errors import WireError
 from gateway.model.media import Codec
-from tests.footage import MOTION, decoded, later, mp4_frames, scene, units_of
+from tests.footage import MOTION, decoded, later, mp4_frames, open_gop, scene, units_of
 
 
-@pytest.mark.parametrize("codec", list(Codec))
-def test_pictures_are_the_camera_s_own(codec: Codec) -> None:
+@pytest.mark.parametrize(("codec", "tag"), [(Codec.H264, "avc1"), (Codec.H265, "hvc1")])
+def test_pictures_are_the_camera_s_own(codec: Codec, tag: str) -> None:
     """The MP4 holds the same pictures, bit for bit, at the same distances in time."""
     units = later(scene(12, gop=6, codec=codec), 9_000_000_000)
-    frames = mp4_frames(write_mp4(units))
+    data = write_mp4(units)
+    with av.open(io.BytesIO(data)) as container:
+        assert container.streams.video[0].codec_context.codec_tag == tag
+    frames = mp4_frames(data)
     assert [round(frame.time * 90_000) for frame in frames] == [3600 * n for n in range(12)]
     for frame, truth in zip(frames, decoded(units), strict=True):
         assert np.array_equal(frame.to_ndarray(format="rgb24"), truth)
@@ -52,6 +55,30 @@ def test_reordered_pictures_keep_their_order() -> None:
 def test_what_precedes_the_first_key_unit_is_left_out() -> None:
     """A cut that begins in the middle of a GOP plays from its first key unit on."""
     assert len(mp4_frames(write_mp4(scene(12, gop=6)[2:]))) == 6
+
+
+def test_what_leads_the_first_key_unit_is_left_out() -> None:
+    """Real H.265 with an open GOP, cut at a CRA: no picture refers to what is not there."""
+    units = open_gop()
+    at = [number for number, unit in enumerate(units) if unit.is_key][1]
+    leading = [unit for unit in units[at:] if unit.pts_90k < units[at].pts_90k]
+    assert leading
+    data = write_mp4(units[at:])
+    with av.open(io.BytesIO(data)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    assert len(packets) == len(mp4_frames(data)) == len(units[at:]) - len(leading)
+
+
+def test_jpeg_is_refused() -> None:
+    """No browser plays it: it must be coded anew."""
+    with pytest.raises(WireError, match="JPEG in MP4 plays nowhere"):
+        write_mp4(scene(2, gop=1, codec=Codec.JPEG))
+
+
+def test_a_stream_that_changes_its_codec_is_cut_there() -> None:
+    """A camera that was set from H.264 to H.265: the file holds what one decoder can show."""
+    units = scene(6, gop=3) + later(scene(6, gop=3, codec=Codec.H265), 6 * 3600)
+    assert len(mp4_frames(write_mp4(units))) == 6
 
 
 def test_equal_times_do_not_break_it() -> None:

@@ -9,13 +9,18 @@ from dataclasses import replace
 import pytest
 
 from gateway.ingest.quirks import Patience
-from gateway.ingest.rtsp import RtspSession, StallError, Target, attend, connect
-from gateway.model.errors import PeerError, WireError
+from gateway.ingest.rtsp import Options, RtspSession
+from gateway.ingest.source import Sink, StreamSource
+from gateway.ingest.stall import StallError
+from gateway.model.errors import BusyError, ConfigError, PeerError, WireError
+from gateway.model.media import Codec
+from gateway.model.registry import Transport
+from gateway.runtime import shelf
 from gateway.runtime.clock import SystemClock
 from gateway.wire import rtcp
 from gateway.wire.packetize import fragment
 from gateway.wire.rtp import RtpPacket
-from gateway.wire.rtsp import Media, RtspReceiver, parse_url
+from gateway.wire.rtsp import Media, RtspReceiver
 from tests.goldens import pictures
 
 SOURCE = pictures("x264-320x180.h264")
@@ -40,8 +45,9 @@ def coded(index, sequence):
 class Camera:
     """Answers every request with 200 and notes what comes."""
 
-    def __init__(self, on_play=b"", session=b"s1;timeout=60"):
+    def __init__(self, on_play=b"", session=b"s1;timeout=60", **answers):
         self.on_play = on_play
+        self.answers = answers
         self.session = session
         self.methods = []
         self.reports = []
@@ -62,121 +68,139 @@ class Camera:
             return
         self.methods.append(event.method)
         body = SDP if event.method == "DESCRIBE" else b""
-        head = b"RTSP/1.0 200 OK\r\nCSeq: %s\r\nSession: %s\r\nContent-Length: %d\r\n\r\n"
-        writer.write(head % (event.header("cseq").encode(), self.session, len(body)) + body)
+        status, *headers = self.answers.get(event.method, (b"200 OK",))
+        head = b"RTSP/1.0 %s\r\nCSeq: %s\r\nSession: %s\r\nContent-Length: %d\r\n"
+        writer.write(
+            head % (status, event.header("cseq").encode(), self.session, len(body))
+            + b"".join(one + b"\r\n" for one in headers)
+            + b"\r\n"
+            + body
+        )
         if event.method == "PLAY":
             writer.write(self.on_play)
 
 
+class Played:
+    """A session and what it made."""
+
+    def __init__(self, source, patience):
+        self.units, self.documents, self.plays = [], [], 0
+        sink = Sink(self.units.append, self.documents.append, self._play)
+        self.session = RtspSession(source, sink, clock=SystemClock(), options=Options(patience))
+
+    def _play(self):
+        self.plays += 1
+
+    async def ends(self, within_s=10):
+        """Run until the session ends; return the error."""
+        with pytest.raises(PeerError) as caught:
+            async with asyncio.timeout(within_s):
+                await self.session.run()
+        return caught.value
+
+
 @contextlib.asynccontextmanager
-async def played(camera, stall_s=0.3, patience=PATIENCE):
-    """A session with this camera that has just begun to play; yields it and its units."""
-    server = await asyncio.start_server(camera.serve_one, "127.0.0.1", 0)
+async def served(camera, *, least_stall_s=0.3, patience=PATIENCE, host="127.0.0.1", **source):
+    """A session that is about to pull from this camera."""
+    server = await asyncio.start_server(camera.serve_one, host, 0)
     port = server.sockets[0].getsockname()[1]
-    target = Target(parse_url(f"rtsp://127.0.0.1:{port}/x"), None, stall_s, 2.0, patience)
-    units = []
-    session = RtspSession(target, SystemClock(), units.append)
+    where = f"[{host}]" if ":" in host else host
+    url = f"rtsp://{where}:{port}/x"
+    made = StreamSource(
+        "gate", url, connect_s=2.0, least_stall_s=least_stall_s, **{"user": "", **source}
+    )
     try:
-        await connect(session, target)
-        yield session, target, units
+        yield Played(made, patience)
     finally:
-        session.close()
         server.close()
         for writer in camera.writers:
             writer.transport.abort()
         await server.wait_closed()
 
 
-async def ends(session, target):
-    """Attend until the session ends; return the error."""
-    with pytest.raises(PeerError) as caught:
-        async with asyncio.timeout(10):
-            await attend(session, target, SystemClock())
-    return caught.value
+async def until(condition, within_s=5):
+    async with asyncio.timeout(within_s):
+        while not condition():
+            await asyncio.sleep(0.005)
 
 
 async def test_a_session_without_any_picture_stalls():
     """The first picture may take longer than later ones, then it is a stall."""
-    async with played(Camera()) as (session, target, _):
+    async with served(Camera()) as played:
         clock = SystemClock()
         began_s = clock.monotonic_s()
-        error = await ends(session, target)
+        error = await played.ends()
         assert isinstance(error, StallError)
         assert 0.35 < clock.monotonic_s() - began_s < 2
-        assert "no picture for 0.3 s" in str(error)
+        assert "no picture for 0.4 s" in str(error)
+        assert played.plays == 1
 
 
 async def test_a_stall_right_after_the_first_picture_is_noticed_like_any_other():
     """The patience for a first picture ends with the first picture."""
-    camera = Camera()
+    camera = Camera(coded(5, 1) + coded(5, 60))
     patient = replace(PATIENCE, first_picture_s=8.0, key_picture_s=20.0)
-    async with played(camera, patience=patient) as (session, target, _):
+    async with served(camera, patience=patient) as played:
         clock = SystemClock()
-        sent = asyncio.Event()
-
-        async def send():
-            await asyncio.sleep(0.1)  # attending has begun
-            for index in (1, 2):
-                camera.writers[0].write(coded(5, index))
-            sent.set()
-
-        sending = asyncio.create_task(send())
         began_s = clock.monotonic_s()
-        error = await ends(session, target)
-        await sending
-        assert sent.is_set()
-        assert isinstance(error, StallError)
+        assert isinstance(await played.ends(), StallError)
         assert clock.monotonic_s() - began_s < 4
 
 
 async def test_pictures_without_a_key_picture_do_not_count_as_live_for_ever():
     """Pictures come, but none can be decoded: given up after the bound for key pictures."""
     camera = Camera()
-    async with played(camera) as (session, target, units):
+    async with served(camera) as played:
 
         async def send():
+            await until(lambda: played.plays)
             for index in range(1, 1000):
                 camera.writers[0].write(coded(1 + index % 8, index))
                 await asyncio.sleep(0.05)
 
         sending = asyncio.create_task(send())
-        error = await ends(session, target)
+        error = await played.ends()
         sending.cancel()
         assert isinstance(error, StallError)
         assert "no usable key picture for 0.8 s" in str(error)
-        assert not units
-        assert session.depacketizer.skipped_units > 5
+        assert not played.units
+        assert played.session.statistics().lost_units > 5
 
 
 async def test_the_session_is_kept_alive_and_reported_to():
     """Keep-alives at half the session time, receiver reports on the RTCP channel."""
     camera = Camera(session=b"s1;timeout=4")
-    patient = replace(PATIENCE, key_picture_s=10.0)
-    async with played(camera, stall_s=2.6, patience=patient) as (session, target, _):
-        await ends(session, target)
-        assert camera.methods == ["OPTIONS", "DESCRIBE", "SETUP", "PLAY", "OPTIONS"]
+    patient = replace(PATIENCE, key_picture_s=10.0, first_picture_s=2.6)
+    async with served(camera, patience=patient) as played:
+        await played.ends()
+        await until(lambda: camera.methods[-1] == "TEARDOWN")
+        assert camera.methods == ["OPTIONS", "DESCRIBE", "SETUP", "PLAY", "OPTIONS", "TEARDOWN"]
         receivers = [one for one in camera.reports if isinstance(one, rtcp.RtcpReceiverReport)]
         assert len(receivers) > 5
         assert len({one.ssrc for one in receivers}) == 1
 
 
-async def test_closing_says_goodbye():
-    """The camera is told, so that it can free the session."""
-    camera = Camera()
-    async with played(camera) as (session, _, _):
-        session.close()
-        async with asyncio.timeout(5):
-            while camera.methods[-1] != "TEARDOWN":
-                await asyncio.sleep(0.005)
+async def test_cancelling_says_goodbye_and_leaves_nothing_behind():
+    """The camera is told, so that it can free the session; the shelf is empty afterwards."""
+    camera = Camera(coded(0, 1))
+    async with served(camera, least_stall_s=5.0) as played:
+        running = asyncio.create_task(played.session.run())
+        await until(lambda: played.units)
+        assert len(shelf.of_loop()) == 1
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert len(shelf.of_loop()) == 0
+        await until(lambda: camera.methods[-1] == "TEARDOWN")
 
 
-async def test_frames_on_other_channels_are_counted_and_skipped():
+async def test_frames_on_other_channels_are_skipped():
     """A frame of a channel that was not agreed on and broken RTCP do no harm."""
     stray = frame(7, b"metadata") + frame(1, b"\x80\xc8") + coded(0, 1)
-    async with played(Camera(stray)) as (session, target, units):
-        await ends(session, target)
-        assert session.stray_frames == 2
-        assert [unit.nals for unit in units] == [SOURCE[0]]
+    async with served(Camera(stray)) as played:
+        await played.ends()
+        assert [unit.nals for unit in played.units] == [SOURCE[0]]
+        assert played.session.statistics().codec is Codec.H264
 
 
 @pytest.mark.parametrize(
@@ -189,30 +213,28 @@ async def test_frames_on_other_channels_are_counted_and_skipped():
 )
 async def test_the_camera_can_end_a_session(last_words, words, kind):
     """Goodbye, teardown, and losing the frame borders each end it with a line that says so."""
-    camera = Camera()
-    async with played(camera) as (session, target, _):
-        camera.writers[0].write(coded(0, 1) + last_words)
-        error = await ends(session, target)
+    async with served(Camera(coded(0, 1) + last_words)) as played:
+        error = await played.ends()
         assert type(error) is kind
         assert words in str(error)
-        assert target.url.peer in str(error)
+        assert "rtsp://127.0.0.1:" in str(error)
 
 
 async def test_a_closed_connection_is_told():
     """The camera hangs up."""
     camera = Camera(coded(0, 1))
-    async with played(camera) as (session, target, _):
+    async with served(camera, least_stall_s=3.0) as played:
+        running = asyncio.create_task(played.ends())
+        await until(lambda: played.units)
         camera.writers[0].close()
-        assert str(await ends(session, target)) == f"{target.url.peer} closed the connection"
+        assert str(await running).endswith(" closed the connection")
 
 
 async def test_an_unknown_host_is_told():
     """A name that does not resolve is unreachable, with the resolver's words."""
-    target = Target(parse_url("rtsp://camera.invalid/x"), None, 1.0, 5.0)
-    session = RtspSession(target, SystemClock(), lambda unit: None)
-    with pytest.raises(PeerError, match=r"rtsp://camera\.invalid:554 is unreachable: "):
-        await connect(session, target)
-    session.close()
+    played = Played(StreamSource("gate", "rtsp://camera.invalid/x"), PATIENCE)
+    error = await played.ends()
+    assert str(error).startswith("rtsp://camera.invalid:554 is unreachable: ")
 
 
 async def test_a_camera_that_asks_and_reads_nothing_is_given_up():
@@ -229,8 +251,95 @@ async def test_a_camera_that_asks_and_reads_nothing_is_given_up():
     server = await asyncio.start_server(ask, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        target = Target(parse_url(f"rtsp://127.0.0.1:{port}/x"), None, 0.3, 20.0, PATIENCE)
-        session = RtspSession(target, SystemClock(), lambda _: None)
-        with pytest.raises(PeerError, match="reads no answer"):
-            await connect(session, target)
-        session.close()
+        source = StreamSource("gate", f"rtsp://127.0.0.1:{port}/x", connect_s=20.0)
+        error = await Played(source, PATIENCE).ends()
+        assert "reads no answer" in str(error)
+
+
+async def test_a_full_camera_is_busy_and_says_when_to_come_back():
+    """453 is not a fault of the stream; Retry-After is heeded."""
+    camera = Camera(SETUP=(b"453 Not Enough Bandwidth", b"Retry-After: 7"))
+    async with served(camera) as played:
+        error = await played.ends()
+        assert isinstance(error, BusyError)
+        assert error.retry_after_s == 7.0
+
+
+async def test_a_bug_in_what_takes_the_pictures_is_raised_by_its_own_session():
+    """The neighbour on the same shelf plays on."""
+
+    def broken(_):
+        raise ZeroDivisionError("bug")
+
+    async with (
+        served(Camera(coded(0, 1)), least_stall_s=2.0) as first,
+        served(Camera(coded(0, 1)), least_stall_s=2.0) as second,
+    ):
+        first.session._sink = replace(first.session._sink, on_unit=broken)
+        neighbour = asyncio.create_task(second.ends())
+        with pytest.raises(ZeroDivisionError):
+            await first.session.run()
+        assert isinstance(await neighbour, StallError)
+        assert second.units
+
+
+async def test_ipv6_is_an_address_like_any_other():
+    """A camera on ::1, over TCP."""
+    async with served(Camera(coded(0, 1)), host="::1") as played:
+        await played.ends()
+        assert len(played.units) == 1
+
+
+def test_udp_with_tls_is_refused_in_words():
+    """The pictures would travel in clear."""
+    source = StreamSource("gate", "rtsps://192.0.2.1/", transport=Transport.UDP)
+    with pytest.raises(ConfigError, match="in clear"):
+        Played(source, PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [
+        ("rtsp://198.51.100.7/x", "redirects to rtsp://198.51.100.7:554: not followed to another"),
+        ("rtsp://169.254.169.254/latest", "not followed to another host"),
+        ("http://192.0.2.1/", "cannot be used"),
+    ],
+)
+async def test_redirects_leave_the_allowed_hosts_never(location, words):
+    """Another host is named, and nobody calls there."""
+    camera = Camera(DESCRIBE=(b"302 Moved", b"Location: " + location.encode()))
+    async with served(camera) as played:
+        assert words in str(await played.ends())
+
+
+async def test_an_allowed_name_that_leads_to_this_machine_is_not_followed():
+    """Whoever controls a name cannot send us to our own services."""
+    camera = Camera(DESCRIBE=(b"302 Moved", b"Location: rtsp://localhost:9/x"))
+    async with served(camera, hosts=("localhost",)) as played:
+        assert "never followed there" in str(await played.ends())
+
+
+async def test_a_redirect_to_an_allowed_address_is_a_new_connection():
+    """The camera's other half plays; the first connection is closed."""
+    other = Camera(coded(0, 1))
+    server = await asyncio.start_server(other.serve_one, "::1", 0)
+    port = server.sockets[0].getsockname()[1]
+    camera = Camera(DESCRIBE=(b"302 Moved", b"Location: rtsp://[::1]:%d/y" % port))
+    async with served(camera, hosts=("::1",)) as played:
+        assert isinstance(await played.ends(), StallError)
+        assert len(played.units) == 1
+        assert camera.methods == ["OPTIONS", "DESCRIBE"]
+    server.close()
+    for writer in other.writers:
+        writer.transport.abort()
+    await server.wait_closed()
+
+
+async def test_redirects_in_a_circle_end():
+    """Two addresses that send to each other are left after three times."""
+    camera = Camera()
+    async with served(camera, hosts=("::1",)) as played:
+        port = played.session._url.port
+        camera.answers["DESCRIBE"] = (b"302 Moved", b"Location: rtsp://127.0.0.1:%d/y" % port)
+        assert "in a circle" in str(await played.ends())
+        assert camera.methods.count("DESCRIBE") == 4

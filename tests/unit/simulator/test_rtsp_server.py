@@ -7,11 +7,18 @@ import contextlib
 
 import pytest
 
+from gateway.model.errors import BusyError
 from gateway.model.media import AccessUnit
 from gateway.model.time import Moment
 from gateway.runtime.clock import SystemClock
 from gateway.runtime.fanout import Fanout
-from gateway.simulator.rtsp_server import MOST_STUCK_S, MOST_WAITING_BYTES, Mount, serve
+from gateway.simulator.rtsp_server import (
+    MOST_STUCK_S,
+    MOST_WAITING_BYTES,
+    Mount,
+    Service,
+    serve,
+)
 from gateway.wire import rtcp
 from gateway.wire.capture import CaptureClock
 from gateway.wire.h264 import H264Depacketizer
@@ -136,7 +143,7 @@ async def test_a_slow_client_is_skipped_to_a_key_unit_and_memory_is_bounded():
         (sender,) = fanout._readers
         for index in range(200):
             fanout.publish(coded(index, clock, size_bytes=200_000))
-            assert sender._transport.get_write_buffer_size() <= MOST_WAITING_BYTES + 300_000
+            assert sender._out.waiting_bytes() <= MOST_WAITING_BYTES + 300_000
         dropped = sender.statistics().dropped
         assert dropped > 100
         assert sender.statistics().delivered + dropped == 200
@@ -214,3 +221,48 @@ async def test_garbage_ends_only_its_connection():
         fanout.publish(coded(0, clock))
         await player.until(lambda: len(player.pictures) == 1)
         await player.close()
+
+
+async def test_one_session_too_many_is_refused_until_one_leaves():
+    """A recorder's limit: 453 or 503 to the next SETUP, and room again after a TEARDOWN."""
+    for refusal in (453, 503):
+        service = Service(most_sessions=1, refusal=refusal)
+        mounts = {"gate": Mount(Fanout(), SETS)}
+        clock = SystemClock()
+        async with serve(
+            "127.0.0.1", 0, mounts, credentials=None, clock=clock, service=service
+        ) as port:
+            first = await Player.connect(port)
+            await first.play()
+            second = await Player.connect(port)
+            with pytest.raises(BusyError, match=str(refusal)):
+                await second.play()
+            await second.close()
+            await first.close()
+            third = await Player.connect(port)
+            async with asyncio.timeout(5):
+                while True:
+                    try:
+                        await third.play()
+                        break
+                    except BusyError:
+                        await third.close()
+                        third = await Player.connect(port)
+            await third.close()
+
+
+async def test_a_mount_can_have_users_of_its_own():
+    """The others stay open to everybody."""
+    mounts = {
+        "gate": Mount(Fanout(), SETS),
+        "vault": Mount(Fanout(), SETS, credentials={"u": "p"}),
+    }
+    async with serve("127.0.0.1", 0, mounts, credentials=None, clock=SystemClock()) as port:
+        player = await Player.connect(port)
+        await player.play()
+        await player.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"DESCRIBE rtsp://h/vault RTSP/1.0\r\nCSeq: 1\r\n\r\n")
+        assert (await reader.readline()).startswith(b"RTSP/1.0 401")
+        writer.close()
+        await writer.wait_closed()

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from gateway.model.errors import WireError
 from gateway.wire import h264
-from gateway.wire.h264 import H264Depacketizer, ParameterSets, parse_sps
-from gateway.wire.packetize import fragment
+from gateway.wire import pictures as pictures_
+from gateway.wire.h264 import H264Depacketizer, ParameterSets, parse_sps, recovery_frames
 from gateway.wire.rtp import RtpPacket
 from tests.goldens import is_key, pictures
+from tests.rtp_camera import Camera, feed
 
 WHOLE = pictures("x264-320x180.h264")
 SLICED = pictures("x264-320x180-slices.h264")
@@ -23,35 +24,6 @@ OTHER_PPS = base64.b64decode("aM48gA==")
 KEY_SLICE = b"\x65\x88key"
 SLICE = b"\x41\x9apicture"
 REST = b"\x41\x12second slice"
-
-
-class Camera:
-    """Numbers packets as a camera does."""
-
-    def __init__(self, sequence=65_530, timestamp=4_294_960_000, ssrc=7):
-        self.sequence = sequence
-        self.timestamp = timestamp
-        self.ssrc = ssrc
-
-    def packet(self, payload, *, marker=False, payload_type=96):
-        packet = RtpPacket(
-            payload_type, marker, self.sequence, self.timestamp & 0xFFFFFFFF, self.ssrc, payload
-        )
-        self.sequence = self.sequence + 1 & 0xFFFF
-        return packet.serialise()
-
-    def picture(self, nals, most_bytes=300, *, marker=True):
-        payloads = [payload for run in fragment(nals, most_bytes) for payload in run]
-        packets = [
-            self.packet(payload, marker=marker and index == len(payloads) - 1)
-            for index, payload in enumerate(payloads)
-        ]
-        self.timestamp = self.timestamp + 3600 & 0xFFFFFFFF
-        return packets
-
-
-def feed(depacketizer, packets):
-    return [picture for packet in packets for picture in depacketizer.receive(packet)]
 
 
 @pytest.mark.parametrize("source", [WHOLE, SLICED], ids=["whole", "sliced"])
@@ -177,7 +149,8 @@ def test_a_new_sps_replaces_the_old_one():
         (b"\x78\x00", "truncated NAL unit"),
         (b"\x7c\x85", "truncated NAL unit: FU-A of 2 bytes"),
         (b"\x7c\x05middle", "without a beginning"),
-        (b"\x79\x00\x01\x41", "payload type 25 of the interleaved mode"),
+        (b"\x79\x00\x01\x41", "payload type 25 (STAP-B) of the interleaved mode"),
+        (b"\x5a\x00\x01\x41", "payload type 26 (MTAP16) of the interleaved mode"),
         (b"\x40", "payload type 0"),
     ],
 )
@@ -258,7 +231,8 @@ def test_a_restarted_encoder_is_followed_from_its_key_picture(fresh):
 def test_a_picture_beyond_the_bound_is_dropped(monkeypatch):
     """Neither endless fragments nor endless units grow memory."""
     monkeypatch.setattr(h264, "MOST_UNIT_BYTES", 5000)
-    monkeypatch.setattr(h264, "MOST_UNIT_NALS", 20)
+    monkeypatch.setattr(pictures_, "MOST_UNIT_BYTES", 5000)
+    monkeypatch.setattr(pictures_, "MOST_UNIT_NALS", 20)
     camera, depacketizer = Camera(), H264Depacketizer(96, [SPS, PPS])
     feed(depacketizer, [camera.packet(b"\x7c\x85\x88" + bytes(900))])
     for _ in range(40):
@@ -282,6 +256,96 @@ def test_views_of_a_reused_buffer_are_copied():
         arrived += depacketizer.receive(memoryview(buffer)[: len(packet)])
         buffer[:] = bytes(2000)
     assert [picture.nals for picture in arrived] == WHOLE[:2]
+
+
+RECOVERY = b"\x06\x06\x01\xc4\x80"
+"""SEI of a recovery point: recovery_frame_cnt 0, exact match."""
+RECOVERY_IN_TEN = b"\x06\x06\x02\x17\x40\x80"
+INTRA = b"\x41\x88\x80intra"
+"""first_mb_in_slice 0, slice_type 7 (all slices are I)."""
+INTRA_REST = b"\x41\x4c\x00more"
+"""first_mb_in_slice 1, slice_type 2 (I)."""
+
+
+@pytest.mark.parametrize(
+    ("nal", "frames"),
+    [
+        (RECOVERY, 0),
+        (RECOVERY_IN_TEN, 10),
+        (b"\x06\x05\x02ab" + RECOVERY[1:], 0),
+        (b"\x06\x05\xff\x01" + bytes(256) + RECOVERY[1:], 0),
+        (b"\x06\x05\x02ab\x80", None),
+        (b"\x06\x06", None),
+        (b"\x06\x06\x01", None),
+        (b"\x06" + b"\xff" * 9000, None),
+        (b"\x06" + b"\x05\x00" * 5000 + RECOVERY[1:], None),
+    ],
+)
+def test_recovery_points_are_found_among_other_messages(nal, frames):
+    """The count of the first one counts; what is cut short or endless says nothing."""
+    assert recovery_frames(nal) == frames
+
+
+def test_a_stream_without_idr_starts_at_a_recovery_point():
+    """I slices with a recovery point of 0 frames are a key picture, with the sets before it."""
+    camera, depacketizer = Camera(), H264Depacketizer(96, [SPS, PPS])
+    packets = camera.picture([SLICE])
+    packets += camera.picture([RECOVERY, INTRA, INTRA_REST]) + camera.picture([SLICE])
+    arrived = feed(depacketizer, packets)
+    assert [one.nals for one in arrived] == [(SPS, PPS, RECOVERY, INTRA, INTRA_REST), (SLICE,)]
+    assert [one.is_key for one in arrived] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "nals", [[RECOVERY, SLICE], [RECOVERY, INTRA, REST], [RECOVERY_IN_TEN, INTRA], [INTRA]]
+)
+def test_what_only_looks_like_a_start_is_none(nals):
+    """A P slice among the I slices, a refresh in ten frames, I slices without a promise."""
+    camera, depacketizer = Camera(), H264Depacketizer(96, [SPS, PPS])
+    assert feed(depacketizer, camera.picture(nals) + camera.picture([SLICE])) == []
+    assert depacketizer.skipped_units == 2
+    assert ("periodic key frames" in depacketizer.problem) == (RECOVERY_IN_TEN in nals)
+
+
+def test_what_leads_the_point_of_joining_is_dropped():
+    """Shown before the key picture but coded behind it: it refers to what never came."""
+    camera, depacketizer = Camera(timestamp=2**32 - 3600), H264Depacketizer(96, [SPS, PPS])
+
+    def at(timestamp, *nals):
+        camera.timestamp = timestamp & 0xFFFFFFFF
+        return [(one.pts_90k, one.is_key) for one in feed(depacketizer, camera.picture(nals))]
+
+    base = 2**32
+    assert at(base + 10_800, RECOVERY, INTRA) == [(10_800, True)]
+    assert at(base - 3600, SLICE) == []
+    assert at(base + 7200, SLICE) == []
+    assert at(base + 14_400, SLICE) == [(14_400, False)]
+    assert at(base + 25_200, RECOVERY, INTRA) == [(25_200, True)]
+    assert at(base + 18_000, SLICE) == [(18_000, False)], "its references came"
+    assert depacketizer.skipped_units == 2
+
+
+def test_sets_that_change_in_the_middle_wait_for_the_next_key_picture():
+    """New sets with the old numbers reach decoders only where decoding may start anew."""
+    camera, depacketizer = Camera(), H264Depacketizer(96)
+    feed(depacketizer, camera.picture([SPS, PPS, KEY_SLICE]))
+    (early,) = feed(depacketizer, camera.picture([OTHER_SPS, OTHER_PPS, SLICE]))
+    (late,) = feed(depacketizer, camera.picture([OTHER_SPS, OTHER_PPS, SLICE]))
+    assert early.nals == late.nals == (SLICE,)
+    (key,) = feed(depacketizer, camera.picture([KEY_SLICE]))
+    assert key.nals == (OTHER_SPS, OTHER_PPS, KEY_SLICE)
+    (after,) = feed(depacketizer, camera.picture([OTHER_PPS, SLICE]))
+    assert after.nals == (OTHER_PPS, SLICE), "repeated sets change nothing"
+
+
+def test_pictures_out_of_order_keep_the_order_of_decoding():
+    """B-frames: presentation times step back, the pictures come as they were sent."""
+    camera, depacketizer = Camera(timestamp=0), H264Depacketizer(96, [SPS, PPS])
+    packets = []
+    for time, nal in ((0, KEY_SLICE), (10_800, SLICE), (3600, SLICE), (7200, SLICE)):
+        camera.timestamp = time
+        packets += camera.picture([nal])
+    assert [one.pts_90k for one in feed(depacketizer, packets)] == [0, 10_800, 3600, 7200]
 
 
 HEADS = st.builds(
@@ -424,13 +488,6 @@ def test_broken_sps_are_refused(nal):
     """Empty, of another type, cut short, endless codes, larger than any real one."""
     with pytest.raises(WireError):
         parse_sps(nal)
-
-
-def test_emulation_prevention_is_removed_before_reading():
-    """Two zeros and a three mean two zeros, wherever they stand (H.264 §7.4.1)."""
-    assert h264.unescape(b"\0\0\3\1\0\0\3\0\0\3") == b"\0\0\1\0\0\0\0"
-    reader = h264.BitReader(b"\x67\0\0\3\x01\x80\x40\x40")
-    assert reader.golomb() == (1 << 23) - 1 + 0x402020
 
 
 def test_an_endless_number_is_refused_before_the_data_ends():

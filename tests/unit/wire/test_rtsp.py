@@ -6,14 +6,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.model.errors import CredentialError, PeerError, WireError
-from gateway.wire import sdp
+from gateway.model.errors import BusyError, CredentialError, PeerError, WireError
+from gateway.model.registry import Transport
+from gateway.wire import rtp, sdp
 from gateway.wire.digest import Authenticator, Credentials, Verifier
+from gateway.wire.h264 import H264Depacketizer
+from gateway.wire.packetize import fragment
 from gateway.wire.rtsp import (
     BUFFER_BYTES,
     MOST_HEAD_BYTES,
     MOST_PENDING,
+    QUIRKS,
     Media,
+    MovedError,
     Request,
     Response,
     RtspClient,
@@ -21,10 +26,12 @@ from gateway.wire.rtsp import (
     RtspServer,
     ServerState,
     Step,
+    Terms,
+    Wishes,
     parse_url,
     resolve,
 )
-from gateway.wire.sdp import UnusableStreamError
+from gateway.wire.sdp import MetadataTrack, UnusableStreamError
 from tests.goldens import golden, pictures
 
 URL = parse_url("rtsp://192.0.2.1/live?ch=1")
@@ -150,9 +157,61 @@ def test_headers_are_folded_and_repeated():
     assert response.reason == "Noé"
 
 
-def client(user="admin", url=URL):
+FRAGMENTED = [
+    (part, part is run[-1] and run is runs[-1])
+    for nals in pictures("x264-320x180.h264")[:12]
+    for runs in [fragment(nals, 100)]
+    for run in runs
+    for part in run
+]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 400),
+            st.sampled_from([1, 1, 1, 1, 1, 1, 0, 2, 60_000]),
+            st.sampled_from([0, 0, 0, 0, 0, 3600]),
+            st.sampled_from([96, 96, 96, 96, 224, 97]),
+            st.sampled_from([0, 0, 0, 0, 0, 0, 1, 7]),
+            st.sampled_from([0x80, 0x80, 0x80, 0x90, 0xA0]),
+        ),
+        max_size=60,
+    ),
+    st.integers(0, 900),
+    st.lists(st.integers(1, 400), max_size=8),
+)
+@settings(max_examples=300)
+def test_frames_taken_where_they_lie_mean_the_same_as_frames_cut_out(steps, run, cuts):
+    """Pictures, losses and complaints are the same on both ways, however the stream is cut."""
+    sequence = timestamp = 0
+    stream = b""
+    usual = [(at, 1, 0, 96, 0, 0x80) for at in range(min(run, len(FRAGMENTED)))]
+    for at, gap, ticks, kind, channel, first in [*usual, *steps, *usual]:
+        sequence, timestamp = sequence + gap & 0xFFFF, timestamp + ticks
+        payload, is_last = FRAGMENTED[at % len(FRAGMENTED)]
+        second = kind | 0x80 * is_last
+        data = rtp.HEADER.pack(first, second, sequence, timestamp, 5) + payload
+        timestamp += 3600 * is_last
+        stream += b"$" + bytes((channel,)) + len(data).to_bytes(2, "big") + data
+    plain, taking = H264Depacketizer(96), H264Depacketizer(96)
+    expected, found, receiver, at = [], [], RtspReceiver(), 0
+    for event in RtspReceiver().receive(stream):
+        for channel, packet in event.frames:
+            expected += plain.receive(packet) if channel == 0 else []
+    receiver.taker, receiver.taken_channel = taking.receive_frames, 0
+    for cut in (*cuts, len(stream)):
+        receiver.receive(stream[at : at + cut])
+        found += taking.finished()
+        at += cut
+    assert found == expected
+    for name in ("lost_packets", "late_packets", "foreign_packets", "damaged_units", "problem"):
+        assert getattr(taking, name) == getattr(plain, name)
+
+
+def client(user="admin", url=URL, **wishes):
     credentials = Credentials(user, PASSWORD) if user else None
-    return RtspClient(url, credentials, lambda: "c0ffee")
+    return RtspClient(url, credentials, lambda: "c0ffee", Wishes(**wishes))
 
 
 def parse_request(data):
@@ -220,13 +279,12 @@ def test_a_real_gstreamer_session_is_followed():
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("gstreamer-jpeg-describe", "video codec JPEG is not supported"),
         ("gstreamer-audio-describe", "SDP without video"),
         ("gstreamer-not-found", "answers 404 Not Found to DESCRIBE"),
     ],
 )
 def test_real_cameras_without_usable_video_are_refused_by_name(name, words):
-    """MJPEG only, audio only, no such stream: each says which camera and why."""
+    """Audio only, no such stream: each says which camera and why."""
     one = client(url=parse_url("rtsp://127.0.0.1:18554/x"))
     one.start()
     with pytest.raises(UnusableStreamError, match=f"rtsp://127.0.0.1:18554.*{words}"):
@@ -255,15 +313,15 @@ def test_audio_is_never_set_up():
         ((), "t1", "rtsp://192.0.2.1/live?ch=1/t1"),
         ((("content-base", "rtsp://192.0.2.1/live/"),), "t1", "rtsp://192.0.2.1/live/t1"),
         ((("content-base", "rtsp://192.0.2.1/live"),), "t1", "rtsp://192.0.2.1/live/t1"),
-        ((("content-location", "rtsp://10.0.0.9/l/"),), "t1", "rtsp://10.0.0.9/l/t1"),
+        ((("content-location", "rtsp://10.0.0.9/l/"),), "t1", "rtsp://192.0.2.1/l/t1"),
         ((("content-base", "/other/"),), "t1", "rtsp://192.0.2.1/other/t1"),
-        ((), "rtsp://10.0.0.9:554/abs/t1", "rtsp://10.0.0.9:554/abs/t1"),
+        ((), "rtsp://192.0.2.1:554/abs/t1", "rtsp://192.0.2.1:554/abs/t1"),
         ((), "/abs", "rtsp://192.0.2.1/abs"),
         ((), "*", "rtsp://192.0.2.1/live?ch=1"),
     ],
 )
 def test_control_addresses_are_resolved_as_cameras_mean_them(headers, control, uri):
-    """Base with and without slash, elsewhere, relative; control relative, absolute, star."""
+    """Base with and without slash, behind NAT, relative; control relative, absolute, star."""
     body = sdp.describe(SETS, name="x", payload_type=96, control=control)
     assert to_setup(client(), *headers, body=body).uri == uri
 
@@ -344,6 +402,8 @@ def test_redirects_stay_on_the_host():
         one.receive(answer(parse_request(data), moved, status=302))
     for target, words in (
         ("rtsp://198.51.100.7:8554/x?token=secret", "redirects to rtsp://198.51.100.7:8554: not"),
+        ("rtsp://127.0.0.1/x", "not followed to another host"),
+        ("rtsp://[::1]/x", "not followed to another host"),
         ("http://192.0.2.1/", "cannot be used"),
         ("rtsp://u:p@192.0.2.1/", "cannot be used"),
     ):
@@ -386,9 +446,41 @@ def test_an_answer_without_sequence_number_belongs_to_the_only_request():
     one = client()
     one.start()
     assert parse_request(one.receive(Response(200, "OK"))).method == "DESCRIBE"
-    assert one.receive(Response(200, "OK", (("cseq", "99"),))) == b""
-    assert one.receive(Response(200, "OK", (("cseq", "x"),))) == b""
-    assert one.stray_messages == 2
+    assert one.receive(Response(200, "OK", (("cseq", "1"),))) == b""
+    assert one.stray_messages == 1
+
+
+@pytest.mark.parametrize("number", ["0", "99", "-1", "x", "4294967296"])
+def test_a_sequence_number_that_was_never_sent_means_the_only_request(number):
+    """With two requests open it could be either's answer: nothing is taken for anything."""
+    one = client()
+    one.start()
+    odd = Response(200, "OK", (("cseq", number),))
+    assert parse_request(one.receive(odd)).method == "DESCRIBE"
+    one.keep_alive()
+    assert one.receive(odd) == b""
+    assert (one.stray_messages, len(one._pending)) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("Reach max client limit", BusyError),
+        ("Over session threshold", BusyError),
+        ("Online users exceeded", BusyError),
+        ("MAXIMUM connections", BusyError),
+        ("Forbidden", CredentialError),
+        ("", CredentialError),
+    ],
+)
+def test_a_camera_that_forbids_is_full_or_refuses_us(reason, kind):
+    """403 has two meanings: only the words tell whether to wait or to change the user."""
+    one = client()
+    describe = parse_request(one.receive(answer(parse_request(one.start()))))
+    pairs = (("cseq", describe.header("cseq")), ("retry-after", "7"))
+    with pytest.raises(PeerError, match=f"answers 403 {reason} to DESCRIBE") as caught:
+        one.receive(Response(403, reason, pairs))
+    assert type(caught.value) is kind
 
 
 def test_unanswered_keep_alives_do_not_pile_up():
@@ -418,6 +510,139 @@ def test_a_short_session_time_is_bounded():
     to_playing(one, session="s ; timeout=0", transport="")
     assert one.session_s == 4
     assert (one.rtp_channel, one.rtcp_channel) == (0, 1)
+
+
+def test_a_redirect_to_an_allowed_host_or_another_port_is_a_new_connection():
+    """The caller is told where; from TLS nothing leads into the clear."""
+    for location in ("rtsp://10.0.0.9/x", "rtsp://192.0.2.1:8554/x", "rtsps://192.0.2.1/x"):
+        one = client(hosts=("10.0.0.9",))
+        with pytest.raises(MovedError) as caught:
+            one.receive(answer(parse_request(one.start()), ("location", location), status=301))
+        assert caught.value.target.text == location
+    one = client(url=parse_url("rtsps://192.0.2.1/x"))
+    with pytest.raises(PeerError, match="not followed out of TLS"):
+        moved = ("location", "rtsp://192.0.2.1/x")
+        one.receive(answer(parse_request(one.start()), moved, status=301))
+
+
+def test_a_redirect_request_is_followed_like_an_answer():
+    """REDIRECT with an allowed Location moves the session."""
+    one = client(hosts=("10.0.0.9",))
+    with pytest.raises(MovedError):
+        one.receive(Request("REDIRECT", "*", (("location", "rtsp://10.0.0.9/x"),)))
+    with pytest.raises(PeerError, match="another host"):
+        one.receive(Request("REDIRECT", "*", (("location", "rtsp://10.0.0.8/x"),)))
+
+
+def test_a_track_on_another_host_is_refused_unless_it_is_allowed():
+    """An absolute control leads nowhere that nobody configured."""
+    body = sdp.describe(SETS, name="x", payload_type=96, control="rtsp://10.0.0.9/abs/t1")
+    with pytest.raises(PeerError, match=r"has its track on 10\.0\.0\.9: refused"):
+        to_setup(client(), body=body)
+    assert to_setup(client(hosts=("10.0.0.9",)), body=body).uri == "rtsp://10.0.0.9/abs/t1"
+
+
+METADATA = sdp.describe(
+    SETS,
+    name="x",
+    payload_type=96,
+    control="v",
+    metadata=MetadataTrack(107, "m"),
+)
+UDP = {"transport": Transport.UDP, "open_ports": lambda: 5000, "peer_address": "192.0.2.1"}
+
+
+def test_metadata_is_set_up_only_if_it_is_wanted():
+    """Video first, then the document track on the next channels, in the same session."""
+    one = client(wants_metadata=True)
+    setup = to_setup(one, body=METADATA)
+    second = parse_request(one.receive(answer(setup, ("session", "s"))))
+    assert second.header("transport").endswith("interleaved=2-3")
+    assert second.header("session") == "s"
+    assert second.uri.endswith("/m")
+    play = parse_request(one.receive(answer(second, ("session", "s"))))
+    assert play.method == "PLAY"
+    assert [lane.rtp for lane in one.lanes] == [0, 2]
+    without = client()
+    setup = to_setup(without, body=METADATA)
+    assert parse_request(without.receive(answer(setup, ("session", "s")))).method == "PLAY"
+
+
+def test_udp_is_asked_for_with_our_ports_and_taken_with_theirs():
+    """The camera's report port is kept; its source must be the camera itself."""
+    one = client(**UDP)
+    setup = to_setup(one)
+    assert setup.header("transport") == "RTP/AVP;unicast;client_port=5000-5001"
+    agreed = "RTP/AVP;unicast;client_port=5000-5001;source=192.0.2.1;server_port=6000-6001"
+    assert one.receive(answer(setup, ("transport", agreed)))
+    assert (one.lanes[0].transport, one.lanes[0].server_rtcp) == (Transport.UDP, 6001)
+
+
+@pytest.mark.parametrize("source", ["198.51.100.7", "::1", "elsewhere.example", "192.0.2.10"])
+def test_pictures_from_elsewhere_are_refused(source):
+    """A camera cannot make us listen to a third party."""
+    one = client(**UDP)
+    agreed = ("transport", f"RTP/AVP;unicast;client_port=5000-5001;source={source}")
+    with pytest.raises(PeerError, match="source of its pictures: refused"):
+        one.receive(answer(to_setup(one), agreed))
+
+
+@pytest.mark.parametrize("source", ["192.0.2.1", "0.0.0.0", "::"])
+def test_a_source_that_is_the_camera_or_nothing_is_taken(source):
+    """Its own address, or none that means anything."""
+    one = client(**UDP)
+    agreed = ("transport", f"RTP/AVP;unicast;client_port=5000-5001;source={source}")
+    assert one.receive(answer(to_setup(one), agreed))
+
+
+@pytest.mark.parametrize("first", [Transport.TCP, Transport.UDP])
+def test_the_other_transport_is_tried_once(first):
+    """461 in either direction falls back and says so; a second 461 ends it."""
+    one = client(**{**UDP, "transport": first})
+    again = parse_request(one.receive(answer(to_setup(one), status=461)))
+    assert ("TCP" in again.header("transport")) is (first is Transport.UDP)
+    assert f"{first.value.upper()} refused (461)" in one.remark
+    with pytest.raises(UnusableStreamError, match="461"):
+        one.receive(answer(again, status=461))
+
+
+def test_a_camera_names_itself_and_how_it_wants_proof():
+    """Server header and scheme are told to whoever asks."""
+    one = client()
+    refused = (digest("n1", ", algorithm=SHA-256"), ("server", "Acme\x07 9"))
+    one.receive(answer(parse_request(one.start()), *refused, status=401))
+    assert (one.server, one.authentication) == ("Acme? 9", "Digest SHA-256")
+
+
+QUIRK_WISHES = {
+    "tcp-although-udp": UDP,
+    "transport-refused": UDP,
+    "metadata-refused": {"wants_metadata": True},
+}
+QUIRK_RESULTS = {
+    "channels-of-its-own": lambda one: (one.rtp_channel, one.rtcp_channel) == (8, 9),
+    "tcp-although-udp": lambda one: one.lanes[0].transport is Transport.TCP,
+    "transport-refused": lambda one: one.lanes[0].transport is Transport.TCP,
+    "metadata-refused": lambda one: len(one.lanes) == 1 and "metadata" in one.remark,
+    "keep-alive-refused": lambda one: b"OPTIONS" in one.keep_alive(),
+    "session-with-spaces": lambda one: b"Session: a b\r\n" in one.tear_down(),
+    "base-behind-nat": lambda one: (
+        b"PLAY" not in one.tear_down() and b"10.0" not in one.tear_down()
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(QUIRKS))
+def test_every_quirk_has_an_exchange_that_leads_to_playing(name):
+    """The camera's half of a dialogue, played against the client as it is in service."""
+    one = client(user="", url=parse_url("rtsp://192.0.2.1/live?ch=1"), **QUIRK_WISHES.get(name, {}))
+    one.start()
+    for event in RtspReceiver().receive(golden(f"quirk-{name}.rtsp")):
+        data = one.receive(event)
+        if one.step is Step.PLAYING and name == "keep-alive-refused" and not data:
+            one.keep_alive()
+    assert one.step is Step.PLAYING
+    assert QUIRK_RESULTS.get(name, lambda _: True)(one)
 
 
 MESSAGES = st.builds(
@@ -477,7 +702,7 @@ def test_any_answers_keep_the_client_within_the_error_tree(messages):
         "rtsp://h/\n",
         "rtsp://[::1/",
         "",
-        "rtsps://h/",
+        "rtsps://",
     ],
 )
 def test_unusable_addresses_are_refused_without_repeating_them(text):
@@ -546,6 +771,34 @@ def test_the_server_refuses_what_does_not_fit():
     assert ask(one, "PLAY", session="5e55").status == 200
     assert (one.state, one.rtp_channel) == (ServerState.PLAYING, 2)
     assert ask(one, "SETUP", transport=TCP, session="5e55").status == 455
+
+
+def test_the_server_grants_udp_metadata_and_refuses_one_too_many():
+    """Ports as asked for, a second track in the session, 453 and 404 where due."""
+    full = []
+    terms = Terms(open_ports=lambda control: 7000, refuses=lambda: 453 if full else 0)
+    one = RtspServer({"gate": METADATA.replace(b":m\r", b":track1\r")}.get, None, "5e55", terms)
+    full.append(1)
+    udp = "RTP/AVP;unicast;client_port=5000-5001"
+    assert ask(one, "SETUP", "rtsp://h/gate/track0", transport=udp).status == 453
+    full.clear()
+    first = ask(one, "SETUP", "rtsp://h/gate/track0", transport=udp)
+    assert first.header("transport").endswith("client_port=5000-5001;server_port=7000-7001")
+    full.append(1)
+    again = ask(one, "SETUP", "rtsp://h/gate/track1", transport=TCP, session="5e55")
+    assert again.status == 200
+    assert (one.lanes["track0"].rtp, one.lanes["track1"].rtp) == (5000, 2)
+    other = RtspServer({"gate": H264}.get, None, "5e55")
+    assert ask(other, "SETUP", "rtsp://h/gate/track1", transport=TCP).status == 404
+
+
+def test_each_path_can_have_its_own_users():
+    """Who may see one mount proves nothing for another."""
+    verifiers = {"gate": Verifier("Varco", {"u": "p"}, b"s" * 16)}
+    one = RtspServer({"gate": H264, "open": H264}.get, None, "5e55", Terms(verifiers.get))
+    assert ask(one, "DESCRIBE", "rtsp://h/gate").status == 401
+    assert ask(one, "SETUP", "rtsp://h/gate/track0", transport=TCP).status == 401
+    assert ask(one, "DESCRIBE", "rtsp://h/open").status == 200
 
 
 def test_the_server_lets_nobody_in_without_proof():
