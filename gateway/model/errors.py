@@ -6,6 +6,7 @@ GatewayError
   PeerError          the other side is absent, slow or wrong: retried for ever with a growing wait
     WireError        its bytes break the protocol
     CredentialError  it refused our credentials: retried slowly, so that no account gets locked
+    BusyError        it serves as many sessions as it can: asked again after a while
   ConfigError        a person must change a file or a request: names file and key, exit status 78
     ConfigErrors     everything wrong with one text, told at once
   StoreError         a database cannot be written
@@ -23,6 +24,9 @@ class GatewayError(Exception):
 class PeerError(GatewayError):
     """The peer broke the protocol, is slow, or went away; the text names the peer."""
 
+    retry_after_s: float = 0.0
+    """Least wait before it is tried again, set by who raises it; 0: as the policy says."""
+
 
 class WireError(PeerError):
     """Bytes that no valid peer sends; the text says where they stopped making sense."""
@@ -30,6 +34,10 @@ class WireError(PeerError):
 
 class CredentialError(PeerError):
     """The peer refused our credentials; the text never contains them."""
+
+
+class BusyError(PeerError):
+    """The peer has no session left for us (RTSP 453, HTTP 503); others hold them."""
 
 
 class ConfigError(GatewayError):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """How the box is, as one value, as one verdict, and as Prometheus text."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -11,6 +11,27 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from gateway.model.media import StreamState, StreamStatus
+from gateway.model.time import ClockQuality
+from gateway.ops.clockwatch import ClockLevel, judge_offset
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSnapshot:
+    """The ONVIF side of one device."""
+
+    name: str
+    """Its id."""
+    reachable: bool
+    subscription_healthy: bool | None = None
+    """Whether its events arrive; None: none are asked for."""
+    events: int = 0
+    """Since the process began."""
+    problem: str = ""
+    """One line, without credentials."""
+    clock_offset_s: float | None = None
+    """Its clock minus our UTC, by ONVIF; None until asked."""
+    dropped: int | None = None
+    """Biometric topics, items and elements in its events (B-24); None: no events asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +52,11 @@ class BoxSnapshot:
     children_restarts: int
     stale: tuple[str, ...]
     """Essential parts without progress."""
+    biometrics_dropped: int = 0
+    """Elements and items about faces and bodies in metadata tracks, dropped unread (B-24)."""
+    devices: tuple[DeviceSnapshot, ...] = ()
+    clock: ClockQuality = ClockQuality.SYNCHRONISED
+    """How well our own clock is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +68,147 @@ class Health:
 
 
 def health(snapshot: BoxSnapshot) -> Health:
-    """Judge a snapshot: stale parts and a spilling ledger fail it, cameras only show up."""
+    """Judge a snapshot: stale parts and a spilling ledger fail it, all else only shows up."""
     fatal = [f"no progress: {part}" for part in snapshot.stale]
     if snapshot.ledger_spilling:
         fatal.append("ledger: writing to the spare file")
+    shown = [*_clock(snapshot), *_cameras(snapshot), *_devices(snapshot)]
+    return Health(not fatal, (*fatal, *shown))
+
+
+def _clock(snapshot: BoxSnapshot) -> Iterable[str]:
+    verdict = judge_offset(0.0, snapshot.clock)
+    if verdict.is_problem:
+        yield f"clock: {verdict.text_en}"
+
+
+def _cameras(snapshot: BoxSnapshot) -> Iterable[str]:
     fine = {StreamState.LIVE, StreamState.IDLE}
-    cameras = [
-        f"camera {camera}: {status.state.value}"
-        for camera, status in snapshot.cameras
-        if status.state not in fine
-    ]
-    return Health(not fatal, (*fatal, *cameras))
+    for camera, status in snapshot.cameras:
+        if status.state not in fine:
+            yield f"camera {camera}: {status.state.value}"
+        verdict = judge_offset(status.clock_offset_s, snapshot.clock)
+        if verdict.is_problem and verdict.level is not ClockLevel.OURS:
+            yield f"camera {camera}: {verdict.text_en}"
+
+
+def _devices(snapshot: BoxSnapshot) -> Iterable[str]:
+    for device in snapshot.devices:
+        if not device.reachable:
+            why = f": {device.problem}" if device.problem else ""
+            yield f"device {device.name}: unreachable{why}"
+        elif device.subscription_healthy is False:
+            yield f"device {device.name}: its events do not arrive"
+        verdict = judge_offset(device.clock_offset_s, snapshot.clock)
+        if verdict.is_problem and verdict.level is not ClockLevel.OURS:
+            yield f"device {device.name}: {verdict.text_en}"
+
+
+# metrics -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One metric as documentation and exposition name it."""
+
+    name: str
+    """Counters without the `_total` that the exposition appends."""
+    about: str
+    labels: tuple[str, ...] = ()
+    is_counter: bool = False
+
+
+def _gauge(name: str, about: str, *labels: str) -> Described:
+    return Described(f"varco_{name}", about, labels)
+
+
+def _counter(name: str, about: str, *labels: str) -> Described:
+    return Described(f"varco_{name}", about, labels, is_counter=True)
+
+
+BOX: tuple[tuple[Described, Callable[[BoxSnapshot], float]], ...] = (
+    (_gauge("uptime_seconds", "Since the process began"), lambda s: s.uptime_s),
+    (_gauge("viewers", "Live sessions"), lambda s: s.viewers),
+    (_gauge("ledger_entries", "Entries in the access ledger"), lambda s: s.ledger_size),
+    (_gauge("ledger_spilling", "1 while the spare file is in use"), lambda s: s.ledger_spilling),
+    (_gauge("registry_version", "Version in force"), lambda s: s.registry_version),
+    (_gauge("alarms_open", "Alarms not closed"), lambda s: s.alarms_open),
+    (_gauge("deliveries_waiting", "Deliveries not confirmed"), lambda s: s.deliveries_waiting),
+    (
+        _gauge("clock_synchronised", "1 while our own clock is known to be right"),
+        lambda s: s.clock is ClockQuality.SYNCHRONISED,
+    ),
+)
+DROPPED = _counter(
+    "metadata_biometrics_dropped",
+    "Items and elements about faces and bodies, dropped unread from metadata tracks",
+)
+RESTARTS = _counter("process_restarts", "Restarts of our own processes", "process")
+STATE = _gauge("camera_state", "1 at the state in which the stream is", "camera", "state")
+
+CAMERA: tuple[tuple[Described, Callable[[StreamStatus], float | None]], ...] = (
+    (
+        _gauge("camera_live", "1 while pictures come", "camera"),
+        lambda s: s.state is StreamState.LIVE,
+    ),
+    (_gauge("camera_fps", "Pictures a second, over the last two", "camera"), lambda s: s.fps),
+    (
+        _gauge("camera_clock_offset_seconds", "Camera clock minus our UTC", "camera"),
+        lambda s: s.clock_offset_s,
+    ),
+    (
+        _gauge("camera_clock_drift_ppm", "How much faster its clock runs than ours", "camera"),
+        lambda s: s.clock_drift_ppm,
+    ),
+    (_counter("camera_units", "Pictures", "camera"), lambda s: s.units),
+    (_counter("camera_key_units", "Key pictures", "camera"), lambda s: s.key_units),
+    (_counter("camera_received_bytes", "Bytes received", "camera"), lambda s: s.received_bytes),
+    (_counter("camera_lost_packets", "RTP packets lost", "camera"), lambda s: s.lost_packets),
+    (_counter("camera_connects", "Sessions that came to play", "camera"), lambda s: s.connects),
+    (
+        _counter("camera_reconnects", "Sessions that came to play after the first", "camera"),
+        lambda s: max(0, s.connects - 1),
+    ),
+    (
+        _counter("camera_stalls", "Times that pictures stopped on a standing session", "camera"),
+        lambda s: s.stalls,
+    ),
+)
+DEVICE: tuple[tuple[Described, Callable[[DeviceSnapshot], float | None]], ...] = (
+    (
+        _gauge("device_reachable", "1 while its ONVIF side answers", "device"),
+        lambda d: d.reachable,
+    ),
+    (
+        _gauge("device_subscription_healthy", "1 while its events arrive", "device"),
+        lambda d: d.subscription_healthy,
+    ),
+    (
+        _gauge("device_clock_offset_seconds", "Device clock minus our UTC, by ONVIF", "device"),
+        lambda d: d.clock_offset_s,
+    ),
+    (_counter("device_events", "Events received", "device"), lambda d: d.events),
+    (
+        _counter(
+            "device_biometrics_dropped",
+            "Topics, items and elements about faces and bodies, dropped unread from its events",
+            "device",
+        ),
+        lambda d: d.dropped,
+    ),
+)
+
+
+def described() -> tuple[Described, ...]:
+    """Return every metric that the box exposes, in the order of the exposition."""
+    return (
+        *(one for one, _ in BOX),
+        DROPPED,
+        RESTARTS,
+        STATE,
+        *(one for one, _ in CAMERA),
+        *(one for one, _ in DEVICE),
+    )
 
 
 class _BoxCollector(Collector):
@@ -63,49 +219,35 @@ class _BoxCollector(Collector):
 
     @override
     def collect(self) -> Iterable[Metric]:
-        """Yield the box's families, then the cameras'."""
+        """Yield the box's families, then the cameras', then the devices'."""
         s = self._snapshot
-        gauges = (
-            ("varco_uptime_seconds", "Since the process began", s.uptime_s),
-            ("varco_viewers", "Live sessions", s.viewers),
-            ("varco_ledger_entries", "Entries in the access ledger", s.ledger_size),
-            ("varco_ledger_spilling", "1 while the spare file is in use", s.ledger_spilling),
-            ("varco_registry_version", "Version in force", s.registry_version),
-            ("varco_alarms_open", "Alarms not closed", s.alarms_open),
-            ("varco_deliveries_waiting", "Deliveries not confirmed", s.deliveries_waiting),
-        )
-        for name, text, value in gauges:
-            yield GaugeMetricFamily(name, text, value=float(value))
-        restarts = CounterMetricFamily(
-            "varco_process_restarts", "Restarts of our own processes", labels=["process"]
-        )
-        restarts.add_metric(["media"], s.media_restarts)
-        restarts.add_metric(["child"], s.children_restarts)
-        yield restarts
-        yield from self._cameras()
+        for one, read in BOX:
+            yield _family(one, [((), read(s))])
+        yield _family(DROPPED, [((), float(s.biometrics_dropped))])
+        restarts = [(("media",), s.media_restarts), (("child",), s.children_restarts)]
+        yield _family(RESTARTS, restarts)
+        states = [
+            ((camera, state.value), float(status.state is state))
+            for camera, status in s.cameras
+            for state in StreamState
+        ]
+        yield _family(STATE, states)
+        for one, look in CAMERA:
+            yield _family(one, [((camera,), look(status)) for camera, status in s.cameras])
+        for one, ask in DEVICE:
+            yield _family(one, [((device.name,), ask(device)) for device in s.devices])
 
-    def _cameras(self) -> Iterable[Metric]:
-        live = GaugeMetricFamily("varco_camera_live", "1 while pictures come", labels=["camera"])
-        offset = GaugeMetricFamily(
-            "varco_camera_clock_offset_seconds", "Camera clock minus UTC", labels=["camera"]
-        )
-        counters = {
-            "units": CounterMetricFamily("varco_camera_units", "Pictures", labels=["camera"]),
-            "received_bytes": CounterMetricFamily(
-                "varco_camera_received_bytes", "Coded bytes", labels=["camera"]
-            ),
-            "lost_packets": CounterMetricFamily(
-                "varco_camera_lost_packets", "RTP packets lost", labels=["camera"]
-            ),
-            "connects": CounterMetricFamily("varco_camera_connects", "Connects", labels=["camera"]),
-        }
-        for camera, status in self._snapshot.cameras:
-            live.add_metric([camera], float(status.state is StreamState.LIVE))
-            if status.clock_offset_s is not None:
-                offset.add_metric([camera], status.clock_offset_s)
-            for field, family in counters.items():
-                family.add_metric([camera], getattr(status, field))
-        yield from (live, offset, *counters.values())
+
+def _family(
+    one: Described, samples: Iterable[tuple[tuple[str, ...], float | None]]
+) -> GaugeMetricFamily | CounterMetricFamily:
+    """Return a metric with its samples; what is not known has none."""
+    kind = CounterMetricFamily if one.is_counter else GaugeMetricFamily
+    family = kind(one.name, one.about, labels=one.labels)
+    for labels, value in samples:
+        if value is not None:
+            family.add_metric(labels, float(value))
+    return family
 
 
 def metrics_text(snapshot: BoxSnapshot) -> bytes:

@@ -4,6 +4,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.model.media import AccessUnit
@@ -56,7 +57,8 @@ class Reader:
 
     async def receive(self) -> AccessUnit:
         """Wait for the next unit; cancelling loses nothing. One task at a time."""
-        await self._ready.wait()
+        while not self._units:  # what woke us may have been dropped since
+            await self._ready.wait()
         return self._take()
 
     def receive_nowait(self) -> AccessUnit | None:
@@ -79,8 +81,14 @@ class Reader:
 class Fanout:
     """All readers of one camera, and the units since its last key unit."""
 
-    def __init__(self, kept_bytes: int = 8 << 20) -> None:
-        """`kept_bytes`: bound of the kept GOP; a longer one is not kept from then on."""
+    def __init__(
+        self, kept_bytes: int = 8 << 20, *, on_readers: Callable[[], None] | None = None
+    ) -> None:
+        """`kept_bytes`: bound of the kept GOP; a longer one is not kept from then on.
+
+        `on_readers` is called when a reader joined or left; it must not wait.
+        """
+        self._on_readers = on_readers or (lambda: None)
         self._readers: set[Reader] = set()
         self._kept: list[AccessUnit] = []
         self._kept_size_bytes = 0
@@ -118,10 +126,16 @@ class Fanout:
             for unit in self._kept:
                 reader.offer(unit)
         self._readers.add(reader)
+        self._on_readers()
 
     def leave(self, reader: Reader) -> None:
         """Remove a reader; harmless if it already left."""
         self._readers.discard(reader)
+        self._on_readers()
+
+    def readers(self) -> frozenset[str]:
+        """Return who reads, by name."""
+        return frozenset(reader.name for reader in self._readers)
 
     def wanted(self) -> bool:
         """Return whether anybody reads."""

@@ -4,13 +4,16 @@
 
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
-from gateway.model.errors import CredentialError, PeerError
+from gateway.model.errors import BusyError, CredentialError, PeerError
 from gateway.runtime.clock import Clock
 
 log = logging.getLogger(__name__)
+
+SAY_AGAIN_S = 600.0
+"""A failure that repeats is told this often, with how often it came: a dead peer fills no disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +26,12 @@ class Policy:
     """Each wait is drawn from 1 ± jitter, so that boxes do not dial in step."""
     reset_after_s: float = 30.0
     """An attempt that lived this long starts again from `first_s`."""
-    refused_s: float = 30.0
-    """Wait after refused credentials: cameras lock accounts that knock too often."""
+    refused_s: tuple[float, ...] = (30.0, 120.0, 600.0, 1800.0)
+    """Waits after credentials were refused once, twice ...: cameras lock accounts that knock."""
+    busy_s: tuple[float, ...] = (10.0, 20.0, 40.0, 60.0)
+    """Waits after the peer had no session left once, twice ..."""
+    from_begin: bool = False
+    """Waits count from the begin of the attempt: one that took long is followed at once."""
     crashes: int = 3
     """Crashes (anything but PeerError) tolerated per `crash_window_s`."""
     crash_window_s: float = 600.0
@@ -32,6 +39,66 @@ class Policy:
 
 Draw = Callable[[], float]
 """Returns a number in 0..1; `random.random` in service."""
+
+LEAST_S = 0.05
+"""Between two attempts in any case: nothing spins."""
+
+
+class _Pauses:
+    """How long to wait after what."""
+
+    def __init__(self, policy: Policy, draw: Draw) -> None:
+        self._policy = policy
+        self._draw = draw
+        self._wait_s = policy.first_s
+        self._refusals = 0
+        self._busy = 0
+
+    def after(self, failure: BaseExceptionGroup[BaseException] | None, lived_s: float) -> float:
+        """Return the wait after an attempt that lived `lived_s` and ended with `failure`."""
+        policy = self._policy
+        if lived_s >= policy.reset_after_s:
+            self._wait_s, self._refusals, self._busy = policy.first_s, 0, 0
+        drawn = self._draw()
+        wait_s = self._wait_s * (1 + policy.jitter * (2 * drawn - 1))
+        self._wait_s = min(2 * self._wait_s, policy.most_s)
+        if policy.from_begin:
+            wait_s = max(LEAST_S, wait_s - lived_s)
+        for error in _leaves(failure):
+            if isinstance(error, PeerError):
+                wait_s = max(wait_s, error.retry_after_s or self._least_s(error))
+        return wait_s
+
+    def _least_s(self, error: PeerError) -> float:
+        """Return the wait after a kind of error; refusals and full peers get ever more."""
+        if isinstance(error, CredentialError):
+            self._refusals += 1
+            return _nth(self._policy.refused_s, self._refusals)
+        if isinstance(error, BusyError):
+            self._busy += 1
+            return _nth(self._policy.busy_s, self._busy)
+        return 0.0
+
+
+class _Complaints:
+    """Says what changes at once, and what repeats now and then."""
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        self._name = name
+        self._clock = clock
+        self._words = ""
+        self._said_s = 0.0
+        self._repeats = 0
+
+    def note(self, words: str) -> None:
+        """Log a failure, or count it."""
+        now_s = self._clock.monotonic_s()
+        if words == self._words and now_s - self._said_s < SAY_AGAIN_S:
+            self._repeats += 1
+            return
+        fields = {"task": self._name, "problem": words, "repeats": self._repeats}
+        log.warning("retry", extra=fields)
+        self._words, self._said_s, self._repeats = words, now_s, 0
 
 
 async def supervise(
@@ -44,21 +111,20 @@ async def supervise(
 ) -> None:
     """Run `attempt` again and again until cancelled; an attempt that returns is run anew.
 
-    PeerError is normal and retried for ever. Any other exception is our bug: it is logged with
-    its traceback and retried too, so that one camera cannot take down its neighbours, until the
-    crash budget is spent; then it propagates.
+    PeerError is normal and retried for ever; its own `retry_after_s` is a least wait. Any other
+    exception is our bug: it is logged with its traceback and retried too, so that one camera
+    cannot take down its neighbours, until the crash budget is spent; then it propagates.
     """
-    wait_s = policy.first_s
+    pauses, complaints = _Pauses(policy, draw), _Complaints(name, clock)
     crashes_s: list[float] = []
     while True:
         began_s = clock.monotonic_s()
-        least_s = 0.0
+        failure: BaseExceptionGroup[BaseException] | None = None
         try:
             await attempt()
         except* PeerError as group:
-            if group.subgroup(CredentialError) is not None:
-                least_s = policy.refused_s
-            log.warning("retry", extra={"task": name, "problem": _words(group)})
+            failure = group
+            complaints.note("; ".join(map(str, _leaves(group))))
         except* Exception:
             now_s = clock.monotonic_s()
             crashes_s = [t for t in crashes_s if now_s - t < policy.crash_window_s]
@@ -66,16 +132,20 @@ async def supervise(
                 raise
             crashes_s.append(now_s)
             log.exception("bug", extra={"task": name})
-        if clock.monotonic_s() - began_s >= policy.reset_after_s:
-            wait_s = policy.first_s
-        spread = 1 + policy.jitter * (2 * draw() - 1)
-        await clock.sleep(max(wait_s, least_s) * spread)
-        wait_s = min(2 * wait_s, policy.most_s)
+        wait_s = pauses.after(failure, clock.monotonic_s() - began_s)
+        failure = None  # its traceback holds the attempt's whole frame
+        await clock.sleep(wait_s)
 
 
-def _words(group: BaseExceptionGroup[BaseException]) -> str:
-    """Join the texts of all leaves of a group."""
-    return "; ".join(
-        _words(error) if isinstance(error, BaseExceptionGroup) else str(error)
-        for error in group.exceptions
-    )
+def _nth(waits_s: tuple[float, ...], times: int) -> float:
+    """Return the wait after the `times`-th time; the last stays."""
+    return waits_s[min(times, len(waits_s)) - 1] if waits_s else 0.0
+
+
+def _leaves(group: BaseExceptionGroup[BaseException] | None) -> Iterator[BaseException]:
+    """Yield the errors of a group and of the groups in it."""
+    for error in group.exceptions if group else ():
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

@@ -4,25 +4,31 @@
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import os
+import re
 import signal
 import socket
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
-from gateway.ingest.camera import CameraFeed, CameraSource
-from gateway.model.errors import ConfigError
+from gateway.codec.mp4 import write_mp4
+from gateway.ingest.camera import CameraFeed
+from gateway.ingest.pace import Bounds, Pace
+from gateway.ingest.source import StreamSource, Trust
 from gateway.model.media import Codec, StreamState
 from gateway.runtime.clock import SystemClock
 from gateway.runtime.fanout import Fanout, Reader
+from tests.footage import scene
 from tests.goldens import golden, pictures
 from tests.virtual_camera import LATENCY_S, USERS, virtual_camera
 
 ROOT = Path(__file__).parents[3]
-BACK_WITHIN_S = 3.0
+BACK_WITHIN_S = 2.0
 
 
 async def until(condition, within_s=10.0):
@@ -35,19 +41,20 @@ async def until(condition, within_s=10.0):
 class Pulled:
     """A feed with a reader that notes everything."""
 
-    def __init__(self, port, *, camera="gate", password="s3cret", user="admin", stall_s=1.0):
+    def __init__(self, port, *, clock=None, pace=None, **options):
         self.fanout = Fanout()
         self.changes = []
         self.reader = Reader("test", most_units=10_000)
         self.fanout.join(self.reader)
-        source = CameraSource(
-            camera, f"rtsp://127.0.0.1:{port}/live", user, password, stall_s=stall_s, connect_s=1.0
-        )
+        usual = {"user": "admin", "password": "s3cret", "least_stall_s": 1.0, "connect_s": 1.0}
+        camera, path = options.pop("camera", "gate"), options.pop("path", "live")
+        source = StreamSource(camera, f"rtsp://127.0.0.1:{port}/{path}", **{**usual, **options})
         self.feed = CameraFeed(
             source,
             self.fanout,
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             on_change=lambda camera, status: self.changes.append((camera, status)),
+            pace=pace,
         )
 
     @property
@@ -141,7 +148,8 @@ async def test_a_wrong_password_is_refused_and_tried_rarely():
             received_bytes = pulled.status.received_bytes
             with pytest.raises(TimeoutError):
                 await until(lambda: pulled.status.received_bytes != received_bytes, 1.5)
-    assert pulled.status.problem == f"rtsp://127.0.0.1:{port} refuses the user or the password"
+    words = f"rtsp://127.0.0.1:{port} refuses the user or the password; next attempt at "
+    assert re.fullmatch(re.escape(words) + r"\d\d:\d\d:\d\d UTC", pulled.status.problem)
     assert "wr0ng-secret" not in repr(pulled.feed.source)
 
 
@@ -196,8 +204,8 @@ def described(sdp):
         (b"\x15\x03\x01\x00\x02", "neither RTSP nor interleaved data: 15 03 01 00 02"),
         (described(b"v=0\r\nm=audio 0 RTP/AVP 0\r\n"), "SDP without video (media: audio)"),
         (
-            described(b"v=0\r\nm=video 0 RTP/AVP 26\r\n"),
-            "video codec JPEG is not supported; set the camera to H.264",
+            described(b"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 MP4V-ES/90000\r\n"),
+            "video codec MP4V-ES is not supported",
         ),
         (described(b"<html>"), "not an SDP"),
     ],
@@ -233,10 +241,10 @@ async def test_damaged_pictures_are_reported_when_the_stream_stalls():
         return data
 
     async with scripted(reply) as port:
-        pulled = Pulled(port, stall_s=5.5)
+        pulled = Pulled(port)
         async with pulling(pulled):
             await until(lambda: pulled.status.state is StreamState.STALLED)
-    assert "no picture for 5.5 s (last: truncated NAL unit: STAP-A" in pulled.status.problem
+    assert "no picture for 5 s (last: truncated NAL unit: STAP-A" in pulled.status.problem
 
 
 async def test_a_new_session_forgets_what_the_old_one_kept():
@@ -248,14 +256,6 @@ async def test_a_new_session_forgets_what_the_old_one_kept():
     assert pulled.fanout.kept() == ()
 
 
-@pytest.mark.parametrize("url", ["rtsp://u:secret@h/x", "http://h/", "rtsp://"])
-def test_an_address_that_cannot_be_used_is_a_configuration_error(url):
-    """The message names camera and key, and does not repeat what may be a secret."""
-    with pytest.raises(ConfigError, match="camera gate: url") as caught:
-        CameraSource("gate", url)
-    assert "secret" not in str(caught.value)
-
-
 class Steady:
     """A second camera that must never hiccup while the first one suffers."""
 
@@ -264,7 +264,7 @@ class Steady:
 
     def longest_gap_s(self):
         times = [unit.received.monotonic_s for unit in self.pulled.units()]
-        assert len(times) > 25
+        assert len(times) > 10
         return max(later - earlier for earlier, later in itertools.pairwise(times))
 
 
@@ -293,7 +293,7 @@ async def victim_and_witness():
 
 @pytest.mark.timeout(60)
 async def test_a_killed_camera_is_back_in_time_and_the_other_never_stalls():
-    """SIGKILL, later a new process on the same port: picture back within 3 s."""
+    """SIGKILL, later a new process on the same port: picture back within 2 s."""
     async with victim_and_witness() as (port, victim, clock):
         async with camera_process(port) as process:
             await until(lambda: victim.status.units > 5)
@@ -307,7 +307,7 @@ async def test_a_killed_camera_is_back_in_time_and_the_other_never_stalls():
 
 @pytest.mark.timeout(60)
 async def test_a_stopped_camera_is_back_in_time_and_the_other_never_stalls():
-    """SIGSTOP is noticed as a stall; after SIGCONT the picture is back within 3 s."""
+    """SIGSTOP is noticed as a stall; after SIGCONT the picture is back within 2 s."""
     async with victim_and_witness() as (port, victim, clock), camera_process(port) as process:
         await until(lambda: victim.status.units > 5)
         os.kill(process.pid, signal.SIGSTOP)
@@ -321,10 +321,253 @@ async def test_a_stopped_camera_is_back_in_time_and_the_other_never_stalls():
 
 @pytest.mark.timeout(60)
 async def test_a_camera_that_spoke_garbage_is_back_in_time_and_the_other_never_stalls():
-    """Noise on the camera's port is named; the real camera is back within 3 s."""
+    """Noise on the camera's port is named; the real camera is back within 2 s."""
     async with victim_and_witness() as (port, victim, clock):
         async with scripted(golden("x264-320x180.h264"), port):
             await until(lambda: victim.status.state is StreamState.UNSUPPORTED)
             assert "neither RTSP nor interleaved data" in victim.status.problem
         async with camera_process(port):
             assert await back_within(victim, clock, clock.monotonic_s()) <= BACK_WITHIN_S
+
+
+class Hasty(SystemClock):
+    """The real clock, but nobody waits between two attempts."""
+
+    async def sleep(self, seconds):
+        await asyncio.sleep(0)
+
+
+@contextlib.asynccontextmanager
+async def cutting(port, after_bytes):
+    """Forward to a camera, and cut each connection once the camera has sent so much."""
+    cuts, running = [], set()
+
+    async def up(reader, back):
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(4096):
+                back.write(data)
+        back.transport.abort()
+
+    async def forward(reader, writer):
+        running.add(asyncio.current_task())
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        sent = 0
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(up(reader, back))
+                while sent < after_bytes and (data := await there.read(4096)):
+                    writer.write(data)
+                    sent += len(data)
+                cuts.append(sent)
+                writer.transport.abort()
+        except* ConnectionError:
+            pass
+        finally:
+            writer.transport.abort()
+            back.transport.abort()
+            running.discard(asyncio.current_task())
+
+    server = await asyncio.start_server(forward, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1], cuts
+    finally:
+        server.close()
+        await server.wait_closed()
+        await until(lambda: not running)
+
+
+def footprint():
+    """Return tasks, open descriptors and traced bytes, after what is garbage went away."""
+    gc.collect()
+    fds = len(list(Path("/proc/self/fd").iterdir()))
+    return len(asyncio.all_tasks()), fds, tracemalloc.get_traced_memory()[0]
+
+
+@pytest.mark.timeout(150)
+async def test_hundreds_of_reconnects_leave_no_task_socket_or_memory_behind():
+    """A camera whose line is cut 200 times more costs what it cost before."""
+    async with (
+        virtual_camera(credentials=USERS) as port,
+        cutting(port, 2000) as (flaky, cuts),
+    ):
+        pulled = Pulled(flaky, clock=Hasty())
+        async with pulling(pulled):
+            await until(lambda: len(cuts) >= 30, 30)
+            tracemalloc.start()
+            try:
+                await until(lambda: len(cuts) >= 60, 30)
+                tasks, fds, traced_bytes = footprint()
+                pulled.units(), pulled.changes.clear()
+                await until(lambda: len(cuts) >= 260, 60)
+                pulled.units(), pulled.changes.clear()
+                more_tasks, more_fds, more_bytes = footprint()
+            finally:
+                tracemalloc.stop()
+        assert pulled.status.connects >= 200
+        assert more_tasks <= tasks + 6  # those of a connection that is up at this moment
+        assert more_fds <= fds + 6
+        assert more_bytes - traced_bytes < 200_000
+
+
+async def test_a_stall_is_noticed_counted_and_told():
+    """Pictures that stop on a standing session: STALLED within 3 s, one more in the counter."""
+    async with camera_under_stop() as (pulled, stopped_s):
+        await until(lambda: pulled.status.state is StreamState.STALLED)
+        assert SystemClock().monotonic_s() - stopped_s <= 3.0
+        assert pulled.status.stalls == 1
+        assert pulled.status.fps == 0.0
+
+
+@contextlib.asynccontextmanager
+async def camera_under_stop():
+    """A feed with the usual stall bound, whose camera has just been stopped."""
+    port = free_port()
+    pulled = Pulled(port, least_stall_s=2.0)
+    async with camera_process(port) as process, pulling(pulled):
+        await until(lambda: pulled.status.fps > 0)
+        assert 20 <= pulled.status.fps <= 30
+        os.kill(process.pid, signal.SIGSTOP)
+        yield pulled, SystemClock().monotonic_s()
+
+
+def refusing(asked):
+    """Answer like a device that takes nobody, and count who came with credentials."""
+
+    def reply(request):
+        sequence = request.partition(b"CSeq: ")[2].partition(b"\r\n")[0]
+        if request.startswith(b"OPTIONS"):
+            return b"RTSP/1.0 200 OK\r\nCSeq: %s\r\n\r\n" % sequence
+        if b"Authorization: " in request:
+            asked.append(request)
+        head = b'RTSP/1.0 401 Unauthorized\r\nCSeq: %s\r\nWWW-Authenticate: Basic realm="x"\r\n\r\n'
+        return head % sequence
+
+    return reply
+
+
+async def test_a_recorder_with_a_changed_password_is_knocked_at_once_for_all_its_channels():
+    """Sixteen channels, one account: one attempt in the first seconds, and all say why."""
+    asked = []
+    async with scripted(refusing(asked)) as port:
+        pace = Pace(SystemClock())
+        channels = [Pulled(port, camera=f"c{i}", path=f"{i}", pace=pace) for i in range(16)]
+        async with pulling(*channels):
+            for one in channels:
+                await until(lambda one=one: one.status.state is StreamState.REFUSED)
+            with pytest.raises(TimeoutError):
+                await until(lambda: len(asked) > 1, 1.0)
+            assert all("; next attempt at " in one.status.problem for one in channels)
+    assert len(asked) == 1
+
+
+async def test_new_credentials_are_tried_at_once():
+    """The wait after a refusal belongs to the old password."""
+    asked = []
+    async with scripted(refusing(asked)) as port:
+        pace = Pace(SystemClock())
+        for password in ("old", "new"):
+            pulled = Pulled(port, password=password, pace=pace)
+            async with pulling(pulled):
+                await until(lambda one=pulled: one.status.state is StreamState.REFUSED)
+    assert len(asked) == 2
+
+
+async def test_a_full_recorder_is_asked_again_after_a_while():
+    """453: the words say that its sessions are used up; no second attempt for seconds."""
+    asked = []
+
+    def reply(request):
+        sequence = request.partition(b"CSeq: ")[2].partition(b"\r\n")[0]
+        asked.append(request)
+        status = b"200 OK" if request.startswith(b"OPTIONS") else b"453 Not Enough Bandwidth"
+        return b"RTSP/1.0 %s\r\nCSeq: %s\r\n\r\n" % (status, sequence)
+
+    async with scripted(reply) as port:
+        pulled = Pulled(port)
+        async with pulling(pulled):
+            await until(lambda: "453" in pulled.status.problem)
+            count = len(asked)
+            with pytest.raises(TimeoutError):
+                await until(lambda: len(asked) > count, 2.0)
+    assert "limit of sessions" in pulled.status.problem
+
+
+async def test_a_site_that_comes_back_is_asked_by_a_few_at_a_time():
+    """Forty channels behind one address start together: never more than four handshakes there."""
+    running = most = 0
+
+    def reply(request):
+        nonlocal running, most
+        sequence = request.partition(b"CSeq: ")[2].partition(b"\r\n")[0]
+        if request.startswith(b"OPTIONS"):
+            running += 1
+            most = max(most, running)
+        if request.startswith(b"DESCRIBE"):
+            running -= 1
+            return b"RTSP/1.0 404 Not Found\r\nCSeq: %s\r\n\r\n" % sequence
+        return b"RTSP/1.0 200 OK\r\nCSeq: %s\r\n\r\n" % sequence
+
+    async with scripted(reply) as port:
+        pace = Pace(SystemClock(), Bounds(spacing_s=0.0))
+        channels = [Pulled(port, camera=f"c{i}", path=f"{i}", pace=pace) for i in range(40)]
+        async with pulling(*channels):
+            for one in channels:
+                await until(lambda one=one: one.status.state is StreamState.UNSUPPORTED)
+    assert 1 < most <= 4
+
+
+async def test_the_dead_hold_up_nobody():
+    """Sixty cameras that do not exist beside one that does: it is live at once."""
+    pace = Pace(SystemClock(), Bounds(spacing_s=0.001))
+    async with virtual_camera(credentials=USERS) as port:
+        nowhere = [Pulled(free_port(), camera=f"d{i}", pace=pace) for i in range(60)]
+        alive = Pulled(port, pace=pace)
+        async with pulling(*nowhere, alive):
+            await until(lambda: alive.status.state is StreamState.LIVE, 2.0)
+            await until(lambda: all(one.status.problem for one in nowhere))
+
+
+async def test_a_configuration_that_only_shows_when_it_is_used_is_told_and_not_a_crash(tmp_path):
+    """Authorities' file missing: the camera says what to correct, and the box goes on."""
+    async with scripted(b"") as port:
+        pulled = Pulled(port, clock=Hasty())
+        trust = Trust(ca_file=tmp_path / "absent.pem")
+        source = StreamSource("gate", f"rtsps://127.0.0.1:{port}/x", trust=trust)
+        feed = CameraFeed(source, pulled.fanout, clock=SystemClock(), on_change=lambda *_: None)
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(feed.run())
+            await until(lambda: feed.status().state is StreamState.REFUSED)
+            assert "absent.pem" in feed.status().problem
+            task.cancel()
+
+
+@pytest.mark.timeout(90)
+async def test_a_recorded_file_and_a_motion_jpeg_camera_are_pulled_like_any_other(tmp_path):
+    """The scheme of the URL picks the way; the status tells codec, size and rate."""
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(write_mp4(scene(25, gop=25)))
+
+    def reply(_):
+        stream = golden("quirk-boundary-with-dashes.multipart")
+        return b"HTTP/1.1 200 OK\r\n" + stream
+
+    async with scripted(reply) as port:
+        feeds = [
+            CameraFeed(
+                StreamSource("gate", url),
+                Fanout(),
+                clock=SystemClock(),
+                on_change=lambda *_: None,
+            )
+            for url in (f"file://{clip}", f"http://127.0.0.1:{port}/video")
+        ]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(feed.run()) for feed in feeds]
+            await until(lambda: feeds[0].status().fps > 0, 60)
+            await until(lambda: feeds[1].status().units >= 3)
+            for task in tasks:
+                task.cancel()
+    recorded, motion = (feed.status() for feed in feeds)
+    assert (recorded.codec, recorded.width_px, recorded.height_px) == (Codec.H264, 320, 240)
+    assert 20 <= recorded.fps <= 30
+    assert (motion.codec, motion.width_px, motion.height_px) == (Codec.JPEG, 64, 48)

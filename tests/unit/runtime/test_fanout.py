@@ -85,3 +85,25 @@ async def test_a_cancelled_receive_loses_nothing():
     waiting.cancel()
     reader.offer(unit(7, True))
     assert (await reader.receive()).pts_90k == 7 * 3000
+
+
+def test_who_reads_is_known_by_name_and_coming_and_going_is_told():
+    """Whoever fills a fan-out need not ask again and again whether somebody reads."""
+    turns = []
+    fan, reader = Fanout(on_readers=lambda: turns.append(fan.readers())), Reader("ring")
+    fan.join(reader)
+    fan.leave(reader)
+    assert turns == [frozenset({"ring"}), frozenset()]
+
+
+async def test_a_reader_that_was_woken_for_what_is_dropped_meanwhile_waits_on():
+    """An overflow between the waking and the taking is no failure of the reader."""
+    reader = Reader("r", most_units=1)
+    waiting = asyncio.create_task(reader.receive())
+    await asyncio.sleep(0)
+    reader.offer(unit(0, key=True))
+    reader.offer(unit(1))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    reader.offer(unit(2, key=True))
+    assert (await waiting).pts_90k == 6000

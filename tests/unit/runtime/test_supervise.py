@@ -4,7 +4,13 @@ import asyncio
 
 import pytest
 
-from gateway.model.errors import CredentialError, InvariantError, PeerError, WireError
+from gateway.model.errors import (
+    BusyError,
+    CredentialError,
+    InvariantError,
+    PeerError,
+    WireError,
+)
 from gateway.runtime.supervise import Policy, supervise
 from tests.fakes import FakeClock
 
@@ -51,7 +57,7 @@ async def test_waits_are_spread(drawn, wait_s):
 async def test_refused_credentials_wait_longer():
     """An account is not knocked on until the camera locks it."""
     clock = FakeClock()
-    policy = Policy(**STEADY, refused_s=30)
+    policy = Policy(**STEADY, refused_s=(30, 120))
     await run_until_idle(Script(CredentialError("401"), WireError("x")), clock, policy)
     assert clock.sleeps == [30, 2]
 
@@ -114,3 +120,52 @@ async def test_one_camera_down_does_not_touch_its_neighbour():
         assert not both[1].done()
         for task in both:
             task.cancel()
+
+
+async def test_refusals_wait_ever_longer_and_keep_their_last_bound():
+    """30 s, 2 min, 10 min, then half an hour for ever."""
+    clock = FakeClock()
+    script = Script(*[CredentialError("401")] * 5)
+    await run_until_idle(script, clock, Policy(**STEADY))
+    assert clock.sleeps == [30, 120, 600, 1800, 1800]
+
+
+async def test_a_full_peer_is_asked_again_after_a_while():
+    """10 s and growing: the sessions of others end in their own time."""
+    clock = FakeClock()
+    script = Script(*[BusyError("453")] * 3, PeerError("eof"))
+    await run_until_idle(script, clock, Policy(**STEADY))
+    assert clock.sleeps == [10, 20, 40, 8]
+
+
+async def test_an_error_may_bring_its_own_least_wait():
+    """What the peer asked for is waited, exactly; the other bound stays a least one."""
+    clock = FakeClock()
+    told, short = BusyError("503"), PeerError("eof")
+    told.retry_after_s, short.retry_after_s = 77.0, 0.5
+    await run_until_idle(Script(told, short), clock, Policy(**STEADY))
+    assert clock.sleeps == [77, 2]
+
+
+async def test_waits_from_the_begin_make_up_for_slow_attempts():
+    """An attempt that took longer than the wait is followed at once, never in a spin."""
+    clock = FakeClock()
+
+    class Slow(Script):
+        async def __call__(self):
+            clock.advance(0.7 if len(self.raises) > 1 else 5.0)
+            await super().__call__()
+
+    policy = Policy(first_s=1, most_s=1, jitter=0.0, from_begin=True)
+    await run_until_idle(Slow(PeerError("x"), PeerError("x")), clock, policy)
+    assert clock.sleeps == [pytest.approx(0.3), 0.05]
+
+
+async def test_what_repeats_is_told_now_and_then(caplog):
+    """A camera that is dead for a day is a few lines, each with how often it was tried."""
+    clock = FakeClock()
+    policy = Policy(first_s=1, most_s=1, jitter=0.0)
+    with caplog.at_level("WARNING"):
+        await run_until_idle(Script(*[PeerError("dead")] * 1500, PeerError("x")), clock, policy)
+    told = [(record.problem, record.repeats) for record in caplog.records]
+    assert told == [("dead", 0), ("dead", 599), ("dead", 599), ("x", 299)]

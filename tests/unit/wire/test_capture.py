@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model.time import Moment
-from gateway.wire.capture import MOST_AGE_S, CaptureClock
+from gateway.wire.capture import MOST_AGE_S, MOST_SPANS, CaptureClock
 from gateway.wire.rtcp import RtcpSenderReport, ntp_from_utc_us
 
 NOW_US = 1_795_348_800_000_000
@@ -70,3 +70,60 @@ def test_impossible_ages_are_not_believed(age_s):
     capture = CaptureClock()
     capture.report(report(0, 0), at(0))
     assert capture.captured(round(90_000 * (20 - age_s)) & 0xFFFFFFFF, at(20)) == at(20)
+
+
+def measured(drift_ppm, *, wrong_s=0.0, minutes=20.0, ways_s=(0.01,), lead=lambda second: 0.0):
+    """A capture clock after reports each 5 s from a camera that drifts; `ways_s` repeat."""
+    capture = CaptureClock()
+    for index, second in enumerate(range(0, int(60 * minutes), 5)):
+        camera_s = wrong_s + second * (1 + drift_ppm * 1e-6) + lead(second)
+        capture.report(report(camera_s, 90_000 * second), at(second + ways_s[index % len(ways_s)]))
+    return capture
+
+
+@given(
+    st.floats(-200, 200),
+    st.floats(-3e8, 3e8),
+    st.lists(st.floats(0.001, 0.02), min_size=20, max_size=240),
+)
+def test_drift_is_measured_however_wrong_the_clock_is(drift_ppm, wrong_s, ways_s):
+    """Clocks off by ten years and 200 ppm, ways of 1 to 20 ms: right to the way's own change."""
+    capture = measured(drift_ppm, wrong_s=wrong_s, ways_s=ways_s)
+    assert capture.drift_ppm == pytest.approx(drift_ppm, abs=25)
+    now_wrong_s = wrong_s + 1195 * drift_ppm * 1e-6
+    assert capture.offset_s == pytest.approx(now_wrong_s, abs=0.03)
+
+
+def test_drift_over_an_even_way_is_exact():
+    """Nothing but the resolution of the clocks is left."""
+    assert measured(42.0).drift_ppm == pytest.approx(42.0, abs=0.1)
+
+
+def test_drift_is_unknown_until_it_means_something():
+    """Four minutes of jitter would tell a drift that is none."""
+    assert measured(50, minutes=4).drift_ppm is None
+    assert measured(50, minutes=6).drift_ppm is not None
+
+
+@pytest.mark.parametrize("step_s", [0.25, -0.25, 3600, -1e8])
+def test_a_clock_that_is_set_starts_the_measure_anew(step_s):
+    """No slope is drawn across a step, small or large; minutes later the drift is right again."""
+    steps = measured(30, minutes=12, lead=lambda second: step_s if second >= 400 else 0.0)
+    assert steps.drift_ppm is None or steps.drift_ppm == pytest.approx(30, abs=1)
+    later = measured(30, minutes=20, lead=lambda second: step_s if second >= 400 else 0.0)
+    assert later.drift_ppm == pytest.approx(30, abs=1)
+    assert later.offset_s == pytest.approx(step_s + 0.036, abs=0.02)
+
+
+def test_a_jam_on_the_way_is_no_step():
+    """Half a minute in which every report is late by half a second changes nothing."""
+    jammed = [0.5 if 500 <= second < 530 else 0.01 for second in range(0, 1200, 5)]
+    for minutes in (10, 20):
+        found = measured(-80, minutes=minutes, ways_s=jammed).drift_ppm
+        assert found == pytest.approx(-80, abs=2)
+
+
+def test_the_memory_of_a_camera_that_reports_without_end_is_bounded():
+    """A day of reports keeps no more than sixteen minutes of spans."""
+    capture = measured(10, minutes=24 * 60)
+    assert len(capture._drift._at_s) == MOST_SPANS
