@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from gateway.access.gate import Gate
@@ -17,7 +18,9 @@ from gateway.access.identity import Accounts
 from gateway.assembly.box import Opened, RunningBox
 from gateway.assembly.control import ControlDesk
 from gateway.assembly.exercise import Exercise
+from gateway.assembly.inspection import InspectionDesk, inspection_parts
 from gateway.assembly.journal import Journal
+from gateway.assembly.masks import MasksInForce
 from gateway.assembly.opening import (
     Listener,
     console_listener,
@@ -38,6 +41,7 @@ from gateway.console.app import build_app, build_control_app
 from gateway.console.listener import bind_unix, serve
 from gateway.console.services import Endings, Services
 from gateway.evidence.stills import Stills
+from gateway.ingest.onvif import Wsdls, open_device
 from gateway.model.time import ClockQuality
 from gateway.ops.logs import configure
 from gateway.ops.notify import Notifier
@@ -150,7 +154,8 @@ async def _open(options: Options, config_path: Path, stack: AsyncExitStack) -> O
     pool = await enter(open_pool(options.analytics.workers, clock=clock))
     accounts, endings = Accounts(registry.current, clock, journal), Endings()
     signed_in = accounts.is_signed_in
-    gate = Gate(journal, registry.current, outbox.get, clock, signed_in=signed_in)
+    masks = MasksInForce(registry.current, clock)
+    gate = Gate(journal, masks.current, outbox.get, clock, signed_in=signed_in)
     accountant = Accountant(gate, endings, await enter(asyncio.TaskGroup()))
     listen, level = options.media, options.log.level.value
     where = MediaOptions((listen.host, listen.port), listen.candidates, log_level=level)
@@ -158,7 +163,8 @@ async def _open(options: Options, config_path: Path, stack: AsyncExitStack) -> O
         media = await enter(open_media(where, clock=clock, on_end=accountant.session_ended))
     return Opened(
         options, config_path, clock, registry, ledger, outbox, pool, stills, accounts, gate,
-        endings, media, journal, accountant,
+        endings, media, journal, accountant, masks,
+        partial(open_device, clock=clock, wsdls=Wsdls()),
     )  # fmt: skip
 
 
@@ -198,4 +204,6 @@ def _services(opened: Opened, running: RunningBox) -> Services:
     path = options.box.state_dir / "ledger.db"
     config = (opened.config_path, options)
     control = ControlDesk(opened.registry, opened.journal, config, running.replan)
-    return services_of(opened, running, control, LedgerDesk(opened.ledger, path, key))
+    services = services_of(opened, running, control, LedgerDesk(opened.ledger, path, key))
+    inspection = InspectionDesk(inspection_parts(opened, running.cameras.budgets))
+    return replace(services, inspection=inspection)

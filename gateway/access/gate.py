@@ -56,6 +56,7 @@ _EVENTS: Final = {
     ),
     Action.LOG_READ: _Words("log.read", "log.deny", "", Operation.CONSULTATION, "json"),
     Action.CONFIGURE: _Words("config.change", "config.deny", "", Operation.MODIFICATION, ""),
+    Action.INSPECT: _Words("camera.inspect", "camera.deny", "", Operation.NONE, ""),
 }
 _BY_ALARM: Final = {Purpose.ALARM, Purpose.INCIDENT}
 """Purposes whose case may be an alarm's id."""

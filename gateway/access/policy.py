@@ -141,6 +141,17 @@ def _without_pictures(request: AccessRequest, registry: Registry) -> Reason | No
         return sentences.purpose_missing()
     if request.purpose not in (_LOG_AIMS if reading else {Purpose.INSTALLATION}):
         return sentences.purpose_not_allowed(request.purpose)
+    return _inspected(request, registry) if request.action is Action.INSPECT else None
+
+
+def _inspected(request: AccessRequest, registry: Registry) -> Reason | None:
+    """Let an installer measure the cameras of the house he works for, and nobody else's."""
+    camera = registry.cameras.get(request.camera)
+    if camera is None:
+        return sentences.unknown_camera(request.camera)
+    own = request.actor.organisation == registry.controller_of(camera).id
+    if request.actor.role is Role.INSTALLER and not own:
+        return sentences.not_the_owner(camera)
     return None
 
 

@@ -1,36 +1,38 @@
 # SPDX-FileCopyrightText: 2026 The Varco authors
 # SPDX-License-Identifier: EUPL-1.2
-"""From an observation to an alarm that is safe on disk, told, and seen."""
+"""From an observation or a camera's own event to an alarm that is safe on disk, told, and seen."""
 
 import asyncio
 import logging
 import os
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 
-from gateway.analytics import rules
-from gateway.analytics.rules import Ended, Raised, RuleState
+from gateway.analytics import rules, triggers
+from gateway.analytics.rules import Ended, Raised, RuleEvent, RuleState
+from gateway.analytics.triggers import Property, TriggerState
 from gateway.assembly.cameras import CameraPost
 from gateway.assembly.journal import Journal
-from gateway.assembly.viewing import with_masks_in_force
-from gateway.codec.jpeg import Caller, still
+from gateway.assembly.pictures import Pictures, Snap, no_snapshot
+from gateway.codec.jpeg import Caller
 from gateway.evidence.stills import Stills
 from gateway.model.access import Regime
 from gateway.model.alarm import Alarm, AlarmRecord, Observation
 from gateway.model.audit import LedgerEvent, Operation
 from gateway.model.errors import PeerError, StoreError
+from gateway.model.event import CameraEvent
 from gateway.model.identifiers import uuid7
-from gateway.model.media import AccessUnit
-from gateway.model.registry import Mask, Registry, Zone
+from gateway.model.media import AccessUnit, StreamKind
+from gateway.model.registry import Registry, Trigger, Zone
 from gateway.model.time import Moment
 from gateway.relay.alarms.outbox import Outbox
 from gateway.runtime.clock import Clock
 from gateway.runtime.tally import Tally
+from gateway.wire.onvif_events import canonical_topic
 
 log = logging.getLogger(__name__)
 
-STILL_WIDTH_PX = 640
-"""Enough to see what it is about; main-stream detail needs a live Grant (D.10)."""
 TICK_S = 1.0
 ADOPTED_S = 30.0
 """After a start a camera needs some time until it can confirm an incident that goes on."""
@@ -38,6 +40,10 @@ REFUSED_S = 30.0
 """So long a disk counts as refusing after it last did, if nothing was stored since."""
 MOST_ADOPTED = 2_000
 """As many alarms as the outbox keeps in memory."""
+EVENT_RULE = "evento"
+"""Rule of alarms that a camera's own event raised; their zone is the trigger's id."""
+MOST_EVENTS = 64
+"""Events of one camera that wait to be judged; the oldest gives way, and is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,8 @@ class DeskParts:
     exercise: bool
     hold: Callable[[Alarm], Coroutine[None, None, None]]
     """Keeps the seconds before an alarm."""
+    snap: Snap = no_snapshot
+    """Asks a camera's device for a still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,9 @@ class _Due:
 
 
 class AlarmDesk:
-    """Runs the rules of every zone; one incident, one alarm.
+    """Runs the rules of every zone and every trigger; one incident, one alarm.
+
+    Zones and triggers are named alike in here: a zone by its id, a trigger by `evento/` and its id.
 
     A disk that refuses ends nothing: what could not be stored is tried again at every tick, and
     `problem` says so meanwhile (ADR 7: the cause is outside the box).
@@ -80,7 +90,12 @@ class AlarmDesk:
         """`spawn` starts a task that may outlive a call (a still is made after the alarm)."""
         self._parts = parts
         self._spawn = spawn
+        self._pictures = Pictures(parts.pool, parts.registry, parts.post, parts.snap, parts.clock)
         self._states: dict[str, RuleState] = {}
+        self._trigger_states: dict[str, TriggerState] = {}
+        self._events: dict[str, deque[CameraEvent]] = {}
+        """Waiting, by camera; only what a trigger of the camera's plan is about."""
+        self._heard = asyncio.Event()
         self._open: dict[str, str] = {}
         """Alarm of the incident that goes on, by zone."""
         self._due: dict[str, _Due] = {}
@@ -102,12 +117,16 @@ class AlarmDesk:
         """
         now = self._parts.clock.now()
         for record in await self._parts.outbox.recent(MOST_ADOPTED):
-            zone = record.alarm.zone
-            if record.ended_utc_us == 0 and zone not in self._open:
-                self._open[zone] = record.alarm.id
-                heard = now.shifted(ADOPTED_S)
-                self._states[zone] = RuleState(raised=True, present=now, heard=heard)
-                log.info("alarm-adopted", extra={"alarm": record.alarm.id, "zone": zone})
+            name = _name(record.alarm)
+            if record.ended_utc_us == 0 and name not in self._open:
+                self._open[name] = record.alarm.id
+                if record.alarm.rule == EVENT_RULE:
+                    unheard = Property(("", (), ()), on=True, at=now, told=True)
+                    self._trigger_states[name] = TriggerState(True, (unheard,))
+                else:
+                    heard = now.shifted(ADOPTED_S)
+                    self._states[name] = RuleState(raised=True, present=now, heard=heard)
+                log.info("alarm-adopted", extra={"alarm": record.alarm.id, "zone": name})
 
     async def observe(self, observation: Observation) -> None:
         """Let every zone of the camera decide; returns once what was raised is on disk."""
@@ -121,11 +140,56 @@ class AlarmDesk:
             self._states[zone.id] = state
             if zone.id in self._open and zone.id in observation.occupied:
                 self._parts.outbox.touch(self._open[zone.id])
-            if isinstance(event, Raised):
-                self._due[zone.id] = self._alarm(event, zone, post)
-                await self._stored(self._raise(zone.id))
-            elif isinstance(event, Ended) and not await self._stored(self._end(zone.id, event.at)):
+            if not await self._follow(zone.id, event, zone, post):
                 self._states[zone.id] = before
+
+    def hear(self, camera: str, event: CameraEvent) -> None:
+        """Take an event that a camera reports; never waits. `listen` judges it."""
+        post = self._parts.post(camera)
+        if post is None or not any(_is_about(event, one) for one in post.plan.triggers):
+            return
+        waiting = self._events.setdefault(camera, deque(maxlen=MOST_EVENTS))
+        if len(waiting) == MOST_EVENTS:
+            self._tally.note("event-dropped", camera=camera)
+        waiting.append(event)
+        self._heard.set()
+
+    async def listen(self) -> None:
+        """Judge events in their order, camera by camera, until cancelled."""
+        while True:
+            await self._heard.wait()
+            self._heard.clear()
+            while self._events:
+                camera = next(iter(self._events))
+                waiting = self._events.pop(camera)
+                while waiting:
+                    await self.judge(camera, waiting.popleft())
+
+    async def judge(self, camera: str, event: CameraEvent) -> None:
+        """Let every trigger of the camera decide; returns once what was raised is on disk."""
+        post = self._parts.post(camera)
+        if post is None:
+            return
+        for trigger in post.plan.triggers:
+            name = f"{EVENT_RULE}/{trigger.id}"
+            before = self._trigger_states.get(name, TriggerState())
+            state, decided = triggers.decide(before, event, trigger)
+            self._trigger_states[name] = state
+            if name in self._open and state != before:
+                self._parts.outbox.touch(self._open[name])
+            if not await self._follow(name, decided, trigger, post):
+                self._trigger_states[name] = before
+
+    async def _follow(
+        self, name: str, event: RuleEvent | None, what: Zone | Trigger, post: CameraPost
+    ) -> bool:
+        """Do what a rule decided; False if the disk refuses to end an alarm."""
+        if isinstance(event, Raised):
+            self._due[name] = self._alarm(event, what, post)
+            await self._stored(self._raise(name))
+        elif isinstance(event, Ended):
+            return await self._stored(self._end(name, event.at))
+        return True
 
     async def tick(self) -> None:
         """End what stopped being seen, close what outlived its bound, until cancelled."""
@@ -134,13 +198,16 @@ class AlarmDesk:
             await self._parts.clock.sleep(TICK_S)
 
     async def _sweep(self, now: Moment) -> None:
-        for zone_id in tuple(self._due):
-            await self._raise(zone_id)
+        for name in tuple(self._due):
+            await self._raise(name)
         for zone_id in tuple(self._states):
             self._expire(zone_id, now)
-        for zone_id in tuple(self._open):
-            if not self._states.get(zone_id, RuleState()).raised:
-                await self._end(zone_id, now)
+        for name in tuple(self._trigger_states):
+            if (over := self._expire_trigger(name, now)) is not None:
+                await self._end(name, over)
+        for name in tuple(self._open):
+            if not self._is_raised(name):
+                await self._end(name, now)
         for record in await self._parts.outbox.expire(now):
             await self._account("alarm.close", record, error="expired")
 
@@ -152,6 +219,20 @@ class AlarmDesk:
         else:
             self._states[zone_id], _ = rules.expire(self._states[zone_id], zone, now)
 
+    def _expire_trigger(self, name: str, now: Moment) -> Moment | None:
+        """Let a trigger forget what is over; return when its incident ended, if it did now."""
+        trigger = self._parts.registry().triggers.get(name.partition("/")[2])
+        if trigger is None or self._parts.post(trigger.camera) is None:
+            del self._trigger_states[name]
+            return None
+        state, event = triggers.expire(self._trigger_states[name], trigger, now)
+        self._trigger_states[name] = state
+        return event.at if isinstance(event, Ended) else None
+
+    def _is_raised(self, name: str) -> bool:
+        zone, trigger = self._states.get(name), self._trigger_states.get(name)
+        return any(state is not None and state.raised for state in (zone, trigger))
+
     async def _stored(self, change: Coroutine[None, None, None]) -> bool:
         """Await a change of alarms; False, with the problem kept, if the disk refuses it."""
         try:
@@ -162,23 +243,23 @@ class AlarmDesk:
             return False
         return True
 
-    def _alarm(self, event: Raised, zone: Zone, post: CameraPost) -> _Due:
+    def _alarm(self, event: Raised, what: Zone | Trigger, post: CameraPost) -> _Due:
         alarm = Alarm(
             id=uuid7(self._parts.clock.now().utc_us, os.urandom(10)),
-            camera=zone.camera,
-            zone=zone.id,
-            rule=zone.analytic.value,
-            severity=zone.severity,
+            camera=what.camera,
+            zone=what.id,
+            rule=what.analytic.value if isinstance(what, Zone) else EVENT_RULE,
+            severity=what.severity,
             raised=event.captured,
             boxes=event.boxes,
             exercise=self._parts.exercise,
         )
         return _Due(alarm, post.plan.act, post.plan.recipients, _pictures(post, event.captured))
 
-    async def _raise(self, zone_id: str) -> None:
+    async def _raise(self, name: str) -> None:
         """Make the alarm durable first; its still follows while it is already on its way."""
         async with self._turn:
-            due = self._due.get(zone_id)
+            due = self._due.get(name)
             if due is None:
                 return
             known = self._parts.registry().recipients  # may be newer than the plan
@@ -187,32 +268,26 @@ class AlarmDesk:
                 recipients=[known[one] for one in due.recipients if one in known],
                 act=due.act,
             )
-            self._open[zone_id] = due.alarm.id
-            del self._due[zone_id]
+            self._open[name] = due.alarm.id
+            del self._due[name]
         self._refused = ("", 0.0)
         alarm = due.alarm
-        log.info("alarm-raised", extra={"alarm": alarm.id, "camera": alarm.camera, "zone": zone_id})
+        log.info("alarm-raised", extra={"alarm": alarm.id, "camera": alarm.camera, "zone": name})
         self._spawn(self._parts.hold(alarm))
         self._spawn(self._picture(alarm, due.seen))
         await self._account("alarm.raise", record)
 
-    async def _end(self, zone_id: str, at: Moment) -> None:
-        alarm_id = self._open.get(zone_id)
+    async def _end(self, name: str, at: Moment) -> None:
+        alarm_id = self._open.get(name)
         if alarm_id is not None:
             await self._parts.outbox.end(alarm_id, at)
-            self._open.pop(zone_id, None)
-            log.info("alarm-ended", extra={"alarm": alarm_id, "zone": zone_id})
+            self._open.pop(name, None)
+            log.info("alarm-ended", extra={"alarm": alarm_id, "zone": name})
 
     async def _picture(self, alarm: Alarm, units: Sequence[AccessUnit]) -> None:
         """Make and keep the still; without one the alarm stands all the same."""
-
-        def masks() -> tuple[Mask, ...]:
-            return self._parts.registry().masks_of(alarm.camera)
-
         try:
-            jpeg = await with_masks_in_force(
-                masks, lambda m: still(self._parts.pool, units, m, width_px=STILL_WIDTH_PX)
-            )
+            jpeg = await self._pictures.still(alarm.camera, units, alarm.id)
             await asyncio.to_thread(self._parts.stills.save, alarm.id, jpeg)
         except (PeerError, StoreError) as error:
             log.warning("no-still", extra={"alarm": alarm.id, "problem": str(error)})
@@ -243,6 +318,18 @@ def _pictures(post: CameraPost, captured: Moment) -> tuple[AccessUnit, ...]:
     """Return the units up to the picture that decided: from the ring, else what is still kept."""
     if post.ring is not None and (units := post.ring.cut(captured, captured)):
         return units
-    kept = post.fanout.kept()
-    upto = tuple(one for one in kept if one.captured.monotonic_s <= captured.monotonic_s)
-    return upto or kept[:1]
+    kept = [post.fanout(kind).kept() for kind in StreamKind]
+    for units in kept:
+        if upto := tuple(one for one in units if one.captured.monotonic_s <= captured.monotonic_s):
+            return upto
+    return next((units[:1] for units in kept if units), ())
+
+
+def _name(alarm: Alarm) -> str:
+    """Return the name under which a desk knows what raised an alarm."""
+    return f"{EVENT_RULE}/{alarm.zone}" if alarm.rule == EVENT_RULE else alarm.zone
+
+
+def _is_about(event: CameraEvent, trigger: Trigger) -> bool:
+    """Return whether a trigger may want an event; `triggers.decide` looks closer."""
+    return canonical_topic(event.topic) == canonical_topic(trigger.topic)

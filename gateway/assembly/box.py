@@ -5,19 +5,24 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway import __version__
 from gateway.access.gate import Gate
 from gateway.access.identity import Accounts
 from gateway.assembly.alarms import AlarmDesk, DeskParts
+from gateway.assembly.burned import FILE, Burned
 from gateway.assembly.cameras import Cameras, Parts
 from gateway.assembly.couriers import Couriers
+from gateway.assembly.devices import DeviceParts, Devices, OpenDevice
 from gateway.assembly.face import Face, Gauges
+from gateway.assembly.hearing import Hearing
 from gateway.assembly.journal import Journal
+from gateway.assembly.masks import MasksInForce
 from gateway.assembly.opening import broker_options
-from gateway.assembly.plans import plan
+from gateway.assembly.pictures import Snapshot
+from gateway.assembly.plans import CameraPlan, Surroundings, device_plan, plan
 from gateway.assembly.viewing import Accountant, ClipParts, Clips, Viewing
 from gateway.audit.ledger import Ledger
 from gateway.codec.pool import Pool, PoolStatistics
@@ -25,9 +30,12 @@ from gateway.config.options import Options
 from gateway.config.secrets import resolve_login
 from gateway.console.services import Box, Endings
 from gateway.evidence.stills import Stills
+from gateway.ingest.pace import Pace
 from gateway.model.access import Grant
 from gateway.model.alarm import Observation
 from gateway.model.errors import PeerError, StoreError
+from gateway.model.event import CameraEvent
+from gateway.ops.health import DeviceSnapshot
 from gateway.ops.watchdog import Progress
 from gateway.registry.store import RegistryStore
 from gateway.relay.alarms.mqtt import BrokerOptions
@@ -63,6 +71,9 @@ class Opened:
     media: MediaProcess
     journal: Journal
     accountant: Accountant
+    masks: MasksInForce
+    open_device: OpenDevice
+    """Talks ONVIF."""
 
 
 class RunningBox:
@@ -74,22 +85,58 @@ class RunningBox:
         self._tasks = tasks
         self.progress = progress
         most_bytes = opened.options.ring.most_mib << 20
-        self.cameras = Cameras(Parts(opened.clock, opened.pool, self._observe, most_bytes), tasks)
+        self.hearing = Hearing(self._hear, opened.clock)
+        self.cameras = Cameras(self._camera_parts(most_bytes), tasks)
         self.viewing = Viewing(opened.media, self.cameras.post)
         self.clips = self._clips(most_bytes)
         self.desk = self._desk()
+        self._burned = Burned(opened.options.box.state_dir / FILE)
+        self.devices = Devices(self._device_parts(), tasks)
         self.couriers = Couriers(
             opened.outbox, self._brokers(), tasks, box=opened.options.box.id, clock=opened.clock
         )
         self.face = Face(self._gauges(), progress, opened.clock)
+        self._around = Surroundings(
+            _login,
+            float(opened.options.ring.most_seconds),
+            exercise=opened.options.box.exercise,
+        )
         self._unusable: dict[str, str] = {}
         self._sweeping = ""
+
+    def _camera_parts(self, most_bytes: int) -> Parts:
+        o = self._o
+        return Parts(
+            o.clock,
+            o.pool,
+            self._observe,
+            most_bytes,
+            on_document=self.hearing.take,
+            urgent=self._is_urgent,
+            pace=Pace(o.clock),
+        )
+
+    def _device_parts(self) -> DeviceParts:
+        o, post = self._o, self.cameras.post
+
+        def gop_s(camera: str) -> float:
+            return one.gop_s() if (one := post(camera)) is not None else 0.0
+
+        def lost(camera: str) -> str:
+            return one.lost() if (one := post(camera)) is not None else ""
+
+        def streams(camera: str) -> int:
+            return one.streams() if (one := post(camera)) is not None else 0
+
+        return DeviceParts(
+            o.clock, o.open_device, o.masks, self._hear, gop_s, lost, streams, self._burned
+        )  # fmt: skip
 
     def _clips(self, most_bytes: int) -> Clips:
         o = self._o
         return Clips(
             ClipParts(
-                o.pool, self.cameras.post, o.registry.current, o.gate.check, o.outbox.get,
+                o.pool, self.cameras.post, o.masks.current, o.gate.check, o.outbox.get,
                 o.clock, most_bytes,
             )
         )  # fmt: skip
@@ -97,8 +144,8 @@ class RunningBox:
     def _desk(self) -> AlarmDesk:
         o = self._o
         parts = DeskParts(
-            o.outbox, o.journal, o.stills, o.pool, o.registry.current, self.cameras.post,
-            o.clock, o.options.box.exercise, self.clips.hold,
+            o.outbox, o.journal, o.stills, o.pool, o.masks.current, self.cameras.post,
+            o.clock, o.options.box.exercise, self.clips.hold, self._snap,
         )  # fmt: skip
         return AlarmDesk(parts, self._tasks.create_task)
 
@@ -128,6 +175,7 @@ class RunningBox:
         for coroutine in (
             self._follow_registry(),
             self.desk.tick(),
+            self.desk.listen(),
             self._o.media.keep(self._still_allowed),
             self._sweep(),
             self._settle(),
@@ -144,19 +192,46 @@ class RunningBox:
         )
 
     async def replan(self) -> Sequence[str]:
-        """Make cameras and couriers follow registry, acts and credentials; return who changed."""
+        """Make devices, cameras and couriers follow registry, acts and credentials.
+
+        Return the cameras that changed.
+        """
         registry, now = self._o.registry.current(), self._o.clock.now()
-        most_s = float(self._o.options.ring.most_seconds)
+        asked = [one for one in registry.devices.values() if one.url]
+        self.devices.reconcile({one.id: device_plan(one, registry, _login) for one in asked})
         plans = {
-            one.id: plan(one, registry, now, _login, most_s) for one in registry.cameras.values()
+            one.id: self._with_device(plan(one, registry, now, self._around), one.device)
+            for one in registry.cameras.values()
         }
         touched = self.cameras.reconcile(plans)
+        self.viewing.follow()
         self.couriers.reconcile(registry)
         unusable = {one.camera: one.problem for one in plans.values() if one.problem}
-        for camera in unusable.items() - self._unusable.items():
-            log.error("camera-unusable", extra={"camera": camera[0], "problem": camera[1]})
+        for camera, problem in unusable.items() - self._unusable.items():
+            event = "camera-problem" if plans[camera].main else "camera-unusable"
+            log.error(event, extra={"camera": camera, "problem": problem})
         self._unusable = unusable
+        self.hearing.keep(registry.cameras)
+        await self._burned.keep(registry.devices)
         return touched
+
+    def _with_device(self, made: CameraPlan, device: str) -> CameraPlan:
+        """Return the plan with what is wrong with the camera at its device."""
+        problem = self.devices.problem(device, made.camera)
+        said = "; ".join(filter(None, (made.problem, problem)))
+        return made if said == made.problem else replace(made, problem=said)
+
+    async def _snap(self, camera: str) -> Snapshot:
+        known = self._o.registry.current().cameras.get(camera)
+        if known is None:
+            raise PeerError(f"camera {camera}: not in the registry")
+        return await self.devices.snapshot(known)
+
+    def _is_urgent(self, camera: str) -> bool:
+        return self.viewing.is_urgent(camera)
+
+    def _hear(self, camera: str, event: CameraEvent) -> None:
+        self.desk.hear(camera, event)
 
     async def _observe(self, observation: Observation) -> None:
         await self.desk.observe(observation)
@@ -205,6 +280,9 @@ class RunningBox:
         )
         return tuple(f"{part}: not written: {problem}" for part, problem in parts if problem)
 
+    def _devices(self) -> tuple[DeviceSnapshot, ...]:
+        return tuple(one.snapshot() for one in self.devices.statuses())
+
     def _gauges(self) -> Gauges:
         o = self._o
         return Gauges(
@@ -219,6 +297,8 @@ class RunningBox:
             children_restarts=lambda: _replaced(o.pool.statistics()),
             failing=self._failing,
             limping=lambda: self.couriers.problems,
+            devices=self._devices,
+            biometrics_dropped=self.hearing.dropped.total,
         )
 
 
@@ -243,5 +323,5 @@ def _replaced(children: PoolStatistics) -> int:
     return max(0, children.starts - len(children.pids))
 
 
-def _login(reference: str, camera: str) -> tuple[str, str]:
-    return resolve_login(reference, where=f"camera {camera}", key="credential")
+def _login(reference: str, whose: str) -> tuple[str, str]:
+    return resolve_login(reference, where=whose, key="credential")

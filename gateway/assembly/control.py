@@ -22,6 +22,9 @@ from gateway.registry.seed import RegistryChange
 from gateway.registry.store import RegistryStore
 from gateway.runtime.documents import decode
 
+_WHERE = {"application/geo+json": "request.geojson", "text/csv": "request.csv"}
+"""How messages name what was sent, by its type."""
+
 
 class ControlDesk:
     """The commands, each with its entry in the ledger, also where it fails."""
@@ -44,7 +47,7 @@ class ControlDesk:
         self, document: bytes, content_type: str, *, replace: bool, by: Actor
     ) -> RegistryChange:
         """Import a registry document; the entry names the version that it made."""
-        where = "request.geojson" if "json" in content_type else "request.toml"
+        where = _WHERE.get(content_type, "request.toml")
         async with self._accounted(_Deed("config.change", by, "registry")) as deed:
             text = decode(document, where)
             change = await apply_text(self._registry, text, where=where, by=by.id, replace=replace)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gateway import __version__
 from gateway.console.services import Health
 from gateway.model.media import StreamStatus
-from gateway.ops.health import BoxSnapshot, health, metrics_text
+from gateway.ops.health import BoxSnapshot, DeviceSnapshot, health, metrics_text
 from gateway.ops.watchdog import Progress
 from gateway.runtime.clock import Clock
 
@@ -30,6 +30,8 @@ class Gauges:
     """What keeps the box from its duty, one line each."""
     limping: Callable[[], tuple[str, ...]]
     """What a person has to correct, one line each; the rest goes on."""
+    devices: Callable[[], tuple[DeviceSnapshot, ...]] = tuple
+    biometrics_dropped: Callable[[], int] = int
 
 
 class Face:
@@ -57,6 +59,9 @@ class Face:
             media_restarts=g.media_restarts(),
             children_restarts=g.children_restarts(),
             stale=self._progress.stale(),
+            biometrics_dropped=g.biometrics_dropped(),
+            devices=g.devices(),
+            clock=self._clock.now().quality,
         )
 
     def health(self) -> Health:

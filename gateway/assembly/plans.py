@@ -1,22 +1,46 @@
 # SPDX-FileCopyrightText: 2026 The Varco authors
 # SPDX-License-Identifier: EUPL-1.2
-"""What each camera should be doing now, as a value: registry and acts in, plan out."""
+"""What each camera and device should be doing now, as values: registry and acts in, plans out."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 from gateway.access.policy import acts_for
-from gateway.ingest.camera import CameraSource
+from gateway.ingest.makes import Make, find_make, read_makes
+from gateway.ingest.onvif_model import OnvifTarget
+from gateway.ingest.sessions import SessionLimit
+from gateway.ingest.source import StreamSource, Trust
 from gateway.model.errors import ConfigError
-from gateway.model.registry import Analytic, Camera, Registry, Zone
+from gateway.model.media import StreamKind
+from gateway.model.registry import (
+    Analytic,
+    Camera,
+    Device,
+    Mask,
+    MaskPlace,
+    Registry,
+    Trigger,
+    Zone,
+)
 from gateway.model.time import Moment
 
 Resolve = Callable[[str, str], tuple[str, str]]
-"""Turns a credential reference into user and password; the second argument names the camera."""
-
+"""Turns a credential reference into user and password; the second argument says whose, in words."""
 
 MOST_RING_S = 30.0
 """What `gateway.evidence.ring` keeps at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What plans are made with besides registry and time."""
+
+    resolve: Resolve
+    most_ring_s: float = MOST_RING_S
+    makes: Mapping[str, Make] = field(default_factory=read_makes)
+    exercise: bool = False
+    """Recordings may play in place of cameras (A-33)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +49,10 @@ class CameraPlan:
 
     camera: str
     """Its id."""
-    source: CameraSource | None
+    main: StreamSource | None
     """None: it cannot be opened until a person corrects something, see `problem`."""
     continuous: bool
-    """Pulled without a viewer."""
+    """The main stream is pulled without a viewer."""
     zones: tuple[Zone, ...] = ()
     """What is guarded now; empty where no act in force allows it."""
     act: str = ""
@@ -41,40 +65,160 @@ class CameraPlan:
     """Why a camera with zones is not guarded, in Italian; empty while it is."""
     problem: str = ""
     """What a person has to correct; names file and key, never the secret."""
+    sub: StreamSource | None = None
+    """The small rendition, if there is one."""
+    triggers: tuple[Trigger, ...] = ()
+    """Events of the camera's own that become alarms; on the same basis as `zones`."""
+    limit: SessionLimit | None = None
+    """Sessions of the device that the camera hangs off."""
+
+    @property
+    def watched(self) -> StreamKind:
+        """Return the rendition that is looked at: the cheaper one."""
+        return StreamKind.SUB if self.sub is not None else StreamKind.MAIN
+
+    @property
+    def listens(self) -> bool:
+        """Return whether events are read in the watched stream's metadata now."""
+        source = self.source(self.watched)
+        return bool(self.triggers) and source is not None and source.wants_metadata
+
+    def source(self, kind: StreamKind) -> StreamSource | None:
+        """Return where one rendition comes from."""
+        return self.main if kind is StreamKind.MAIN else self.sub
 
 
-def plan(
-    camera: Camera,
-    registry: Registry,
-    now: Moment,
-    resolve: Resolve,
-    most_ring_s: float = MOST_RING_S,
-) -> CameraPlan:
+@dataclass(frozen=True, slots=True)
+class DevicePlan:
+    """One device's ONVIF side; two equal plans mean that nothing has to change."""
+
+    device: Device
+    target: OnvifTarget | None
+    """None: it cannot be asked until a person corrects something, see `problem`."""
+    cameras: tuple[Camera, ...] = ()
+    """What hangs off it, by id."""
+    masks: tuple[Mask, ...] = ()
+    """What its cameras themselves have to hide."""
+    problem: str = ""
+
+
+def plan(camera: Camera, registry: Registry, now: Moment, around: Surroundings) -> CameraPlan:
     """Return what `camera` should be doing at `now`; what makes it unusable is its own problem."""
     try:
-        source = _source(camera, resolve)
+        main = _source(StreamKind.MAIN, camera, registry, around)
     except ConfigError as error:
         return CameraPlan(camera.id, None, camera.continuous, problem=str(error))
-    zones = tuple(z for z in registry.zones_of(camera.id) if z.analytic is Analytic.INTRUSION)
-    basis = acts_for(registry, camera.id, Analytic.INTRUSION, now)
+    pulled = CameraPlan(camera.id, main, camera.continuous, limit=_limit(camera, registry))
+    try:
+        pulled = replace(pulled, sub=_source(StreamKind.SUB, camera, registry, around))
+    except ConfigError as error:
+        pulled = replace(pulled, problem=str(error))
+    return _guarded(pulled, registry, now, around.most_ring_s)
+
+
+def _guarded(pulled: CameraPlan, registry: Registry, now: Moment, most_ring_s: float) -> CameraPlan:
+    """Return the plan with what an act in force allows; without one nothing is looked at."""
+    zones = tuple(z for z in registry.zones_of(pulled.camera) if z.analytic is Analytic.INTRUSION)
+    triggers = registry.triggers_of(pulled.camera)
+    basis = acts_for(registry, pulled.camera, Analytic.INTRUSION, now)
     if basis.act is None:
-        off = basis.reason.text_it if basis.reason and zones else ""
-        return CameraPlan(camera.id, source, camera.continuous, off_reason=off)
+        has_duty = bool(zones or triggers)
+        off = basis.reason.text_it if basis.reason and has_duty else ""
+        return replace(pulled, off_reason=off)
     allowed_s = min(basis.retention_before_s, most_ring_s, MOST_RING_S)
-    return CameraPlan(
-        camera.id,
-        source,
-        camera.continuous,
-        zones,
-        basis.act.id,
-        basis.recipients,
-        allowed_s if zones else 0.0,
+    return replace(
+        pulled,
+        zones=zones,
+        triggers=triggers,
+        act=basis.act.id,
+        recipients=basis.recipients,
+        ring_s=allowed_s if zones or triggers else 0.0,
     )
 
 
-def _source(camera: Camera, resolve: Resolve) -> CameraSource:
-    """Return where the camera is and how it is opened; ConfigError if that is not known."""
-    user, password = "", ""
-    if camera.credential:
-        user, password = resolve(camera.credential, camera.id)
-    return CameraSource(camera.id, camera.url, user, password)
+def device_plan(device: Device, registry: Registry, resolve: Resolve) -> DevicePlan:
+    """Return how `device` is to be asked; what makes that impossible is its own problem."""
+    cameras = tuple(c for _, c in sorted(registry.cameras.items()) if c.device == device.id)
+    ids = {camera.id for camera in cameras}
+    masks = tuple(
+        m
+        for _, m in sorted(registry.masks.items())
+        if m.camera in ids and m.place is MaskPlace.CAMERA
+    )
+    try:
+        user, password = (
+            resolve(device.credential, f"device {device.id}") if device.credential else ("", "")
+        )
+    except ConfigError as error:
+        return DevicePlan(device, None, cameras, masks, str(error))
+    trust = Trust(sha256=device.tls_sha256)
+    target = OnvifTarget(device.id, device.url, user, password, trust, device.hosts)
+    return DevicePlan(device, target, cameras, masks)
+
+
+def _limit(camera: Camera, registry: Registry) -> SessionLimit | None:
+    device = registry.devices.get(camera.device)
+    if device is None or device.most_sessions <= 0:
+        return None
+    return SessionLimit(device.id, device.name, device.most_sessions)
+
+
+def _source(
+    kind: StreamKind, camera: Camera, registry: Registry, around: Surroundings
+) -> StreamSource | None:
+    """Return where a rendition is and how it is opened; None if there is none.
+
+    ConfigError if that cannot be known. The credential of the device is used where the camera has
+    none of its own; the device's pin only for its own host.
+    """
+    device = registry.devices.get(camera.device)
+    key = "url" if kind is StreamKind.MAIN else "sub_url"
+    where = f"camera {camera.id}"
+    url = camera.url if kind is StreamKind.MAIN else camera.sub_url
+    if not url and not (kind is StreamKind.SUB and camera.url):
+        url = _by_template(kind, camera, device, around.makes)
+    if not url:
+        return None
+    reference = camera.credential or (device.credential if device else "")
+    user, password = around.resolve(reference, where) if reference else ("", "")
+    by_subscription = device is not None and device.events and bool(device.url)
+    try:
+        source = StreamSource(
+            camera=camera.id,
+            url=url,
+            kind=kind,
+            user=user,
+            password=password,
+            transport=camera.transport,
+            trust=Trust(sha256=camera.tls_sha256),
+            hosts=(*camera.hosts, *(device.hosts if device else ())),
+            # of both, since the watch may go over to the other one; heard is the watched one alone
+            wants_metadata=bool(registry.triggers_of(camera.id)) and not by_subscription,
+        )
+    except ConfigError as error:
+        raise ConfigError(where, key, error.problem, error.advice) from None
+    if source.scheme == "file" and not around.exercise:
+        advice = "recordings play only on a box with exercise = true"
+        raise ConfigError(where, key, "is a recording, not a camera", advice)
+    if (
+        device is not None
+        and not camera.tls_sha256
+        and source.host == urlsplit(device.url).hostname
+    ):
+        source = replace(source, trust=Trust(sha256=device.tls_sha256))
+    return source
+
+
+def _by_template(
+    kind: StreamKind, camera: Camera, device: Device | None, makes: Mapping[str, Make]
+) -> str:
+    """Return the URL of a channel by its device's make; empty if the make has no such stream."""
+    if device is None or not device.make:
+        advice = 'write url = "rtsp://…", or a device with a make'
+        raise ConfigError(f"camera {camera.id}", "url", "is missing", advice)
+    make = find_make(makes, device.make, f"device {device.id}")
+    host = urlsplit(device.url).hostname or next(iter(device.hosts), "")
+    if not host:
+        advice = 'write url = "http://host", the address of the device'
+        raise ConfigError(f"device {device.id}", "url", "is missing", advice)
+    return make.url(kind, host, camera.channel or 1, device.rtsp_port)

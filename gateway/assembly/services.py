@@ -22,6 +22,7 @@ from gateway.console.services import Services
 from gateway.model.alarm import AlarmRecord, AlarmVerdict, Delivery
 from gateway.model.media import StreamStatus
 from gateway.model.registry import Registry
+from gateway.registry import nearest
 from gateway.relay.alarms.outbox import FellBehindError, Outbox, Subscription
 
 SIGNED_OUT = "signed-out"
@@ -145,4 +146,6 @@ def services_of(
         ledger=ledger,
         operations=running.face,
         control=control,
+        devices=running.devices.statuses,
+        surroundings=nearest,
     )

@@ -14,19 +14,21 @@ from gateway.codec.mux import clip
 from gateway.console.problem import RefusedError
 from gateway.console.services import Endings
 from gateway.evidence.ring import Ring
-from gateway.model.access import Grant, Verdict
+from gateway.model.access import Grant, Purpose, Verdict
 from gateway.model.alarm import Alarm, AlarmRecord, AlarmState
 from gateway.model.errors import PeerError, StoreError
-from gateway.model.media import AccessUnit
+from gateway.model.media import AccessUnit, StreamKind
 from gateway.model.registry import Mask, Registry
 from gateway.relay.video.process import NOT_VALID, MediaProcess, SessionEnd
 from gateway.runtime.clock import Clock
+from gateway.runtime.fanout import Fanout
 
 log = logging.getLogger(__name__)
 
 BEFORE_S = 10.0
 AFTER_S = 3.0
 """A clip shows the seconds before the alarm, and a little of what it was about."""
+_URGENT = (Purpose.ALARM, Purpose.INCIDENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +50,38 @@ class Viewing:
         self._post = post
         self._etags: dict[str, str] = {}
 
-    async def open(self, grant: Grant, offer_sdp: str) -> WhepSession:
-        """Start a session on the Grant's camera; PeerError if the camera is not there."""
+    async def open(
+        self, grant: Grant, offer_sdp: str, stream: StreamKind = StreamKind.MAIN
+    ) -> WhepSession:
+        """Start a session on the Grant's camera; PeerError if the camera is not there.
+
+        The small rendition of a camera that has none is its main one.
+        """
         post = self._post(grant.camera)
         if post is None:
             raise PeerError(f"camera {grant.camera}: not running")
-        answer = await self._media.open(grant, offer_sdp, post.fanout)
+        kind = post.rendition(stream)
+        answer = await self._media.open(grant, offer_sdp, post.fanout(kind), kind)
         etag = answer.etag.strip('"')
         running = {one.session for one in self._media.sessions()}
         self._etags = {name: tag for name, tag in self._etags.items() if name in running}
         self._etags[answer.session] = etag
         return WhepSession(answer.session, grant, etag, answer.sdp)
+
+    def follow(self) -> None:
+        """Have sessions read on where their cameras' pictures come now, after a change of plans."""
+        self._media.follow(self._fanout)
+
+    def _fanout(self, camera: str, kind: StreamKind) -> Fanout | None:
+        post = self._post(camera)
+        return post.fanout(kind) if post is not None else None
+
+    def is_urgent(self, camera: str) -> bool:
+        """Return whether somebody looks at a camera because of an alarm or an incident."""
+        return any(
+            one.grant.camera == camera and one.grant.request.purpose in _URGENT
+            for one in self._media.sessions()
+        )
 
     async def close(self, session: str, reason: str) -> None:
         """End a session; its end is reported like any other."""

@@ -22,6 +22,7 @@ from gateway.console import (
     alarms,
     cameras,
     control,
+    devices,
     exercise,
     ledger,
     operations,
@@ -79,7 +80,7 @@ def build_app(services: Services) -> FastAPI:
     """Return the application for browsers and machines (pages, API, WHEP, OpenAPI 3.1)."""
     mimetypes.add_type("text/javascript", ".js")
     app = _new_app(services, "Varco")
-    for routes in (session, cameras, alarms, whep, ledger, operations):
+    for routes in (session, cameras, devices, alarms, whep, ledger, operations):
         app.include_router(routes.routes())
     if services.exercise is not None and services.box.exercise:
         app.include_router(exercise.routes())

@@ -2,17 +2,30 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What `varco` commands ask over the control socket; identity is the socket's peer."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+from typing_extensions import override
 
 from gateway.console.identity import TheAdministrator, TheServices
 from gateway.console.problem import ProblemError, responses
-from gateway.console.services import Control, ExportFormat, Services
+from gateway.console.services import (
+    Control,
+    ExportFormat,
+    Inspection,
+    InspectionWish,
+    Services,
+)
 from gateway.console.views import (
+    AcceptBody,
     CameraStatusView,
     PasswordBody,
+    ProbeBody,
     RegistryChangeView,
     ReloadView,
     StatusView,
@@ -22,7 +35,7 @@ from gateway.console.views import (
 from gateway.console.words import Fault
 from gateway.model.media import StreamState, StreamStatus
 
-SEEDS = ("application/toml", "application/geo+json")
+SEEDS = ("application/toml", "application/geo+json", "text/csv")
 MOST_SEED_BYTES = 8 << 20
 """A province's cameras as GeoJSON are below 4 MiB."""
 
@@ -30,6 +43,8 @@ _TYPES = {
     ExportFormat.TOML: "application/toml",
     ExportFormat.GEOJSON: "application/geo+json",
     ExportFormat.CSV: "text/csv; charset=utf-8",
+    ExportFormat.ITALIAN_CSV: "text/csv; charset=utf-8",
+    ExportFormat.OPENSTREETMAP: "application/geo+json",
 }
 
 
@@ -112,6 +127,60 @@ async def status(_by: TheAdministrator, services: TheServices) -> StatusView:
     )
 
 
+LINES = "application/x-ndjson"
+
+
+class _Lines(StreamingResponse):
+    """Lines as they come; when the reader goes, the work behind them ends."""
+
+    def __init__(self, lines: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(lines, media_type=LINES)
+        self._lines = lines
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them."""
+        async with aclosing(self._lines):
+            await super().__call__(scope, receive, send)
+
+
+def _inspection(services: Services) -> Inspection:
+    if services.inspection is None:
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, Fault.UNAVAILABLE)
+    return services.inspection
+
+
+async def probe(body: ProbeBody, by: TheAdministrator, services: TheServices) -> Response:
+    """Measure a camera's stream; lines of JSON, `progress` and then `result` or `problem`."""
+    wish = InspectionWish(body.camera, body.seconds)
+    return _Lines(await _inspection(services).probe(wish, by=by))
+
+
+async def accept(body: AcceptBody, _by: TheAdministrator, services: TheServices) -> Response:
+    """Make an acceptance sheet under the account of the installer, who signs in for it."""
+    inspection = _inspection(services)
+    password = body.password.get_secret_value()
+    sign_in = await services.accounts.sign_in(body.user, password, "control-socket")
+    if sign_in is None:
+        raise ProblemError(HTTPStatus.UNAUTHORIZED, Fault.SIGN_IN_REFUSED)
+    wish = InspectionWish(body.camera, body.seconds, body.clear_reason)
+    try:
+        lines = await inspection.accept(wish, by=sign_in.actor)
+    except BaseException:
+        await services.accounts.sign_out(sign_in.token)
+        raise
+
+    async def signed() -> AsyncGenerator[bytes, None]:
+        try:
+            async with aclosing(lines):
+                async for line in lines:
+                    yield line
+        finally:
+            await services.accounts.sign_out(sign_in.token)
+
+    return _Lines(signed())
+
+
 def routes() -> APIRouter:
     """Return the routes of this file."""
     router = APIRouter(prefix="/control", tags=["control"])
@@ -133,6 +202,23 @@ def routes() -> APIRouter:
         methods=["POST"],
         status_code=HTTPStatus.NO_CONTENT,
         responses=refused,
+    )
+    streamed: dict[int | str, dict[str, Any]] = {
+        200: {"description": "Lines of JSON", "content": {LINES: {}}}
+    }
+    router.add_api_route(
+        "/probe",
+        probe,
+        methods=["POST"],
+        response_class=StreamingResponse,
+        responses=refused | responses(404) | streamed,
+    )
+    router.add_api_route(
+        "/accept",
+        accept,
+        methods=["POST"],
+        response_class=StreamingResponse,
+        responses=refused | responses(401, 404) | streamed,
     )
     router.add_api_route("/status", status, methods=["GET"], responses=responses(403))
     return router

@@ -7,7 +7,7 @@ for these objects and their answers into HTTP.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
@@ -16,8 +16,9 @@ from typing import Protocol
 from gateway.model.access import AccessRequest, Actor, Grant, Verdict
 from gateway.model.alarm import AlarmRecord, AlarmVerdict, Delivery
 from gateway.model.audit import LedgerEvent
-from gateway.model.media import StreamStatus
-from gateway.model.registry import Registry
+from gateway.model.media import StreamKind, StreamStatus
+from gateway.model.registry import Camera, Registry
+from gateway.model.time import Moment
 from gateway.runtime.clock import Clock
 
 
@@ -160,7 +161,9 @@ class SessionInfo(Protocol):
 class Media(Protocol):
     """Live pictures."""
 
-    async def open(self, grant: Grant, offer_sdp: str) -> WhepAnswer:
+    async def open(
+        self, grant: Grant, offer_sdp: str, stream: StreamKind = StreamKind.MAIN
+    ) -> WhepAnswer:
         """Start a session; WireError for an unusable offer, PeerError if media is not there."""
         ...
 
@@ -297,6 +300,10 @@ class ExportFormat(Enum):
     TOML = "toml"
     GEOJSON = "geojson"
     CSV = "csv"
+    ITALIAN_CSV = "csv-it"
+    """As spreadsheets in Italian read it."""
+    OPENSTREETMAP = "osm-geojson"
+    """Cameras of public areas with the tags of OpenStreetMap."""
 
 
 class RegistryChange(Protocol):
@@ -342,6 +349,32 @@ class Control(Protocol):
 
     async def set_password(self, user_id: str, password: str, *, by: Actor) -> None:
         """Give a local account a new password."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionWish:
+    """What is to be probed or accepted."""
+
+    camera: str
+    seconds: float
+    """Of pictures to be measured."""
+    clear_reason: str = ""
+    """Why its pictures may travel in clear; sheets only."""
+
+
+class Inspection(Protocol):
+    """Probing and accepting cameras; RefusedError if the gate says no.
+
+    Answers lines of JSON: `progress` while it works, then one `result` or `problem`.
+    """
+
+    async def probe(self, wish: InspectionWish, *, by: Actor) -> AsyncGenerator[bytes, None]:
+        """Measure a camera; no picture is shown."""
+        ...
+
+    async def accept(self, wish: InspectionWish, *, by: Actor) -> AsyncGenerator[bytes, None]:
+        """Measure a camera, take one picture and judge."""
         ...
 
 
@@ -449,6 +482,203 @@ class Endings:
         return reason if owner and owner == actor_id else None
 
 
+class DeviceMaker(Protocol):
+    """Who made a device."""
+
+    @property
+    def manufacturer(self) -> str:
+        """One line."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """One line."""
+        ...
+
+
+class DeviceTime(Protocol):
+    """Where a device has its time from (B-57)."""
+
+    @property
+    def kind(self) -> Enum | None:
+        """`NTP` or `Manual`; None if it does not say."""
+        ...
+
+    @property
+    def servers(self) -> Sequence[str]:
+        """Names or addresses."""
+        ...
+
+    @property
+    def from_dhcp(self) -> bool:
+        """They came by DHCP."""
+        ...
+
+
+class DeviceEvents(Protocol):
+    """How the subscription to a device's events is (pain 13)."""
+
+    @property
+    def state(self) -> Enum:
+        """Its value is a code."""
+        ...
+
+    @property
+    def since(self) -> Moment:
+        """When that state was entered."""
+        ...
+
+    @property
+    def last_message(self) -> Moment | None:
+        """When something came last."""
+        ...
+
+    @property
+    def recreations(self) -> int:
+        """How often it had to be made anew."""
+        ...
+
+    @property
+    def problem(self) -> str:
+        """One line."""
+        ...
+
+
+class DeviceChannel(Protocol):
+    """One view of a device."""
+
+    @property
+    def number(self) -> int:
+        """From 1."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """As the device calls it."""
+        ...
+
+    @property
+    def problem(self) -> str:
+        """Why no pictures come of it; one line."""
+        ...
+
+
+class DeviceState(Protocol):
+    """What is known of a recorder or camera by asking it (ONVIF)."""
+
+    @property
+    def device(self) -> str:
+        """Id of the device."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+    @property
+    def online(self) -> bool:
+        """It answered when it was asked last."""
+        ...
+
+    @property
+    def problem(self) -> str:
+        """Why it did not, one line."""
+        ...
+
+    @property
+    def clock_offset_s(self) -> float | None:
+        """Its clock minus ours; None while that is not known."""
+        ...
+
+    @property
+    def remarks(self) -> Sequence[tuple[str, str]]:
+        """What should be corrected at it, in Italian and in English."""
+        ...
+
+    @property
+    def since(self) -> Moment | None:
+        """When `online` last changed; None while it was never heard of."""
+        ...
+
+    @property
+    def information(self) -> DeviceMaker | None:
+        """Who made it; None while that is not known."""
+        ...
+
+    @property
+    def time(self) -> DeviceTime | None:
+        """Its clock; None while that is not known."""
+        ...
+
+    @property
+    def events(self) -> DeviceEvents | None:
+        """Its events; None if none are asked for."""
+        ...
+
+    @property
+    def channels(self) -> Sequence[DeviceChannel]:
+        """Its views, those included that are lost."""
+        ...
+
+    @property
+    def sessions(self) -> int:
+        """Streams that come from it now."""
+        ...
+
+    @property
+    def masks(self) -> Sequence[tuple[str, str, bool]]:
+        """Masks that it has to burn in: id, camera, and whether that was seen lately."""
+        ...
+
+
+def _no_devices() -> Sequence[DeviceState]:
+    return ()
+
+
+class NearbyCamera(Protocol):
+    """A camera beside a place, on the ground."""
+
+    @property
+    def camera(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def distance_m(self) -> float:
+        """Along the ground."""
+        ...
+
+    @property
+    def bearing_deg(self) -> float:
+        """From the camera to the place, clockwise from north."""
+        ...
+
+    @property
+    def off_axis_deg(self) -> float:
+        """Between the middle of its picture and the place."""
+        ...
+
+    @property
+    def look(self) -> Enum:
+        """What it has of the place; the value is a stable code."""
+        ...
+
+
+class Surroundings(Protocol):
+    """Geometry of cameras on the ground (A-04); pure."""
+
+    def nearest(
+        self, cameras: Iterable[Camera], latitude: float, longitude: float, most: int
+    ) -> Sequence[NearbyCamera]:
+        """Return those that see a place, then those that look towards it, then the near."""
+        ...
+
+    def scene(self, camera: Camera) -> tuple[float, float] | None:
+        """Return latitude and longitude of what a camera looks at; None if nobody placed it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything behind the console."""
@@ -471,3 +701,9 @@ class Services:
     """Needed by `build_control_app` only."""
     exercise: Exercise | None = None
     """Simulator only: its routes exist only with it."""
+    devices: Callable[[], Sequence[DeviceState]] = _no_devices
+    """State of every device that can be asked, by id."""
+    inspection: Inspection | None = None
+    """Needed by `build_control_app` only."""
+    surroundings: Surroundings | None = None
+    """Without it no camera is near another one."""

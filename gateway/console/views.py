@@ -53,6 +53,23 @@ class PasswordBody(Body):
     password: SecretStr = Field(min_length=12, max_length=1024)
 
 
+class ProbeBody(Body):
+    """Which camera is to be measured, and for how long."""
+
+    camera: str = Field(min_length=1, max_length=64)
+    seconds: float = Field(default=10.0, ge=1, le=300)
+
+
+class AcceptBody(ProbeBody):
+    """Which camera is to be accepted, and by whom."""
+
+    user: str = Field(min_length=1, max_length=64)
+    password: SecretStr = Field(min_length=1, max_length=1024)
+    clear_reason: str = Field(
+        default="", max_length=200, description="Why its pictures may travel in clear."
+    )
+
+
 class BoxView(View):
     """Which gateway this is."""
 
@@ -72,7 +89,7 @@ class UserView(View):
     role: str
     organisation: str
     organisation_name: str
-    views: list[str] = Field(description="Pages of this role: cameras, alarms, ledger.")
+    views: list[str] = Field(description="Pages of this role: alarms, cameras, devices, ledger.")
     purposes: list[str] = Field(description="Purposes that the dialogue offers; the gate decides.")
 
 
@@ -104,12 +121,27 @@ class CameraView(View):
     state: str = Field(description="idle, connecting, live, stalled, unreachable, refused, …")
     since: str
     problem: str
+    codec: str = Field(description="H264, H265, JPEG; empty until known.")
     width_px: int
     height_px: int
-    clock_offset_s: float | None
+    fps: float = Field(description="Pictures a second over the last seconds; 0 until known.")
+    stalls: int = Field(description="How often pictures stopped although the session stood.")
+    clock_offset_s: float | None = Field(description="Camera clock minus ours; null if unknown.")
+    device_name: str = Field(description="Recorder or box that it hangs off; empty if none.")
+    channel: int = Field(description="Channel of a recorder, from 1; 0 if none.")
     open_alarm: str = Field(description="Id of an alarm of this camera that is not closed.")
     disclosure: str = Field(description="sempre, su-allarme, or empty where no act speaks of it.")
     viewable: bool = Field(description="The role may ask to look at all; the gate decides.")
+
+
+class NearbyCameraView(View):
+    """A camera beside a place; whether it may be looked at, the gate decides."""
+
+    camera: CameraView
+    distance_m: float
+    bearing_deg: float = Field(description="From the camera to the place, clockwise from north.")
+    off_axis_deg: float = Field(description="Between the middle of its picture and the place.")
+    look: str = Field(description="vede, guarda-verso or guarda-altrove.")
 
 
 class AlarmView(View):
@@ -352,6 +384,7 @@ def camera_view(
 ) -> CameraView:
     """Return one card; `viewable` is set by the caller with `model_copy`."""
     site = registry.sites[camera.site]
+    device = registry.devices.get(camera.device)
     return CameraView(
         id=camera.id,
         name=camera.name,
@@ -370,9 +403,14 @@ def camera_view(
         state=status.state.value,
         since=iso(status.since.utc_us) if status.since else "",
         problem=status.problem,
+        codec=status.codec.name if status.codec else "",
         width_px=status.width_px,
         height_px=status.height_px,
+        fps=round(status.fps, 2),
+        stalls=status.stalls,
         clock_offset_s=status.clock_offset_s,
+        device_name=device.name if device else "",
+        channel=camera.channel if device else 0,
         open_alarm=open_alarm,
         disclosure=disclosure,
         viewable=False,
@@ -385,7 +423,7 @@ def alarm_view(
     """Return one alarm with names instead of ids where the registry still knows them."""
     alarm = record.alarm
     camera = registry.cameras.get(alarm.camera)
-    zone = registry.zones.get(alarm.zone)
+    zone = registry.zones.get(alarm.zone) or registry.triggers.get(alarm.zone)
     act = registry.acts.get(record.act)
     closed_by = registry.users.get(record.closed_by)
     return AlarmView(

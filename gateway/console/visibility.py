@@ -9,15 +9,15 @@ from gateway.model.registry import Camera, Disclosure, Registry, Role
 ROOM_ROLES = frozenset({Role.PS_OPERATOR, Role.PS_SUPERVISOR, Role.PL_OPERATOR})
 
 VIEWS: dict[Role, tuple[str, ...]] = {
-    Role.PS_OPERATOR: ("alarms", "cameras"),
-    Role.PS_SUPERVISOR: ("alarms", "cameras"),
-    Role.PL_OPERATOR: ("alarms", "cameras"),
+    Role.PS_OPERATOR: ("alarms", "cameras", "devices"),
+    Role.PS_SUPERVISOR: ("alarms", "cameras", "devices"),
+    Role.PL_OPERATOR: ("alarms", "cameras", "devices"),
     Role.INSTITUTE_OPERATOR: ("alarms",),
-    Role.OWNER: ("cameras", "alarms"),
+    Role.OWNER: ("cameras", "alarms", "devices"),
     Role.DPO: ("ledger", "cameras"),
     Role.AUDITOR: ("ledger",),
-    Role.SYSADMIN: ("cameras",),
-    Role.INSTALLER: ("cameras",),
+    Role.SYSADMIN: ("cameras", "devices"),
+    Role.INSTALLER: ("cameras", "devices"),
     Role.MACHINE: (),
 }
 """Pages of a role, the one it starts with first. An auditor sees no video (D.5.7)."""

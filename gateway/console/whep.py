@@ -9,7 +9,7 @@ candidates are validated and acknowledged, and no ICE servers are announced (no 
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from gateway.console.identity import TheActor, TheServices
 from gateway.console.looking import TheReasons, ask
@@ -20,6 +20,7 @@ from gateway.console.views import WhepSessionView
 from gateway.console.words import Fault
 from gateway.model.access import Action, Actor, Grant
 from gateway.model.errors import PeerError, WireError
+from gateway.model.media import StreamKind
 
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
@@ -28,6 +29,7 @@ BY_VIEWER = "viewer-left"
 
 CameraId = Annotated[str, Path(max_length=64)]
 SessionId = Annotated[str, Path(max_length=200)]
+TheStream = Annotated[StreamKind, Query(description="main for incidents, sub for walls")]
 _SDP_BODY = {"requestBody": {"required": True, "content": {SDP: {"schema": {"type": "string"}}}}}
 _FRAGMENT_BODY = {
     "requestBody": {"required": True, "content": {FRAGMENT: {"schema": {"type": "string"}}}}
@@ -54,12 +56,18 @@ async def _text(request: Request) -> str:
 
 
 async def watch(
-    camera: CameraId, request: Request, why: TheReasons, actor: TheActor, services: TheServices
+    camera: CameraId,
+    request: Request,
+    why: TheReasons,
+    actor: TheActor,
+    services: TheServices,
+    stream: TheStream = StreamKind.MAIN,
 ) -> Response:
     """Answer an SDP offer; the ledger knows of it, granted or refused, before anything leaves."""
     _require_type(request, SDP)
     grant = await ask(services, actor, Action.LIVE, camera, why)
-    answer = await _negotiate(services, grant, await _offer(services, grant, request))
+    offer = await _offer(services, grant, request)
+    answer = await _negotiate(services, grant, offer, stream)
     return Response(
         answer.sdp,
         status_code=HTTPStatus.CREATED,
@@ -81,10 +89,12 @@ async def _offer(services: Services, grant: Grant, request: Request) -> str:
     raise ProblemError(HTTPStatus.BAD_REQUEST, Fault.OFFER_MALFORMED, "an SDP offer with m=video")
 
 
-async def _negotiate(services: Services, grant: Grant, offer: str) -> WhepAnswer:
+async def _negotiate(
+    services: Services, grant: Grant, offer: str, stream: StreamKind
+) -> WhepAnswer:
     """Return the media process's answer; every other outcome closes the Grant."""
     try:
-        return await services.media.open(grant, offer)
+        return await services.media.open(grant, offer, stream)
     except WireError as error:
         await _never_began(services, grant, "offer-not-acceptable")
         raise ProblemError(

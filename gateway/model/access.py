@@ -37,6 +37,8 @@ class Action(Enum):
     """The seconds before an alarm, from the RAM ring."""
     LOG_READ = "log.read"
     CONFIGURE = "config.change"
+    INSPECT = "camera.inspect"
+    """Measuring a camera's stream; no picture is shown."""
 
 
 class Regime(Enum):

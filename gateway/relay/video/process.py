@@ -24,7 +24,7 @@ from typing import NoReturn
 import gateway
 from gateway.model.access import Grant
 from gateway.model.errors import ConfigError, PeerError, WireError
-from gateway.model.media import AccessUnit, Codec
+from gateway.model.media import AccessUnit, Codec, StreamKind
 from gateway.model.time import Moment
 from gateway.relay.video import link
 from gateway.runtime.clock import Clock
@@ -132,7 +132,8 @@ class _Session:
 
     name: str
     grant: Grant
-    camera: str
+    stream: str
+    """Which rendition of which camera, as the media process knows it."""
     opened: Moment
     closing: str = ""
     """Why we asked for its end."""
@@ -237,8 +238,10 @@ class MediaProcess:
         self._child: asyncio.subprocess.Process | None = None
         self._starts = 0
 
-    async def open(self, grant: Grant, offer_sdp: str, fanout: Fanout) -> WhepAnswer:
-        """Answer a WHEP offer for the grant's camera.
+    async def open(
+        self, grant: Grant, offer_sdp: str, fanout: Fanout, kind: StreamKind = StreamKind.MAIN
+    ) -> WhepAnswer:
+        """Answer a WHEP offer for the grant's camera; `kind` says what comes through `fanout`.
 
         OfferError for an offer that cannot be answered, PeerError if the media process is not
         there; then no session was opened and no end is reported. Cancelling opens none either.
@@ -251,7 +254,7 @@ class MediaProcess:
         viewer = grant.request.actor.id
         if self._open_of(viewer) >= MOST_PER_PERSON:
             raise PeerError(f"{MOST_PER_PERSON} sessions of one viewer are open")
-        terms = _terms(offer, grant, from_kept=bool(kept))
+        terms = _terms(offer, _stream(grant.camera, kind), from_kept=bool(kept))
         self._opening[viewer] += 1
         try:
             await self._announce(life, terms, fanout)
@@ -260,7 +263,7 @@ class MediaProcess:
             self._opening += Counter()  # forget zeros
         if self._life is not life:
             raise PeerError("media process ended")
-        session = _Session(terms.session, grant, grant.camera, self._clock.now())
+        session = _Session(terms.session, grant, terms.camera, self._clock.now())
         self._sessions[terms.session] = session
         sdp = sdp_offer.answer(
             offer,
@@ -311,6 +314,19 @@ class MediaProcess:
         if self._life is not None:
             self._life.tell(link.close(session, found.closing))
         return True
+
+    def follow(self, fanout: Callable[[str, StreamKind], Fanout | None]) -> None:
+        """Have the sessions that run read on where `fanout` says their pictures come now.
+
+        Call it when cameras were set up anew: no session keeps a fan-out that nobody fills.
+        """
+        if self._life is None:
+            return
+        for session in self._sessions.values():
+            camera = session.grant.camera
+            kind = StreamKind.MAIN if session.stream == camera else StreamKind.SUB
+            if (there := fanout(camera, kind)) is not None:
+                self._life.watch(session.stream, there, session.name)
 
     def sessions(self) -> tuple[SessionInfo, ...]:
         """Return what is open now."""
@@ -470,7 +486,7 @@ class MediaProcess:
         session = self._sessions.get(end.session)
         if session is not None:
             session.bytes, session.frames = end.bytes, end.frames
-            life.unwatch(session.camera, session.name)
+            life.unwatch(session.stream, session.name)
             self._ended(session, session.closing or end.reason)
 
     def _ended(self, session: _Session, reason: str) -> None:
@@ -519,12 +535,17 @@ async def _reap(child: asyncio.subprocess.Process) -> None:
         await child.wait()
 
 
-def _terms(offer: sdp_offer.Offer, grant: Grant, *, from_kept: bool) -> link.OpenSession:
+def _stream(camera: str, kind: StreamKind) -> str:
+    """Return the name of a rendition on the link; the main one's is the camera's."""
+    return camera if kind is StreamKind.MAIN else f"{camera}/{kind.value}"
+
+
+def _terms(offer: sdp_offer.Offer, stream: str, *, from_kept: bool) -> link.OpenSession:
     """Draw what only this session knows."""
     ssrc = 1 + secrets.randbelow((1 << 32) - 2)
     return link.OpenSession(
         session=secrets.token_urlsafe(18),
-        camera=grant.camera,
+        camera=stream,
         ufrag=secrets.token_hex(4),
         password=secrets.token_hex(16),
         remote_ufrag=offer.ufrag,

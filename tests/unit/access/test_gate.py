@@ -117,6 +117,11 @@ async def test_the_entry_says_who_what_why(box):
             "config.change",
             False,
         ),
+        (
+            wish("banco", Purpose.INSTALLATION, "", actor(Role.SYSADMIN), action=Action.INSPECT),
+            "camera.inspect",
+            False,
+        ),
     ],
 )
 async def test_each_action_has_its_event(box, request_, event, opens):
@@ -133,6 +138,7 @@ async def test_each_action_has_its_event(box, request_, event, opens):
         (Action.PLAYBACK, "playback.deny"),
         (Action.LOG_READ, "log.deny"),
         (Action.CONFIGURE, "config.deny"),
+        (Action.INSPECT, "camera.deny"),
     ],
 )
 async def test_refusals_are_written_too(box, action, event):

@@ -301,6 +301,18 @@ def test_configuring(role):
     assert not decide(replace(request, purpose=Purpose.SERVICE), TOWN, None, NOW).allowed
 
 
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("organisation", ["comune", "farmacia"])
+def test_inspecting(role, organisation):
+    """Administrators measure every camera, an installer those of his house, nobody else any."""
+    who = actor(role, organisation)
+    request = wish("piazza", Purpose.INSTALLATION, "", who, action=Action.INSPECT)
+    own = role is Role.INSTALLER and organisation == "comune"
+    assert decide(request, TOWN, None, NOW).allowed is (role is Role.SYSADMIN or own)
+    assert not decide(replace(request, camera="nessuna"), TOWN, None, NOW).allowed
+    assert not decide(replace(request, purpose=Purpose.SERVICE), TOWN, None, NOW).allowed
+
+
 requests = st.builds(
     lambda role, organisation, action, camera, purpose, case: wish(
         camera, purpose, case, actor(role, organisation), action=action

@@ -14,6 +14,7 @@ from gateway.access.identity import Accounts
 from gateway.analytics.look import LookReply
 from gateway.assembly.box import Opened, RunningBox
 from gateway.assembly.journal import Journal
+from gateway.assembly.masks import MasksInForce
 from gateway.assembly.viewing import Accountant
 from gateway.audit.ledger import open_ledger
 from gateway.codec.pool import PoolStatistics
@@ -22,6 +23,7 @@ from gateway.config.load import parse
 from gateway.console.services import Endings
 from gateway.evidence.stills import Stills
 from gateway.model.errors import PeerError
+from gateway.model.media import StreamKind
 from gateway.ops.watchdog import Progress
 from gateway.registry.seed import parse_seed
 from gateway.registry.store import open_registry
@@ -123,8 +125,14 @@ class FakeMedia:
         self.clock = clock
         self.running = {}
         self.closed = []
+        self.fanouts = []
+        self.followed = None
 
-    async def open(self, grant, offer_sdp, fanout):
+    def follow(self, fanout):
+        self.followed = fanout
+
+    async def open(self, grant, offer_sdp, fanout, kind=StreamKind.MAIN):
+        self.fanouts.append((kind, fanout))
         name = f"s{len(self.running) + len(self.closed)}"
         self.running[name] = SessionInfo(name, grant, self.clock.now(), True, 0, 0)
         return WhepAnswer(name, "v=0", f'"{name}-etag"')
@@ -227,7 +235,7 @@ def zone(id_, camera_, polygon=WHOLE):
 
 def town(folder, urls=None, more="", **cameras):
     """Return a seed with these cameras (id -> URL), all under one act."""
-    urls = urls or {"uno": "rtsp://192.0.2.1/"}
+    urls = {"uno": "rtsp://192.0.2.1/"} if urls is None else urls
     secret = secret_file(folder)
     made = "".join(camera(i, u, secret, cameras.get(i, "")) for i, u in urls.items())
     return SEED.replace("{ids}", ", ".join(f'"{i}"' for i in urls)) + made + more
@@ -238,7 +246,16 @@ async def apply(store, text, *, replace=True):
 
 
 @asynccontextmanager
-async def opened_box(folder, seed, *, clock=None, pool=None, config=CONFIG):
+async def nobody_there(target):
+    """No device answers ONVIF."""
+    raise PeerError(f"{target.url} is unreachable")
+    yield
+
+
+@asynccontextmanager
+async def opened_box(
+    folder, seed, *, clock=None, pool=None, config=CONFIG, open_device=nobody_there
+):
     """Open everything as the composition root does; yields Opened."""
     clock = clock or SystemClock()
     path = Path(folder) / "gateway.toml"
@@ -252,7 +269,8 @@ async def opened_box(folder, seed, *, clock=None, pool=None, config=CONFIG):
         journal = Journal(ledger, clock)
         outbox = await enter(open_outbox(folder / "alarms.db", clock=clock))
         stills = Stills(folder / "stills", clock)
-        gate, endings = Gate(journal, registry.current, outbox.get, clock), Endings()
+        masks = MasksInForce(registry.current, clock)
+        gate, endings = Gate(journal, masks.current, outbox.get, clock), Endings()
         accountant = Accountant(gate, endings, await enter(asyncio.TaskGroup()))
         yield Opened(
             options,
@@ -269,6 +287,8 @@ async def opened_box(folder, seed, *, clock=None, pool=None, config=CONFIG):
             FakeMedia(clock),
             journal,
             accountant,
+            masks,
+            open_device,
         )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.analytics.rules import RuleState
 from gateway.analytics.watch import Watch
-from gateway.assembly.alarms import AlarmDesk, DeskParts
+from gateway.assembly.alarms import MOST_EVENTS, AlarmDesk, DeskParts
 from gateway.assembly.journal import Journal
 from gateway.assembly.plans import CameraPlan
 from gateway.audit.ledger import open_ledger
@@ -21,8 +21,10 @@ from gateway.codec.protocol import Kind
 from gateway.evidence.ring import Ring
 from gateway.evidence.stills import Stills
 from gateway.model.alarm import AlarmState, AlarmVerdict, Box, Observation
-from gateway.model.errors import LedgerError, StoreError
-from gateway.model.registry import Mask, Zone
+from gateway.model.errors import LedgerError, PeerError, StoreError
+from gateway.model.event import CameraEvent, PropertyOperation
+from gateway.model.media import StreamKind
+from gateway.model.registry import Mask, Trigger, Zone
 from gateway.relay.alarms.outbox import Bounds, open_outbox
 from gateway.runtime.clock import SystemClock
 from gateway.runtime.fanout import Fanout
@@ -42,8 +44,15 @@ class Post:
     """What the desk looks at of a camera."""
 
     plan: CameraPlan
-    fanout: Fanout
+    main: Fanout
     ring: Ring | None = None
+    sub: Fanout | None = None
+
+    def fanout(self, kind):
+        return self.sub or self.main if kind is StreamKind.SUB else self.main
+
+    async def key_unit(self, name, bound_s):
+        raise PeerError("nobody pulls it")
 
 
 class FullDisk:
@@ -163,7 +172,7 @@ async def test_an_alarm_is_durable_before_its_still_is_asked_for(tmp_path):
     """While the child is still at work on the picture the alarm is on disk and on its way."""
     pool = FakePool(held=asyncio.Event())
     async with world(tmp_path, pool=pool) as w:
-        w.post.fanout.publish(unit(0, key=True))
+        w.post.main.publish(unit(0, key=True))
         await w.intrusion()
         (record,) = await w.records()
         await until(lambda: Kind.STILL in pool.kinds(), what="the still is asked for")
@@ -319,7 +328,7 @@ async def test_the_still_shows_the_picture_that_decided(tmp_path):
             moment = w.clock.now().shifted(0.4 * index)
             one = unit(index, key=index != 1, at=moment)
             w.post.ring.offer(one)
-            w.post.fanout.publish(one)
+            w.post.main.publish(one)
         decided = w.clock.now().shifted(0.5)
         w.desk._states["retro"] = RuleState(since=w.clock.now(), present=w.clock.now(), sightings=1)
         await w.desk.observe(Observation("banco", decided, 0, (), ("retro",), 0.1))
@@ -332,7 +341,7 @@ async def test_a_mask_drawn_while_the_still_is_made_is_on_it(tmp_path):
     """A picture made with yesterday's masks is thrown away."""
     pool = FakePool(held=asyncio.Event())
     async with world(tmp_path, pool=pool) as w:
-        w.post.fanout.publish(unit(0, key=True))
+        w.post.main.publish(unit(0, key=True))
         await w.intrusion()
         await until(lambda: pool.asked, what="the still is asked for")
         w.registry = replace(w.registry, masks={"m": Mask("m", "banco", SHAPE)})
@@ -355,15 +364,15 @@ async def test_from_coded_pictures_to_a_masked_still_with_a_real_child(tmp_path)
         world(tmp_path, pool=pool, known=known, clock=clock) as w,
     ):
         watch = Watch(
-            "banco", (ZONE,), w.post.fanout, pool, clock=real, on_observation=w.desk.observe
+            "banco", (ZONE,), w.post.main, pool, clock=real, on_observation=w.desk.observe
         )
         async with asyncio.TaskGroup() as tasks:
             looking = tasks.create_task(watch.run())
-            await until(w.post.fanout.wanted, what="the watch reads")
+            await until(w.post.main.wanted, what="the watch reads")
             w.post.ring = Ring(30, 64 << 20, clock=clock)
             for one in units:
                 w.post.ring.offer(one)
-                w.post.fanout.publish(one)
+                w.post.main.publish(one)
                 clock.advance(0.04)
             (record,) = await until(w.records, what="an alarm")
             path = tmp_path / "stills" / f"{record.alarm.id}.jpg"
@@ -379,3 +388,113 @@ async def test_from_coded_pictures_to_a_masked_still_with_a_real_child(tmp_path)
         assert shown[:, :70].mean() < 12
         assert np.abs(shown[:, 90:] - truth[:, 90:]).mean() < 6
         assert len(await w.records()) == 1
+
+
+TRIGGER = Trigger("moto", "Movimento", "banco", "RuleEngine/CellMotionDetector/Motion")
+
+
+def motion(w, state, topic=TRIGGER.topic):
+    """What the camera says of its own detector."""
+    source, data = (("VideoSourceConfigurationToken", "v1"),), (("IsMotion", state),)
+    now = w.clock.now()
+    return CameraEvent(topic, PropertyOperation.CHANGED, source, (), data, 0, now)
+
+
+@asynccontextmanager
+async def listening_world(folder, **more):
+    known = replace(registry(), zones={"retro": ZONE}, triggers={"moto": TRIGGER})
+    async with world(folder, known=known, **more) as w:
+        w.post.plan = replace(PLAN, triggers=(TRIGGER,))
+        yield w
+
+
+async def test_a_cameras_own_event_is_an_alarm_like_a_zones(tmp_path):
+    """Durable, told under the act, with a still and the seconds before; it ends when it says so."""
+    async with listening_world(tmp_path) as w:
+        w.post.main.publish(unit(0, key=True, at=w.clock.now()))
+        await w.desk.judge("banco", motion(w, "true"))
+        await w.desk.judge("banco", motion(w, "true"))
+        (record,) = await w.records()
+        alarm = record.alarm
+        assert (alarm.rule, alarm.zone, alarm.camera) == ("evento", "moto", "banco")
+        assert (record.act, record.recipients) == ("accordo-farmacia", ("istituto", "sala-pl"))
+        assert w.held.alarms == [alarm.id]
+        await w.desk.judge("banco", motion(w, "false"))
+        w.clock.advance(3)
+        await w.tick()
+        (record,) = await w.records()
+        assert record.state is AlarmState.ENDED
+        assert record.ended_utc_us == w.clock.now().shifted(-3).utc_us
+        (entry,) = await entries(w.ledger, "alarm.raise")
+        assert entry.zone == "moto"
+
+
+async def test_an_event_that_is_never_taken_back_ends_by_itself(tmp_path):
+    """Pain 12: neither repeated nor confirmed within the trigger's bound."""
+    async with listening_world(tmp_path) as w:
+        await w.desk.judge("banco", motion(w, "true"))
+        w.clock.advance(TRIGGER.off_after_s - 1)
+        await w.tick()
+        assert (await w.records())[0].state is AlarmState.OPEN
+        w.clock.advance(2)
+        await w.tick()
+        assert (await w.records())[0].state is AlarmState.ENDED
+
+
+async def test_without_triggers_in_force_an_event_is_not_even_queued(tmp_path):
+    """No act, no trigger in the plan; another topic, another camera: nothing."""
+    async with listening_world(tmp_path) as w:
+        w.desk.hear("banco", motion(w, "true", "Device/Trigger/DigitalInput"))
+        w.desk.hear("altrove", motion(w, "true"))
+        w.post.plan = replace(PLAN, triggers=())
+        w.desk.hear("banco", motion(w, "true"))
+        assert not w.desk._events
+
+
+async def test_a_flood_of_one_camera_loses_its_oldest_events_and_no_other_cameras(tmp_path):
+    """Bounded per camera; what is judged is judged in order."""
+    async with listening_world(tmp_path) as w, asyncio.TaskGroup() as tasks:
+        for _ in range(500):
+            w.desk.hear("banco", motion(w, "false"))
+        w.desk.hear("banco", motion(w, "true"))
+        assert len(w.desk._events["banco"]) == MOST_EVENTS
+        task = tasks.create_task(w.desk.listen())
+        await until(w.outbox.living, what="the newest counted")
+        task.cancel()
+
+
+async def test_an_alarm_of_an_event_is_adopted_after_a_restart(tmp_path):
+    """The incident goes on: told again it is the same; never heard of again it ends."""
+    async with listening_world(tmp_path) as w:
+        await w.desk.judge("banco", motion(w, "true"))
+        (record,) = await w.records()
+        again = AlarmDesk(replace(w.desk._parts), lambda work: work.close())
+        await again.adopt()
+        await again.judge("banco", motion(w, "true"))
+        await again._stored(again._sweep(w.clock.now()))
+        assert [r.alarm.id for r in await w.records()] == [record.alarm.id]
+        w.clock.advance(TRIGGER.off_after_s + 1)
+        await again._stored(again._sweep(w.clock.now()))
+        assert (await w.records())[0].state is AlarmState.ENDED
+
+
+async def test_a_zone_and_a_trigger_of_one_name_are_two_incidents(tmp_path):
+    """Ids are unique in their table only."""
+    async with listening_world(tmp_path) as w:
+        trigger = replace(TRIGGER, id="retro")
+        w.registry = replace(w.registry, triggers={"retro": trigger})
+        w.post.plan = replace(PLAN, triggers=(trigger,))
+        await w.intrusion()
+        await w.desk.judge("banco", motion(w, "true"))
+        rules = sorted(record.alarm.rule for record in await w.records())
+        assert rules == ["evento", "intrusione"]
+
+
+async def test_a_still_comes_from_the_small_stream_where_the_main_one_is_not_pulled(tmp_path):
+    """The picture that decided was seen there."""
+    pool = FakePool()
+    async with listening_world(tmp_path, pool=pool) as w:
+        w.post.sub = Fanout()
+        w.post.sub.publish(unit(0, key=True, at=w.clock.now()))
+        await w.desk.judge("banco", motion(w, "true"))
+        await until(lambda: Kind.STILL in pool.kinds(), what="a still is made")

@@ -9,7 +9,8 @@ from gateway.codec.protocol import Kind
 from gateway.model.access import AccessRequest, Action, Actor, Grant, Purpose, Refusal
 from gateway.model.alarm import AlarmState, Box, Observation
 from gateway.model.errors import LedgerError, PeerError, StoreError
-from gateway.model.media import StreamState
+from gateway.model.event import CameraEvent, PropertyOperation
+from gateway.model.media import StreamKind, StreamState
 from gateway.model.registry import Role
 from gateway.ops.watchdog import Progress, exercise
 from tests.unit.access.town import at
@@ -23,6 +24,8 @@ from tests.unit.assembly.parts import (
     until,
     zone,
 )
+from tests.unit.assembly.test_cameras import FastClock, SeeingPool
+from tests.unit.assembly.test_devices import TRIGGER
 from tests.virtual_camera import USERS, virtual_camera
 
 ANNA = Actor("anna", "Anna", Role.PL_OPERATOR, "sala-pl", "s1", "password")
@@ -90,7 +93,9 @@ async def test_when_an_act_ends_watch_and_ring_stop_and_the_reason_is_kept(tmp_p
             clock.set(at(2027, 6, 30, 22, 0, 0))
             assert await box.replan() == ("uno",)
             assert post.ring is None
-            await until(lambda: not post.fanout.wanted(), what="nobody reads any more")
+            await until(
+                lambda: not post.fanout(StreamKind.MAIN).wanted(), what="nobody reads any more"
+            )
             assert ring.statistics().units == 0
             assert "7/2026" in post.plan.off_reason
             await intrusion(box)
@@ -271,3 +276,76 @@ async def test_a_dark_ledger_fails_the_box_until_it_writes_again(tmp_path, monke
         await until(lambda: box.face.health().ok, what="well again")
         assert await entries(opened.ledger, "log.outage")
         await until(lambda: not box.clips._held, what="what no alarm holds is let go")
+
+
+ON_DEMAND = 'continuous = false\nsub_url = "{sub}"'
+
+
+async def test_an_intrusion_is_alarmed_although_the_small_stream_died(tmp_path):
+    """No ring, no viewer: only the small stream is pulled, and then the main one in its place."""
+    pool, clock = SeeingPool(), FastClock(0.05)
+    pool.problem = "sees nothing yet"
+    async with virtual_camera(credentials=USERS) as main:
+        async with virtual_camera(credentials=USERS) as sub:
+            more = {"uno": ON_DEMAND.format(sub=f"rtsp://127.0.0.1:{sub}/live")}
+            seed = town(tmp_path, urls(main, "uno"), zone("z", "uno"), **more)
+            seed = seed.replace("retention_before_s = 10.0", "retention_before_s = 0.0")
+            running = running_box(tmp_path, seed, pool=pool, clock=clock)
+            box, opened = await running.__aenter__()
+            post = box.cameras.post("uno")
+            await until(
+                lambda: post.status(StreamKind.SUB).state is StreamState.LIVE, what="guarded"
+            )
+            assert post.status(StreamKind.MAIN).connects == 0
+        try:
+
+            def over():
+                clock.jump(3.0)
+                return post.watched is StreamKind.MAIN
+
+            await until(over, what="goes over")
+            pool.problem = ""
+            await until(opened.outbox.living, what="an alarm")
+            assert not box.face.health().problems
+        finally:
+            await running.__aexit__(None, None, None)
+
+
+HEARD = """
+[[device]]
+id = "teste"
+name = "Telecamera"
+site = "centro"
+kind = "telecamera"
+url = "http://192.0.2.9/onvif"
+events = true
+"""
+
+
+async def test_an_event_of_a_camera_that_nobody_pulls_has_a_picture_all_the_same(tmp_path):
+    """Pulled for one key picture; what is not needed any more is let go."""
+    clock = FastClock(0.05)
+    topic = "RuleEngine/CellMotionDetector/Motion"
+    trigger = TRIGGER.format(id="moto", camera="uno", topic=topic)
+    async with virtual_camera(credentials=USERS) as port:
+        more = {"uno": 'continuous = false\ndevice = "teste"'}
+        seed = town(tmp_path, urls(port, "uno"), HEARD + trigger, **more)
+        seed = seed.replace("retention_before_s = 10.0", "retention_before_s = 0.0")
+        async with running_box(tmp_path, seed, clock=clock) as (box, opened):
+            post = box.cameras.post("uno")
+            assert post._need(StreamKind.MAIN) is None
+            event = CameraEvent(
+                topic, PropertyOperation.CHANGED, (), (), (("IsMotion", "true"),), 0, clock.now()
+            )
+            box._hear("uno", event)
+            await until(opened.outbox.living, what="the alarm")
+            (record,) = await opened.outbox.recent(10)
+            still = tmp_path / "stills" / f"{record.alarm.id}.jpg"
+            await until(still.exists, what="its picture")
+            assert post.status(StreamKind.MAIN).connects == 1
+
+            def let_go():
+                clock.jump(1.0)
+                return post.status(StreamKind.MAIN).state is StreamState.IDLE
+
+            await until(let_go, what="let go")

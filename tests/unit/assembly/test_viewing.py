@@ -14,6 +14,7 @@ from gateway.evidence.ring import Ring
 from gateway.model.access import AccessRequest, Action, Grant, Purpose, Refusal
 from gateway.model.alarm import Alarm, AlarmVerdict
 from gateway.model.errors import LedgerError, PeerError
+from gateway.model.media import StreamKind
 from gateway.model.registry import Mask
 from gateway.relay.video.process import NOT_VALID, SessionEnd
 from gateway.runtime.fanout import Fanout
@@ -35,8 +36,14 @@ class Post:
     """What is asked of a camera here."""
 
     def __init__(self, clock):
-        self.fanout = Fanout()
+        self.fanouts = {StreamKind.MAIN: Fanout()}
         self.ring = Ring(10.0, 1 << 20, clock=clock)
+
+    def rendition(self, kind):
+        return kind if kind in self.fanouts else StreamKind.MAIN
+
+    def fanout(self, kind):
+        return self.fanouts[self.rendition(kind)]
 
 
 class Room:
@@ -307,3 +314,43 @@ async def test_a_session_whose_grant_fell_is_told_and_written_with_the_reason_wh
         assert endings.reason("s1", "anna") == "alarm-closed"
         (entry,) = await entries(r.opened.ledger, "live.close")
         assert entry.error == "alarm-closed"
+
+
+async def test_a_wall_gets_the_small_stream_and_an_incident_the_main_one(tmp_path):
+    """Where there is no small stream the main one serves both."""
+    async with room(tmp_path) as r:
+        await r.alarm()
+        media = FakeMedia(r.clock)
+        viewing, post = Viewing(media, r.posts.get), r.posts["uno"]
+        await viewing.open(await r.grant(Action.LIVE), "v=0", StreamKind.SUB)
+        post.fanouts[StreamKind.SUB] = Fanout()
+        await viewing.open(await r.grant(Action.LIVE), "v=0", StreamKind.SUB)
+        await viewing.open(await r.grant(Action.LIVE), "v=0")
+        main, sub = post.fanouts[StreamKind.MAIN], post.fanouts[StreamKind.SUB]
+        assert media.fanouts == [
+            (StreamKind.MAIN, main),
+            (StreamKind.SUB, sub),
+            (StreamKind.MAIN, main),
+        ]
+
+
+async def test_sessions_are_told_where_their_pictures_come_after_a_change(tmp_path):
+    """A small stream that is gone is the main one; a camera that is gone is nothing."""
+    async with room(tmp_path) as r:
+        media = FakeMedia(r.clock)
+        viewing, post = Viewing(media, r.posts.get), r.posts["uno"]
+        viewing.follow()
+        assert media.followed("uno", StreamKind.SUB) is post.fanouts[StreamKind.MAIN]
+        assert media.followed("nessuna", StreamKind.MAIN) is None
+
+
+async def test_only_an_alarm_or_an_incident_is_urgent(tmp_path):
+    """A look for another purpose takes no recorder's session from anybody."""
+    async with room(tmp_path) as r:
+        await r.alarm()
+        viewing = Viewing(FakeMedia(r.clock), r.posts.get)
+        await viewing.open(await r.grant(Action.LIVE, Purpose.SERVICE), "v=0")
+        assert not viewing.is_urgent("uno")
+        await viewing.open(await r.grant(Action.LIVE), "v=0")
+        assert viewing.is_urgent("uno")
+        assert not viewing.is_urgent("due")

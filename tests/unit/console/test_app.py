@@ -14,6 +14,8 @@ METHODS = {"get", "post", "patch", "delete", "options", "put", "head"}
 CONTRACT = {
     "/api/session": {"get", "post", "delete"},
     "/api/cameras": {"get"},
+    "/api/cameras/nearest": {"get"},
+    "/api/devices": {"get"},
     "/api/alarms": {"get"},
     "/api/alarms/events": {"get"},
     "/api/alarms/{alarm_id}": {"get"},

@@ -3,12 +3,17 @@
 """The control socket: identity by SO_PEERCRED."""
 
 import os
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from gateway.console.app import build_control_app
 from gateway.console.listener import bind_tcp, bind_unix
+from gateway.console.problem import RefusedError
+from gateway.console.services import InspectionWish
+from gateway.model.access import Refusal, Verdict
+from tests.ui.town import PASSWORD
 from tests.unit.console.conftest import serving
 
 
@@ -56,9 +61,9 @@ async def test_a_wrong_seed_is_422_with_file_key_and_advice(control):
 
 
 async def test_another_type_of_seed_is_415(control, town):
-    """Only TOML and GeoJSON are registries."""
+    """Only TOML, GeoJSON and CSV are registries."""
     answer = await control.post(
-        "/control/registry/apply", content=b"x", headers={"Content-Type": "text/csv"}
+        "/control/registry/apply", content=b"x", headers={"Content-Type": "text/xml"}
     )
     assert answer.status_code == 415
     assert town.control.calls == []
@@ -66,7 +71,13 @@ async def test_another_type_of_seed_is_415(control, town):
 
 @pytest.mark.parametrize(
     ("form", "kind"),
-    [("toml", "application/toml"), ("geojson", "application/geo+json"), ("csv", "text/csv")],
+    [
+        ("toml", "application/toml"),
+        ("geojson", "application/geo+json"),
+        ("csv", "text/csv"),
+        ("csv-it", "text/csv"),
+        ("osm-geojson", "application/geo+json"),
+    ],
 )
 async def test_export_in_each_form(control, form, kind):
     """The registry comes out in the form asked for."""
@@ -128,3 +139,90 @@ async def test_the_public_application_has_no_control_routes(site):
     """/control is not there for browsers."""
     async with site.as_user("sara") as client:
         assert (await client.get("/control/status")).status_code == 404
+
+
+class Inspection:
+    """Answers two lines; refuses a camera of somebody else's, or fails before it answers."""
+
+    def __init__(self):
+        self.wishes = []
+        self.closed = 0
+
+    async def probe(self, wish, *, by):
+        if wish.camera == "altrui":
+            raise RefusedError(VERDICT)
+        self.wishes.append((wish, by.method))
+        return self._lines()
+
+    accept = probe
+
+    async def _lines(self):
+        try:
+            yield b'{"progress":{"it":"a","en":"b"}}\n'
+            yield b'{"result":{}}\n'
+        finally:
+            self.closed += 1
+
+
+VERDICT = Verdict(False, Refusal.ROLE, "no", "no")
+ACCEPT = {"camera": "piazza-1", "user": "anna", "password": PASSWORD, "clear_reason": "VLAN"}
+
+
+@pytest.fixture
+async def inspected(town, tmp_path):
+    """Return a client of a control socket that can inspect, and what inspects."""
+    inspection, path = Inspection(), tmp_path / "control.sock"
+    services = replace(town.services(), inspection=inspection)
+    async with (
+        serving(build_control_app(services), [bind_unix(path)]),
+        httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(uds=str(path)), base_url="http://control"
+        ) as client,
+    ):
+        yield client, inspection
+
+
+async def test_a_probe_is_told_line_by_line(inspected):
+    """As the local administrator; what works behind it has ended when the answer has."""
+    client, inspection = inspected
+    answer = await client.post("/control/probe", json={"camera": "piazza-1", "seconds": 3})
+    assert answer.headers["content-type"].startswith("application/x-ndjson")
+    assert answer.text.splitlines() == ['{"progress":{"it":"a","en":"b"}}', '{"result":{}}']
+    assert inspection.wishes == [(InspectionWish("piazza-1", 3.0), "peercred")]
+    assert inspection.closed == 1
+
+
+async def test_a_sheet_is_made_under_the_installers_account(inspected, town):
+    """Who signs in for it is signed out when the sheet is there."""
+    client, inspection = inspected
+    answer = await client.post("/control/accept", json=ACCEPT)
+    assert answer.text.splitlines()[-1] == '{"result":{}}'
+    assert inspection.wishes == [(InspectionWish("piazza-1", 10.0, "VLAN"), "password")]
+    assert town.accounts.sessions == {}
+
+
+async def test_a_wrong_password_makes_no_sheet(inspected):
+    """401, and nothing is asked of the camera."""
+    client, inspection = inspected
+    answer = await client.post("/control/accept", json=ACCEPT | {"password": "sbagliata"})
+    assert (answer.status_code, inspection.wishes) == (401, [])
+
+
+async def test_a_refusal_comes_before_the_first_line(inspected, town):
+    """It has its status and words, and the sign-in is over as well."""
+    client, _ = inspected
+    answer = await client.post("/control/accept", json=ACCEPT | {"camera": "altrui"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "role-may-not")
+    assert town.accounts.sessions == {}
+
+
+@pytest.mark.parametrize("body", [{}, {"camera": "a", "seconds": 0}, {"camera": "a", "x": 1}])
+async def test_half_a_wish_is_422(inspected, body):
+    """Seconds are between 1 and 300; unknown keys are refused."""
+    client, _ = inspected
+    assert (await client.post("/control/probe", json=body)).status_code == 422
+
+
+async def test_a_box_that_cannot_inspect_says_so(control):
+    """503, not a crash."""
+    assert (await control.post("/control/probe", json={"camera": "a"})).status_code == 503

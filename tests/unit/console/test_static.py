@@ -7,10 +7,11 @@ import re
 
 from gateway.console.app import STATIC
 from gateway.console.visibility import AIMS, PURPOSES
+from gateway.ingest.events import SubscriptionState
 from gateway.model.access import Refusal
 from gateway.model.alarm import AlarmState, AlarmVerdict, DeliveryState
-from gateway.model.media import StreamState
-from gateway.model.registry import AreaKind, Role, SiteKind, SiteState
+from gateway.model.media import Codec, StreamState
+from gateway.model.registry import AreaKind, DeviceKind, Role, SiteKind, SiteState
 
 WORDS = {name: json.loads((STATIC / "i18n" / f"{name}.json").read_text()) for name in ("it", "en")}
 SCRIPTS = "\n".join(file.read_text() for file in STATIC.rglob("*.js"))
@@ -24,6 +25,8 @@ FAMILIES = {
     "delivery": DeliveryState,
     "role": Role,
     "refusal": Refusal,
+    "device-kind": DeviceKind,
+    "subscription": SubscriptionState,
 }
 
 
@@ -47,6 +50,8 @@ def test_every_code_of_the_vocabulary_has_a_word():
         if purpose not in AIMS and purpose.value != "titolare":
             assert f"why.case.{purpose.value}" in WORDS["it"]
     assert all(f"severity.{level}" in WORDS["it"] for level in range(1, 6))
+    assert all(f"codec.{codec.name}" in WORDS["it"] for codec in Codec)
+    assert {f"near.{look}" for look in ("vede", "guarda-verso")} <= set(WORDS["it"])
 
 
 def test_every_key_used_by_a_script_exists():

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from gateway.console import views
 from gateway.console.services import Box
 from gateway.model.media import StreamState, StreamStatus
+from gateway.model.registry import Trigger
 from tests.fakes import EPOCH_US
 from tests.ui.town import PHARMACY, ROOM, Town, registry
 
@@ -35,6 +36,14 @@ def test_an_alarm_names_its_camera_and_zone_also_after_they_are_gone():
     assert (shown.may_close, shown.viewable) == (True, False)
     gone = replace(REGISTRY, cameras={}, zones={})
     assert views.alarm_view(record, gone, may_close=False, viewable=False).camera == PHARMACY
+
+
+def test_an_alarm_of_a_trigger_names_the_trigger():
+    """What a device reported has its own name, as a zone has."""
+    record = Town().alarms.raise_one()
+    record = replace(record, alarm=replace(record.alarm, zone="rapina", rule="evento"))
+    known = replace(REGISTRY, triggers={"rapina": Trigger("rapina", "Pulsante", PHARMACY, "T")})
+    assert views.alarm_view(record, known, may_close=True, viewable=False).zone_name == "Pulsante"
 
 
 def test_markup_in_a_name_leaves_as_text():

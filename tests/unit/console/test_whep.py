@@ -36,6 +36,20 @@ async def test_an_offer_is_answered_with_a_resource(site, town):
     assert (entry.event, entry.case_ref, entry.purpose_code) == ("live.open", "OdS 1", "servizio")
 
 
+async def test_the_stream_is_the_main_one_unless_the_small_one_is_asked_for(site, town):
+    """`?stream=sub` for walls; anything else is a mistake."""
+    async with site.as_user("anna") as client:
+        for asked, meant in (
+            ({}, "main"),
+            ({"stream": "sub"}, "sub"),
+            ({"stream": "main"}, "main"),
+        ):
+            answer = await watch(client, why={**WHY, **asked})
+            assert answer.status_code == 201
+            assert town.media.asked_for.value == meant
+        assert (await watch(client, why={**WHY, "stream": "big"})).status_code in {400, 422}
+
+
 async def test_anonymous_gets_401_and_no_entry(site, town):
     """Nobody is asked for a token first; nothing is decided about nobody."""
     async with site.anonymous() as client:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from gateway.model.errors import ConfigError, PeerError
+from gateway.model.media import StreamKind
 from gateway.relay.video import process
 from gateway.relay.video.process import MediaOptions, OfferError, open_media
 from gateway.runtime.clock import SystemClock
@@ -110,6 +111,33 @@ async def test_camera_that_is_set_up_anew_is_followed():
         await until(old.wanted)
         await media.open(grant(), OFFER, new)
         await until(lambda: new.wanted() and not old.wanted())
+
+
+async def test_two_renditions_of_one_camera_are_fed_side_by_side():
+    """A wall's session keeps the small stream when another opens the main one."""
+    async with media_process() as (media, _):
+        main, sub = Fanout(), Fanout()
+        wall = await media.open(grant(), OFFER, sub, StreamKind.SUB)
+        await media.open(grant(), OFFER, main)
+        await until(lambda: main.wanted() and sub.wanted())
+        media.close(wall.session, "left")
+        await until(lambda: not sub.wanted())
+        assert main.wanted()
+
+
+async def test_no_session_keeps_a_fan_out_that_nobody_fills_any_more():
+    """The small stream is gone from the registry: its viewers read the main one from now on."""
+    async with media_process() as (media, ends):
+        main, sub = Fanout(), Fanout()
+        wall = await media.open(grant(), OFFER, sub, StreamKind.SUB)
+        await until(sub.wanted)
+        media.follow(lambda camera, kind: main)
+        await until(lambda: main.wanted() and not sub.wanted())
+        media.follow(lambda camera, kind: None)
+        assert main.wanted()
+        media.close(wall.session, "left")
+        await until(lambda: not main.wanted())
+        assert [one.reason for one in ends] == ["left"]
 
 
 async def test_renewal_closes_invalid_and_expired_grants():
