@@ -27,9 +27,13 @@ from gateway.cli.speech import say_english, say_italian
 from gateway.config import schema as box_schema
 from gateway.console.app import build_app
 from gateway.console.services import Box, Endings, Services
+from gateway.ingest.quirks import table as quirk_table
 from gateway.model import registry as model
+from gateway.ops.health import described
 from gateway.model.registry import empty_registry
 from gateway.registry import schema as seed_schema
+from gateway.registry.control import FORMATS
+from gateway.registry.rows import READ_ONLY
 from gateway.runtime.clock import SystemClock
 
 ROOT = Path(__file__).parents[1]
@@ -42,21 +46,26 @@ NOTHING = "–"
 
 FORMS: Mapping[str, str] = {
     "_candidate": "address",
-    "_camera_url": "RTSP URL",
+    "_bare_host": "host",
+    "_camera_url": "URL",
+    "_device_url": "URL",
     "_digest": "SHA-256",
+    "_ground": "area",
     "_host": "host",
     "_id": "id",
     "_line": "text",
     "_local": "local time",
     "_origin": "log name",
     "_path": "path",
+    "_pin": "SHA-256",
     "_polygon": "polygon",
     "_prefix": "MQTT topic",
     "_public_url": "URL",
     "_reference": "reference",
+    "_topic": "topic",
     "_tls_key": "path or `credential:NAME`",
 }
-"""What a validator makes of a plain type, in a word; `_some` adds nothing to it."""
+"""What a validator makes of a plain type, in a word; `some` adds nothing to it."""
 PLAIN: Mapping[object, str] = {
     bool: "true or false",
     int: "whole number",
@@ -74,6 +83,8 @@ def pages() -> dict[str, str]:
         "cli.md": cli(),
         "gateway-toml.md": gateway_toml(),
         "seed.md": seed(),
+        "quirks.md": quirks(),
+        "metrics.md": metrics(),
     }
 
 
@@ -190,17 +201,28 @@ def seed() -> str:
     """Return the page of registry seeds."""
     parts = [
         GENERATED + "# Seed of the registry\n",
-        "Controllers, sites, cameras, zones, masks, recipients, acts and users as TOML (GeoJSON "
-        "holds cameras only). Samples per kind of site: `configs/seed-*.toml`. `varco check FILE` "
-        "changes nothing; `varco registry apply FILE` adds and changes what the file names, with "
-        "`--replace` it also removes what the file does not name. Ids are 1 to 64 of a-z, 0-9 "
-        "and -. Picture coordinates are fractions of width and height from the top left.\n",
+        "Controllers, sites, devices, cameras, zones, triggers, masks, risk areas, recipients, "
+        "acts and users as TOML. Samples per kind of site: `configs/seed-*.toml`. `varco check "
+        "FILE` changes nothing; `varco registry apply FILE` adds and changes what the file names, "
+        "with `--replace` it also removes what the file does not name. Ids are 1 to 64 of a-z, "
+        "0-9 and -. Picture coordinates are fractions of width and height from the top left.\n",
+        "Cameras also come as GeoJSON (points; polygons are risk areas) or as CSV with the keys "
+        "of `[[camera]]` as columns, also with semicolons and decimal commas. Such a map is "
+        "merged: what it does not say of a known camera stays, its URL and credential above all; "
+        "a new camera needs `name`, `site`, `area` and `url` (or `device` and `channel`). Exports "
+        f"for maps ({_listed(FORMATS)}) hold no URL and no credential; the columns and properties "
+        f"{_listed(sorted(READ_ONLY - {'fid'}))} are for reading and change nothing when they "
+        "come back.\n",
     ]
     docs = attribute_docs(inspect.getsource(model))
     for heading, table in _tables(seed_schema.File):
         entity = table.__name__
         parts.append(_section(heading, table, docs.get((entity, ""), ""), _of(docs, entity)))
     return "\n".join(parts)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names if name != "toml")
 
 
 def _of(docs: Mapping[tuple[str, str], str], entity: str) -> dict[str, str]:
@@ -342,6 +364,43 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
+
+
+# what is tolerated, what is measured ------------------------------------------------------------
+
+
+def quirks() -> str:
+    """Return the page of what cameras get away with."""
+    rows = [
+        (f"`{one.name}`", one.what, one.seen or NOTHING, f"`{one.where}`", f"`{one.golden}`")
+        for one in quirk_table()
+    ]
+    columns = ("name", "what it is and what we do", "reported of", "where", "tests/golden")
+    return (
+        GENERATED + "# Quirks\n\n"
+        "What cameras and recorders do otherwise than the standards say, and get away with. Each "
+        "has an example that a test replays. An empty *reported of*: the standards leave it open, "
+        "or our own fuzzing found it.\n\n" + _table(columns, rows)
+    )
+
+
+def metrics() -> str:
+    """Return the page of `/metrics`."""
+    rows = [
+        (
+            f"`{one.name}{'_total' if one.is_counter else ''}`",
+            "counter" if one.is_counter else "gauge",
+            ", ".join(f"`{label}`" for label in one.labels) or NOTHING,
+            one.about,
+        )
+        for one in described()
+    ]
+    return (
+        GENERATED + "# Metrics\n\n"
+        "What `/metrics` exposes to Prometheus. Labels name cameras, devices and our own "
+        "processes: never a person, a plate or a case. What is not known has no sample.\n\n"
+        + _table(("name", "kind", "labels", "meaning"), rows)
+    )
 
 
 def main(argv: list[str]) -> int:

@@ -3,27 +3,91 @@
 """HTTP to the daemon's control socket; who we are is what the kernel says (SO_PEERCRED)."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from gateway.model.errors import ConfigError, ConfigErrors, PeerError
+from gateway.ingest.acceptance import Sheet
+from gateway.ingest.acceptance import load as load_sheet
+from gateway.ingest.probed import ProbeResult
+from gateway.ingest.probed import load as load_probe
+from gateway.model.errors import ConfigError, ConfigErrors, PeerError, WireError
+from gateway.registry.geojson import GEOJSON_TYPE
+from gateway.registry.seed import is_map
+from gateway.registry.seed_text import TOML_TYPE
+from gateway.registry.spreadsheet import CSV_TYPE, is_table
 
 TIMEOUT_S = 30.0
 """A large seed is checked, written and taken over within it."""
-TOML_TYPE = "application/toml"
-GEOJSON_TYPE = "application/geo+json"
 AWAY_ADVICE = "is the service running? try: systemctl status varco"
 _OK_BELOW = 300
 
 Reply = TypeVar("Reply", bound=BaseModel)
+
+
+class Progress(Protocol):
+    """Where what is being tried is shown."""
+
+    def say(self, italian: str, english: str) -> str:
+        """Return the text in the language of whoever reads."""
+        ...
+
+    def tell(self, italian: str, english: str) -> None:
+        """Say what begins now."""
+        ...
+
+    def tick(self) -> None:
+        """Show that time passes."""
+        ...
+
+
+class _Told(BaseModel):
+    """A sentence in both languages."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    it: str
+    en: str
+
+
+class _Line(BaseModel):
+    """One line of a long answer: progress, or how it ended; an empty one says that time passes."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    progress: _Told | None = None
+    problem: _Told | None = None
+
+
+class _Outcome(_Line):
+    """Of a probe."""
+
+    result: dict[str, object] | None = None
+
+
+class _SheetAndPage(BaseModel):
+    """Of an acceptance."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    sheet: dict[str, object]
+    page: str
+
+
+class _Accepted(_Line):
+    """Of an acceptance."""
+
+    result: _SheetAndPage | None = None
+
+
+Lines = TypeVar("Lines", _Outcome, _Accepted)
 
 
 class ChangeReply(BaseModel):
@@ -72,20 +136,19 @@ class Control:
 
     def apply(self, text: str, *, replace: bool) -> ChangeReply:
         """Import a seed."""
-        kind = GEOJSON_TYPE if text.lstrip().startswith("{") else TOML_TYPE
         response = self._send(
             httpx.Request(
                 "POST",
                 "http://varco/control/registry/apply",
                 params={"replace": "true" if replace else "false"},
-                headers={"Content-Type": kind},
+                headers={"Content-Type": _seed_type(text)},
                 content=text.encode(),
             )
         )
         return self._read(response, ChangeReply)
 
     def export(self, form: str) -> str:
-        """Return the registry in a form: geojson, csv or toml."""
+        """Return the registry in one of `registry.control.FORMATS`."""
         url = "http://varco/control/registry/export"
         return self._send(httpx.Request("GET", url, params={"format": form})).text
 
@@ -107,16 +170,65 @@ class Control:
         except ValueError as error:
             raise self._nonsense() from error
 
-    def _send(self, request: httpx.Request) -> httpx.Response:
-        if not self.socket.exists():
-            raise PeerError(f"{self.socket}: there is no such socket ({AWAY_ADVICE})")
+    def probe(self, camera: str, seconds: float, progress: Progress) -> ProbeResult:
+        """Have a camera measured."""
+        wish = {"camera": camera, "seconds": seconds}
+        answer = self._watch("/control/probe", wish, progress, _Outcome)
         try:
-            response = self._client.send(request)
+            return load_probe(json.dumps(answer.result))
+        except WireError as error:
+            raise self._nonsense() from error
+
+    def accept(self, wish: Mapping[str, object], progress: Progress) -> tuple[Sheet, str]:
+        """Have a camera accepted; return the sheet and its page."""
+        answer = self._watch("/control/accept", wish, progress, _Accepted).result
+        if answer is None:
+            raise self._nonsense()
+        try:
+            return load_sheet(json.dumps(answer.sheet)), answer.page
+        except WireError as error:
+            raise self._nonsense() from error
+
+    def _watch(
+        self, path: str, wish: Mapping[str, object], progress: Progress, reply: type[Lines]
+    ) -> Lines:
+        """Follow an answer of several lines to its last, which carries the outcome."""
+        last = reply()
+        request = httpx.Request("POST", f"http://varco{path}", json=dict(wish))
+        response = self._send(request, stream=True)
+        with closing(response), self._reached():
+            for line in response.iter_lines():
+                try:
+                    last = reply.model_validate_json(line)
+                except ValidationError as error:
+                    raise self._nonsense() from error
+                if last.progress is not None:
+                    progress.tell(last.progress.it, last.progress.en)
+                else:
+                    progress.tick()
+        if last.problem is not None:
+            raise PeerError(progress.say(last.problem.it, last.problem.en))
+        if last.result is None:
+            raise PeerError(f"{self.socket}: the answer broke off")
+        return last
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Have a daemon that goes away told as that."""
+        try:
+            yield
         except httpx.TransportError as error:
             problem = str(error) or type(error).__name__
             raise PeerError(f"{self.socket}: {problem} ({AWAY_ADVICE})") from error
-        if response.status_code < _OK_BELOW:
-            return response
+
+    def _send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
+        if not self.socket.exists():
+            raise PeerError(f"{self.socket}: there is no such socket ({AWAY_ADVICE})")
+        with self._reached():
+            response = self._client.send(request, stream=stream)
+            if response.status_code < _OK_BELOW:
+                return response
+            response.read()
         lines = self._problem(response).lines()
         if response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
             raise ConfigErrors([_as_error(line) for line in lines])
@@ -144,6 +256,12 @@ def open_control(socket: Path) -> Iterator[Control]:
     transport = httpx.HTTPTransport(uds=str(socket))
     with httpx.Client(transport=transport, timeout=TIMEOUT_S, trust_env=False) as client:
         yield Control(socket, client)
+
+
+def _seed_type(text: str) -> str:
+    if is_table(text):
+        return CSV_TYPE.partition(";")[0]
+    return GEOJSON_TYPE if is_map(text) else TOML_TYPE
 
 
 def _as_error(line: str) -> ConfigError:

@@ -9,10 +9,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway.cli.parser import CONFIG, build_parser
 from gateway.cli.speech import Say, speech
 from gateway.model.errors import ConfigError, PeerError, StoreError
+
+if TYPE_CHECKING:
+    from gateway.cli.control_client import Control
 
 EXIT_FAILED = 1
 EXIT_CONFIG = 78
@@ -94,6 +98,10 @@ def _command(words: list[str], say: Say) -> int:
             return check.check(args.file, say, partial=args.partial)
         case "audit":
             return _audit(args, say)
+        case "discover":
+            return _discover(args, say)
+        case "probe":
+            return _probe(args, say)
         case _:
             return _ask(args, say)
 
@@ -112,6 +120,75 @@ def _audit(args: argparse.Namespace, say: Say) -> int:
             return audit.print_key(config)
 
 
+def _discover(args: argparse.Namespace, say: Say) -> int:
+    from gateway.cli import discover
+
+    request = discover.DiscoverRequest(
+        addresses=tuple(args.address),
+        seconds=args.seconds,
+        interfaces=tuple(args.interface),
+        as_json=args.json,
+        as_snippet=args.snippet,
+        site=args.site,
+        credential=args.credential,
+        ask=args.login,
+        make=args.make,
+        socket=args.socket,
+        config=args.config,
+    )
+    return discover.discover(request, say)
+
+
+def _probe(args: argparse.Namespace, say: Say) -> int:
+    """Probe a URL from here, or have the daemon probe a camera of its registry."""
+    from gateway.cli import probe
+    from gateway.cli.ask import control_socket
+    from gateway.cli.control_client import open_control
+
+    request = probe.ProbeRequest(
+        target=args.target,
+        seconds=args.seconds,
+        as_json=args.json,
+        credential=args.credential,
+        ask=args.login,
+        udp=args.udp,
+        tls_sha256=args.tls_sha256,
+        onvif=args.onvif,
+    )
+    if request.is_url:
+        return probe.probe_url(request, say)
+    with open_control(control_socket(args.socket, args.config)) as control:
+        return probe.probe_camera(control, request, say)
+
+
+def _accept(args: argparse.Namespace, control: "Control", say: Say) -> int:
+    from gateway.cli import accept
+
+    request = accept.AcceptRequest(
+        camera=args.camera,
+        installer=args.installer,
+        from_stdin=args.stdin,
+        seconds=args.seconds,
+        clear_reason=args.clear_because,
+        json=args.json,
+        html=args.html,
+    )
+    return accept.accept(control, request, say)
+
+
+def _places(args: argparse.Namespace, control: "Control", say: Say) -> int:
+    from gateway.cli import places
+
+    match args.action:
+        case "nearest":
+            place = (args.latitude, args.longitude)
+            return places.nearest(control, place, args.most, say)
+        case "coverage":
+            return places.coverage(control, say, as_json=args.json)
+        case _:
+            return places.candidates(control, args.file, say, as_json=args.json)
+
+
 def _ask(args: argparse.Namespace, say: Say) -> int:
     """Run a command that talks to the daemon."""
     from gateway.cli import ask
@@ -121,8 +198,12 @@ def _ask(args: argparse.Namespace, say: Say) -> int:
         match (args.command, getattr(args, "action", None)):
             case ("registry", "apply"):
                 return ask.apply(control, args.file, say, replace=args.replace)
-            case ("registry", _):
+            case ("accept", _):
+                return _accept(args, control, say)
+            case ("registry", "export"):
                 return ask.export(control, args.format)
+            case ("registry", _):
+                return _places(args, control, say)
             case ("user", _):
                 return ask.set_password(control, args.name, say, from_stdin=args.stdin)
             case ("reload", _):

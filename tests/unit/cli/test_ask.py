@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.ask import SOCKET, control_socket
+from gateway.cli.parser import EXPORTS
+from gateway.console.services import ExportFormat
+from gateway.registry.control import FORMATS
 from tests.unit.cli.daemon import PROBLEM
 from tests.unit.registry.worlds import SEED
 
@@ -119,3 +122,17 @@ def test_without_a_configuration_the_usual_socket_is_asked():
     """A plain installation needs no option."""
     assert control_socket(None, None) == SOCKET
     assert control_socket(Path("/x"), None) == Path("/x")
+
+
+def test_a_table_is_sent_as_a_table(varco, daemon, tmp_path):
+    """CSV is told by its header."""
+    (tmp_path / "c.csv").write_text("id,name,site,url,area\na,A,s,rtsp://192.0.2.1/,pubblica\n")
+    daemon.answer(APPLY, 200, {"version": 2})
+    done = varco("registry", "apply", "c.csv", "--socket", daemon.path)
+    assert done.returncode == 0, done.stderr
+    assert daemon.asked[0][1] == "text/csv"
+
+
+def test_every_form_of_export_can_be_asked_for():
+    """The words of the command line and of the registry are the same."""
+    assert set(EXPORTS) == set(FORMATS) == {form.value for form in ExportFormat}

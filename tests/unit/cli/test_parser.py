@@ -22,6 +22,7 @@ def test_every_command_has_a_description(say):
     """--help says what each command does, in both languages."""
     found = dict(commands(build_parser(say)))
     assert {"run", "check", "apply", "verify", "password", "demo", "version"} <= found.keys()
+    assert {"discover", "probe", "accept", "nearest", "coverage", "candidates"} <= found.keys()
     assert all(parser.description for parser in found.values())
 
 
@@ -34,7 +35,18 @@ def test_the_two_languages_differ_everywhere():
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["registry"], ["audit"], ["check"], ["user", "password"], ["registry", "export"]]
+    "words",
+    [
+        [],
+        ["registry"],
+        ["audit"],
+        ["check"],
+        ["user", "password"],
+        ["registry", "export"],
+        ["probe"],
+        ["accept", "a"],
+        ["probe", "a", "--login", "--credential", "x"],
+    ],
 )
 def test_half_a_command_is_a_wrong_use(words, capsys):
     """argparse answers with the usage and status 2."""

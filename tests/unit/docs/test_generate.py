@@ -12,7 +12,9 @@ from gateway.config import schema as box_schema
 from gateway.registry import schema as seed_schema
 
 
-@pytest.mark.parametrize("name", ["openapi.json", "cli.md", "gateway-toml.md", "seed.md"])
+@pytest.mark.parametrize(
+    "name", ["openapi.json", "cli.md", "gateway-toml.md", "seed.md", "quirks.md", "metrics.md"]
+)
 def test_the_committed_pages_are_up_to_date(name, tmp_path):
     """What `make docs` would write is what is committed; else run it and commit."""
     assert generate.main([str(tmp_path)]) == 0
@@ -21,8 +23,9 @@ def test_the_committed_pages_are_up_to_date(name, tmp_path):
 
 
 def test_nothing_else_lies_in_the_folder():
-    """A page that is generated no more is removed."""
-    assert {path.name for path in generate.REF.iterdir()} == generate.pages().keys()
+    """A page that is generated no more is removed; one page is written by hand."""
+    found = {path.name for path in generate.REF.iterdir()}
+    assert found - {"acceptance.md"} == generate.pages().keys()
 
 
 def schema_tables(table):
@@ -52,7 +55,8 @@ def test_every_key_is_there_with_its_type(page, file):
 def test_commands_are_shown_as_they_are_typed():
     """Options, operands and both languages; what only the gateway calls is left out."""
     text = generate.cli()
-    assert "varco registry export --format {geojson,csv,toml} [--socket PATH]" in text
+    export = "varco registry export --format {geojson,csv,csv-it,osm-geojson,toml} [--socket PATH]"
+    assert export in text
     assert "verifica il registro" in text
     assert "verify the log" in text
     assert "varco media" not in text

@@ -16,6 +16,7 @@ from gateway.cli.speech import say_italian
 from gateway.config.load import parse
 from gateway.registry.seed import parse_seed
 from tests.unit.audit.logbook import KEY, ORIGIN, copied, tamper, write
+from tests.unit.ingest.test_acceptance import sheet
 
 GUIDES = Path(__file__).parents[3] / "docs" / "guide"
 PAGES = sorted(GUIDES.glob("*.md"))
@@ -46,10 +47,20 @@ def test_every_command_of_a_guide_exists(page):
 
 
 def test_the_configuration_of_the_guide_loads():
-    """The two TOML blocks are a good gateway.toml and a good camera."""
-    box, camera = blocks(GUIDES / "installazione.md", "toml")
+    """The TOML blocks are a good gateway.toml, a good camera, and a good recorder with one."""
+    box, camera, recorder = blocks(GUIDES / "installazione.md", "toml")
     assert parse(box, GUIDES / "gateway.toml").console.public_url.startswith("https://")
     assert len(parse_seed(camera, "guide").entities) == 1
+    kinds = [kind for kind, _ in parse_seed(recorder, "guide").entities]
+    assert kinds == ["device", "camera"]
+
+
+def test_the_guide_explains_every_row_of_the_acceptance_sheet():
+    """Each row by its code and under the title that the sheet prints."""
+    guide = (GUIDES / "installazione.md").read_text(encoding="utf-8").casefold()
+    rows = sheet().rows
+    assert [row.code for row in rows if f"`{row.code}`" not in guide] == []
+    assert [row.title_it for row in rows if row.title_it.casefold() not in guide] == []
 
 
 @pytest.fixture(scope="module")
