@@ -12,7 +12,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
@@ -26,17 +26,27 @@ from gateway.assembly.opening import ledger_key
 from gateway.audit.keys import public_vkey
 from gateway.config.load import load
 from gateway.config.options import Options
+from gateway.model.errors import ConfigError
 from gateway.ops.logs import configure
 from gateway.registry.seed import read_seed
 from gateway.relay.alarms.mqtt import BrokerOptions, MqttBroker
 from gateway.runtime.clock import Clock, SystemClock
 from gateway.runtime.supervise import Policy, supervise
 from gateway.simulator.broker import serve_broker
+from gateway.simulator.button import Button
 from gateway.simulator.camera import VirtualCamera
 from gateway.simulator.rtsp_server import Mount, serve
-from gateway.simulator.town import GUARDED_POLYGON, build_cameras
+from gateway.simulator.town import (
+    GUARDED_POLYGON,
+    INTRUSION,
+    RECORDED,
+    RecorderPlace,
+    build_cameras,
+    serve_recorder,
+)
 
 HOST = "127.0.0.1"
+PORT = 8443
 LOGIN = "esercitazione"
 INSTITUTE_TOPIC = "esercitazione/istituto/onvif-ej/#"
 ONCE_S = 110.0
@@ -48,6 +58,15 @@ SCENES = (
         "Intrusion in the pharmacy",
         "Qualcuno entra dopo la chiusura: l'allarme arriva qui e, come solo testo, all'istituto.",
         "Somebody enters after hours: the alarm comes here and, as text alone, to the institute.",
+    ),
+    SceneCard(
+        "antirapina",
+        "Pulsante antirapina in farmacia",
+        "Hold-up button in the pharmacy",
+        "Il registratore della farmacia segnala il pulsante via ONVIF: l'allarme, della gravità "
+        "più alta, arriva con i secondi prima e le immagini dal vivo.",
+        "The pharmacy's recorder reports the button over ONVIF: the alarm, of the highest "
+        "severity, comes with the seconds before and live pictures.",
     ),
 )
 ACCOUNTS = (
@@ -66,6 +85,9 @@ class Ports:
     media: int
     broker: int
     cameras: int
+    recorder: int
+    """Its ONVIF side."""
+    recorder_rtsp: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +97,10 @@ class Town:
     folder: Path
     ports: Ports
     passwords: Mapping[str, str]
-    camera_password: str
+    device_passwords: tuple[str, str]
+    """Of the cameras, and of the recorder."""
     cameras: Mapping[str, VirtualCamera]
+    button: Button
     clock: Clock
 
     @property
@@ -101,7 +125,9 @@ async def _show(args: argparse.Namespace) -> int:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    town = await _found(await asyncio.to_thread(_state_folder), args.port or 8443)
+    port = args.port or PORT
+    _check_port(port)
+    town = await _found(await asyncio.to_thread(_state_folder, port), port)
 
     def ready(_: Opened) -> None:
         print(_welcome(town), flush=True)  # noqa: T201 - what the user waits for
@@ -111,8 +137,22 @@ async def _show(args: argparse.Namespace) -> int:
     return 0
 
 
-def _state_folder() -> Path:
+def _check_port(port: int) -> None:
+    """Raise ConfigError if the console's port is taken: by another exercise, most likely."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            problem = f"port {port} of {HOST}: {error.strerror}"
+            raise ConfigError("varco demo", "--port", problem, "write another one") from error
+
+
+def _state_folder(port: int) -> Path:
+    """Return where the exercise of a port keeps its things; two of them share nothing."""
     folder = Path("demo-state").absolute()
+    if port != PORT:
+        folder /= str(port)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -121,7 +161,7 @@ async def _once(args: argparse.Namespace) -> int:
     """Run everything in a fresh folder, let a stranger check every scene, stop."""
     stop, ready = asyncio.Event(), asyncio.Event()
     with tempfile.TemporaryDirectory(prefix="varco-demo-") as name:
-        town = await _found(Path(name), args.port or _free_port(socket.SOCK_STREAM))
+        town = await _found(Path(name), args.port or _free_ports(socket.SOCK_STREAM)[0])
         async with _alive(town), asyncio.TaskGroup() as tasks:
             gateway = tasks.create_task(
                 app.run(
@@ -172,15 +212,13 @@ async def _found(folder: Path, console: int) -> Town:
     """Paint the town if it is not yet, and write its box's configuration and seed."""
     clock = SystemClock()
     cameras = await asyncio.to_thread(build_cameras, _cache(), _progress, clock)
-    ports = Ports(
-        console,
-        _free_port(socket.SOCK_DGRAM),
-        _free_port(socket.SOCK_STREAM),
-        _free_port(socket.SOCK_STREAM),
-    )
+    (media,) = _free_ports(socket.SOCK_DGRAM)
+    ports = Ports(console, media, *_free_ports(*[socket.SOCK_STREAM] * 4))
     passwords = {account.id: secrets.token_urlsafe(12) for account in ACCOUNTS}
-    town = Town(folder, ports, passwords, secrets.token_urlsafe(12), cameras, clock)
-    _write(folder / "cameras.secret", f"{LOGIN}:{town.camera_password}")
+    device_passwords = (secrets.token_urlsafe(12), secrets.token_urlsafe(12))
+    town = Town(folder, ports, passwords, device_passwords, cameras, Button(clock), clock)
+    for name, password in zip(("cameras", "recorder"), device_passwords, strict=True):
+        _write(folder / f"{name}.secret", f"{LOGIN}:{password}")
     _write(folder / "seed.toml", _seed(town))
     _write(town.config, _configuration(town))
     return town
@@ -198,6 +236,9 @@ def _seed(town: Town) -> str:
     words = {
         "@rtsp@": f"rtsp://{HOST}:{town.ports.cameras}",
         "@credential@": f"file:{town.folder / 'cameras.secret'}",
+        "@onvif@": f"http://{HOST}:{town.ports.recorder}/onvif/device_service",
+        "@recorder@": f"rtsp://{HOST}:{town.ports.recorder_rtsp}",
+        "@recorder-credential@": f"file:{town.folder / 'recorder.secret'}",
         "@polygon@": json.dumps([list(corner) for corner in GUARDED_POLYGON]),
         "@from@": str(today - timedelta(days=30)),
         "@until@": str(today + timedelta(days=335)),
@@ -250,7 +291,10 @@ def _player(town: Town) -> app.Play:
             opened.accounts,
             town.passwords,
             (SCENES, ACCOUNTS),
-            {"intrusione": lambda: town.cameras["farmacia"].trigger("intrusion")},
+            {
+                "intrusione": lambda: town.cameras[RECORDED].trigger(INTRUSION),
+                "antirapina": town.button.press,
+            },
         )
 
     return play
@@ -258,11 +302,15 @@ def _player(town: Town) -> app.Play:
 
 @asynccontextmanager
 async def _alive(town: Town) -> AsyncIterator[None]:
-    """Run cameras, their RTSP server, the broker and the institute's subscriber."""
-    mounts = {name: Mount(c.fanout, c.parameter_sets) for name, c in town.cameras.items()}
-    login = {LOGIN: town.camera_password}
+    """Run cameras, their RTSP server, the recorder, the broker and the institute's subscriber."""
+    recorded = town.cameras[RECORDED]
+    others = [camera for camera in town.cameras.values() if camera is not recorded]
+    mounts = {one.name: Mount(one.fanout, one.parameter_sets) for one in others}
+    login, recorders = ({LOGIN: password} for password in town.device_passwords)
+    place = RecorderPlace(HOST, town.ports.recorder, town.ports.recorder_rtsp, recorders)
     async with (
         serve(HOST, town.ports.cameras, mounts, credentials=login, clock=town.clock),
+        serve_recorder(recorded, town.button, place, town.clock),
         asyncio.TaskGroup() as tasks,
     ):
         running = [tasks.create_task(camera.run()) for camera in town.cameras.values()]
@@ -327,7 +375,10 @@ def _progress(share: float, what: str) -> None:
         print(file=sys.stderr)  # noqa: T201
 
 
-def _free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+def _free_ports(*kinds: socket.SocketKind) -> list[int]:
+    """Return as many different ports that are free now."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket(socket.AF_INET, kind)) for kind in kinds]
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return [int(probe.getsockname()[1]) for probe in probes]

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gateway.model.errors import ConfigError
-from gateway.model.media import AccessUnit
 from gateway.runtime.clock import Clock
 from gateway.runtime.fanout import Fanout
 from gateway.simulator.clips import Clip
@@ -22,13 +21,16 @@ _RTP_HZ = 90_000
 
 
 class VirtualCamera:
-    """One camera of the simulated town, without a network; `run` publishes into `fanout`."""
+    """One camera of the simulated town, without a network.
+
+    `run` publishes into `fanout` and, where its clips have one, the small rendition into `sub`.
+    """
 
     def __init__(self, name: str, clips: Mapping[str, Clip], clock: Clock) -> None:
-        """`clips`: by name, all with the same pictures a second; `LOOP` must be among them."""
+        """`clips`: by name, all of the same pace and renditions; `LOOP` must be among them."""
         self.name = name
         self.clips = dict(clips)
-        self.fanout = Fanout()
+        self.fanout, self.sub = Fanout(), Fanout()
         self._clock = clock
         self._playing = LOOP
         self._wanted: str | None = None
@@ -39,6 +41,11 @@ class VirtualCamera:
     def parameter_sets(self) -> tuple[bytes, ...]:
         """SPS and PPS, as the SDP wants them; all clips share them."""
         return self.clips[LOOP].units[0].nals[:2]
+
+    @property
+    def sub_parameter_sets(self) -> tuple[bytes, ...]:
+        """The same of the small rendition; empty if there is none."""
+        return self.clips[LOOP].sub[0].nals[:2] if self.clips[LOOP].sub else ()
 
     @property
     def playing(self) -> str:
@@ -78,28 +85,30 @@ class VirtualCamera:
         due = int(elapsed_s * self._fps)
         log.warning("camera-late", extra={"camera": self.name, "lost": due - number})
         self.fanout.forget()
+        self.sub.forget()
         self._position = -(-self._position // self._fps) * self._fps
         return due
 
     def _publish(self, number: int, due_s: float) -> None:
-        unit = self._next_unit()
+        clip, position = self._next_picture()
         now = self._clock.now()
         captured = now.shifted(min(0.0, due_s - now.monotonic_s))
         pts_90k = number * _RTP_HZ // self._fps
-        self.fanout.publish(replace(unit, pts_90k=pts_90k, captured=captured, received=now))
+        for fanout, units in ((self.fanout, clip.units), (self.sub, clip.sub)):
+            if units:
+                unit = units[position]
+                fanout.publish(replace(unit, pts_90k=pts_90k, captured=captured, received=now))
 
-    def _next_unit(self) -> AccessUnit:
-        """Return the unit to be played now; clips change only where decoding may start."""
-        units = self.clips[self._playing].units
-        if self._position >= len(units):
+    def _next_picture(self) -> tuple[Clip, int]:
+        """Return what is to be played now; clips change only where decoding may start."""
+        if self._position >= len(self.clips[self._playing].units):
             self._playing, self._position = LOOP, 0
         if self._wanted is not None and self._starts_here():
             self._playing, self._position = self._wanted, 0
             self._wanted = None
             log.info("camera-clip", extra={"camera": self.name, "clip": self._playing})
-        unit = self.clips[self._playing].units[self._position]
         self._position += 1
-        return unit
+        return self.clips[self._playing], self._position - 1
 
     def _starts_here(self) -> bool:
         return self.clips[self._playing].units[self._position].is_key

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 import cv2
+import numpy as np
 
 from gateway.codec.encode import Encoder
 from gateway.model.errors import InvariantError, StoreError, WireError
@@ -30,9 +31,11 @@ from gateway.simulator.truth import Seen, Truth, from_json, to_json
 from gateway.wire.units import pack_many, unpack_many
 
 BITRATE_KBPS = 2500
+_LEAST_SUB_KBPS = 200
 _PART_GOPS = 3
 """Groups of pictures per piece of work; a piece is also one step of the progress."""
-_UNITS, _TRUTH, _MANIFEST = "units.bin", "truth.json", "manifest.json"
+_UNITS, _SUB, _TRUTH, _MANIFEST = "units.bin", "sub.bin", "truth.json", "manifest.json"
+_NO_SUB = (0, 0)
 _NOWHEN = Moment(0.0, 0, ClockQuality.EXERCISE)
 _LIBRARIES = ("numpy", "opencv-python-headless", "av")
 _SOURCES = ("gateway.simulator", "gateway.codec")
@@ -67,6 +70,8 @@ class ClipPlan:
     clip: str
     build: Callable[[], Scene]
     """Importable by name: it is called in another process."""
+    sub_px: tuple[int, int] = _NO_SUB
+    """Width and height of a small rendition beside it; (0, 0): there is none."""
 
     @property
     def name(self) -> str:
@@ -81,6 +86,8 @@ class Clip:
     fps: int
     units: tuple[AccessUnit, ...]
     truth: Truth
+    sub: tuple[AccessUnit, ...] = ()
+    """The same pictures, small; key units where `units` has them. Empty if there is no such."""
 
 
 def prepare(
@@ -94,7 +101,7 @@ def prepare(
     key = content_key()
     clips: dict[str, Clip] = {}
     for plan in plans:
-        clip = _load(_folder(cache, plan, key))
+        clip = _load(_folder(cache, plan, key), plan)
         if clip is not None:
             clips[plan.name] = clip
     missing = [plan for plan in plans if plan.name not in clips]
@@ -143,14 +150,18 @@ def _folder(cache: Path, plan: ClipPlan, key: str) -> Path:
     return cache / f"{plan.name}-{key}"
 
 
-def _load(folder: Path) -> Clip | None:
+def _load(folder: Path, plan: ClipPlan) -> Clip | None:
     """Return the clip of a folder, or None if any of its bytes is missing or changed."""
     try:
         manifest = json.loads((folder / _MANIFEST).read_bytes())
-        units, truth = ((folder / name).read_bytes() for name in (_UNITS, _TRUTH))
-        if manifest["sha256"] != [_digest(units), _digest(truth)]:
+        units, sub, truth = ((folder / name).read_bytes() for name in (_UNITS, _SUB, _TRUTH))
+        if manifest["sha256"] != [_digest(one) for one in (units, sub, truth)]:
             return None
-        return Clip(int(manifest["fps"]), tuple(unpack_many(units)), from_json(truth))
+        if manifest["sub_px"] != list(plan.sub_px):
+            return None
+        renditions = (tuple(unpack_many(one)) for one in (units, sub))
+        main, small = renditions
+        return Clip(int(manifest["fps"]), main, from_json(truth), small)
     except (OSError, ValueError, KeyError, TypeError, WireError):
         return None
 
@@ -159,19 +170,28 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _save(folder: Path, clip: Clip) -> None:
-    """Put a clip in its place at once, and throw away what older code painted."""
-    units, truth = pack_many(clip.units), to_json(clip.truth)
+def _save(folder: Path, plan: ClipPlan, clip: Clip) -> None:
+    """Put a clip in its place at once, and throw away what older code painted.
+
+    If another process was quicker, its clip stays: it painted the same.
+    """
+    units, sub, truth = pack_many(clip.units), pack_many(clip.sub), to_json(clip.truth)
     fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
     try:
         (fresh / _UNITS).write_bytes(units)
+        (fresh / _SUB).write_bytes(sub)
         (fresh / _TRUTH).write_bytes(truth)
-        manifest = {"fps": clip.fps, "sha256": [_digest(units), _digest(truth)]}
+        digests = [_digest(one) for one in (units, sub, truth)]
+        manifest = {"fps": clip.fps, "sub_px": plan.sub_px, "sha256": digests}
         (fresh / _MANIFEST).write_text(json.dumps(manifest))
         name, _, _ = folder.name.rpartition("-")
         for stale in folder.parent.glob(f"{name}-{'[0-9a-f]' * 16}"):
             shutil.rmtree(stale, ignore_errors=True)
-        fresh.rename(folder)
+        try:
+            fresh.rename(folder)
+        except OSError:
+            if _load(folder, plan) is None:
+                raise
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
@@ -207,7 +227,7 @@ class _Studio:
                     clip = self._paint(plan, process)
                 except BrokenProcessPool as error:
                     raise InvariantError(f"painting {plan.name}: {error}") from error
-                _save(_folder(self._cache, plan, self._key), clip)
+                _save(_folder(self._cache, plan, self._key), plan, clip)
                 self._clips[plan.name] = clip
 
     def _paint(self, plan: ClipPlan, process: ProcessPoolExecutor) -> Clip:
@@ -215,15 +235,17 @@ class _Studio:
         fps, frames = process.submit(measures, plan.build).result()
         self._step(0.1, plan)
         units: list[AccessUnit] = []
+        sub: list[AccessUnit] = []
         pictures: list[tuple[Seen, ...]] = []
         step = _PART_GOPS * fps
         for start in range(0, frames, step):
             stop = min(start + step, frames)
-            packed, truth = process.submit(paint_part, plan.build, start, stop).result()
-            units += unpack_many(packed)
-            pictures += from_json(truth).pictures
+            part = process.submit(paint_part, plan.build, start, stop, plan.sub_px).result()
+            units += unpack_many(part.units)
+            sub += unpack_many(part.sub)
+            pictures += from_json(part.truth).pictures
             self._step(0.9 * (stop - start) / frames, plan)
-        return Clip(fps, tuple(units), Truth(tuple(pictures)))
+        return Clip(fps, tuple(units), Truth(tuple(pictures)), tuple(sub))
 
     def _step(self, share: float, plan: ClipPlan) -> None:
         with self._lock:
@@ -246,20 +268,53 @@ def measures(build: Callable[[], Scene]) -> tuple[int, int]:
     return scene.fps, scene.frames
 
 
-def paint_part(build: Callable[[], Scene], start: int, stop: int) -> tuple[bytes, bytes]:
-    """Return packed units and truth (JSON) of some groups of pictures; runs in such a process."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some groups of pictures, as they travel between processes."""
+
+    units: bytes
+    sub: bytes
+    """Empty without a small rendition."""
+    truth: bytes
+    """JSON."""
+
+
+def paint_part(
+    build: Callable[[], Scene], start: int, stop: int, sub_px: tuple[int, int] = _NO_SUB
+) -> Part:
+    """Return some groups of pictures in each rendition; runs in such a process."""
     scene = _scene(build)
-    encoder = Encoder(WIDTH, HEIGHT, scene.fps, scene.fps, BITRATE_KBPS)
-    coded: list[tuple[bytes, ...]] = []
+    sizes = [(WIDTH, HEIGHT), sub_px] if sub_px != _NO_SUB else [(WIDTH, HEIGHT)]
+    encoders = [Encoder(*size, scene.fps, scene.fps, _bitrate_kbps(size)) for size in sizes]
+    coded: list[list[tuple[bytes, ...]]] = [[] for _ in sizes]
     pictures: list[tuple[Seen, ...]] = []
     for index in range(start, stop):
         picture, seen = scene.draw(index)
-        coded += encoder.encode(picture)
+        for size, encoder, made in zip(sizes, encoders, coded, strict=True):
+            made.extend(encoder.encode(_scaled(picture, size)))
         pictures.append(seen)
-    coded += encoder.flush()
-    step = 90_000 // scene.fps
-    units = [
-        AccessUnit((start + k) * step, k % scene.fps == 0, nals, _NOWHEN, _NOWHEN)
+    for encoder, made in zip(encoders, coded, strict=True):
+        made.extend(encoder.flush())
+    packed = [pack_many(_units(made, scene.fps, start)) for made in coded]
+    return Part(packed[0], b"".join(packed[1:]), to_json(Truth(tuple(pictures))))
+
+
+def _bitrate_kbps(size: tuple[int, int]) -> int:
+    """Return the cap of a rendition, by its share of the pixels."""
+    share = size[0] * size[1] / (WIDTH * HEIGHT)
+    return max(_LEAST_SUB_KBPS, round(BITRATE_KBPS * share))
+
+
+def _scaled(picture: Picture, size: tuple[int, int]) -> Picture:
+    if size == (WIDTH, HEIGHT):
+        return picture
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _units(coded: Sequence[tuple[bytes, ...]], fps: int, start: int) -> list[AccessUnit]:
+    """Return access units of coded pictures; the first is number `start`."""
+    step = 90_000 // fps
+    return [
+        AccessUnit((start + k) * step, k % fps == 0, nals, _NOWHEN, _NOWHEN)
         for k, nals in enumerate(coded)
     ]
-    return pack_many(units), to_json(Truth(tuple(pictures)))

@@ -32,6 +32,10 @@ ALARM_S = 20.0
 DARK_S = 2.0
 """Bound of the promise: revoked, hence dark within two seconds."""
 PICTURE_S = 15.0
+HOLD_UP = 5
+"""The highest severity."""
+SUBSCRIBED = 'device_subscription_healthy{device="registratore-farmacia"} 1.0'
+SUB_SHAPE = (270, 480)
 
 
 @dataclass(slots=True)
@@ -132,16 +136,28 @@ async def pharmacy_before(stage: Stage) -> None:
 
 async def intrusion(stage: Stage) -> None:
     """Somebody enters: the alarm is on the operator's list and, as text alone, at the institute."""
+    alarm, stage.figures.first_alarm_s = await _raised_by(stage, "intrusione")
+    hold(alarm["rule"] == "intrusione", f"another alarm: {alarm}")
+    await _told(stage)
+
+
+async def _raised_by(stage: Stage, scene: str) -> tuple[dict[str, object], float]:
+    """Start a scene; return the pharmacy's alarm and how many seconds it took."""
     loop = asyncio.get_running_loop()
     async with stage.client("operatore") as client:
         known = {one["id"] for one in (await client.get("/api/alarms")).json()}
         began_s = loop.time()
-        reply = await client.post("/api/exercise/scenes/intrusione")
+        reply = await client.post(f"/api/exercise/scenes/{scene}")
         hold(reply.is_success, f"the scene does not start: {reply.text}")
         alarm = await _until(lambda: _new_alarm(client, known), ALARM_S, "no alarm")
-        stage.figures.first_alarm_s = loop.time() - began_s
+        took_s = loop.time() - began_s
     stage.alarm = str(alarm["id"])
     hold(alarm["camera"] == "farmacia" and alarm["exercise"], f"another alarm: {alarm}")
+    return alarm, took_s
+
+
+async def _told(stage: Stage) -> None:
+    """Assert that the institute got the alarm, and no picture with it."""
     message = await _until(lambda: _at_institute(stage), ALARM_S, "nothing at the institute")
     hold("/onvif-ej/" in message["topic"], f"not an ONVIF topic: {message['topic']}")
     hold(len(message["payload"]) < 2000, "the institute's message is not text alone")
@@ -215,6 +231,30 @@ async def pharmacy_after(stage: Stage) -> None:
     await refused(stage, "operatore", url, 403, "alarm-closed")
 
 
+async def hold_up(stage: Stage) -> None:
+    """The recorder reports its button: an alarm like any other, of the highest severity.
+
+    It opens, shows and closes what the intrusion's did; the small rendition is one of the town's.
+    """
+    async with stage.client("operatore") as client:
+        await _until(lambda: _subscribed(client), PICTURE_S, "the recorder's events do not arrive")
+        alarm, _ = await _raised_by(stage, "antirapina")
+        hold(alarm["severity"] == HOLD_UP, f"severity {alarm['severity']}, not {HOLD_UP}")
+        hold(alarm["zone"] == "antirapina-farmacia", f"another alarm: {alarm}")
+        await _told(stage)
+        url = f"/whep/farmacia?purpose=allarme&case={stage.alarm}&stream=sub"
+        async with WhepViewer(client, url) as viewer:
+            small = await viewer.picture(PICTURE_S)
+            _number(small)
+            hold(small.luma.shape == SUB_SHAPE, f"a small picture of {small.luma.shape}")
+    await pharmacy_during(stage)
+    await pharmacy_after(stage)
+
+
+async def _subscribed(client: httpx.AsyncClient) -> bool | None:
+    return True if SUBSCRIBED in (await client.get("/metrics")).text else None
+
+
 async def ledger(stage: Stage) -> None:
     """A stranger finds every access, refused ones too, and one flipped byte is named."""
     async with stage.client("dpo") as client:
@@ -270,6 +310,7 @@ SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
     intrusion,
     pharmacy_during,
     pharmacy_after,
+    hold_up,
     ledger,
 )
 

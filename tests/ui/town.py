@@ -20,6 +20,9 @@ from gateway.console.services import (
     Health,
     Services,
 )
+from gateway.ingest.events import SubscriptionHealth, SubscriptionState
+from gateway.ingest.nvr import Channel
+from gateway.ingest.onvif_model import DeviceInformation, NtpState, TimeKind
 from gateway.model.access import (
     AccessRequest,
     Action,
@@ -44,7 +47,7 @@ from gateway.model.alarm import (
 from gateway.model.audit import LedgerEvent, Operation
 from gateway.model.errors import ConfigError, WireError
 from gateway.model.identifiers import uuid7
-from gateway.model.media import StreamState, StreamStatus
+from gateway.model.media import Codec, StreamKind, StreamState, StreamStatus
 from gateway.model.registry import (
     Act,
     ActScope,
@@ -52,6 +55,8 @@ from gateway.model.registry import (
     AreaKind,
     Camera,
     Controller,
+    Device,
+    DeviceKind,
     Disclosure,
     Recipient,
     RecipientKind,
@@ -63,6 +68,8 @@ from gateway.model.registry import (
     User,
     Zone,
 )
+from gateway.model.time import Moment
+from gateway.registry import nearest
 from gateway.runtime.clock import SystemClock
 
 PASSWORD = "parola-di-prova"
@@ -95,12 +102,21 @@ def registry() -> Registry:
     ]
     public, private = AreaKind.PUBLIC, AreaKind.OPEN_TO_PUBLIC
     cameras = [
-        _camera(GATE, "Ingresso in città", "varco-nord", public, 20.0),
-        _camera(SQUARE, "Piazza, lato fontana", "piazza", public, 135.0),
-        _camera("piazza-2", "Piazza, lato portici", "piazza", public, 300.0),
-        _camera("scuola-1", "Cortile della scuola", "scuola", public, 90.0),
-        _camera(PHARMACY, "Banco e ingresso", "farmacia", private, 225.0),
+        _camera(GATE, "Ingresso in città", "varco-nord", public, 20.0, (44.0402, 10.1391)),
+        _camera(SQUARE, "Piazza, lato fontana", "piazza", public, 135.0, (44.03035, 10.12975)),
+        _camera("piazza-2", "Piazza, lato portici", "piazza", public, 300.0, (44.0302, 10.1305)),
+        _camera("scuola-1", "Cortile della scuola", "scuola", public, 90.0, (44.0281, 10.1322)),
+        _camera(PHARMACY, "Banco e ingresso", "farmacia", private, 225.0, (44.0303, 10.1300)),
     ]
+    recorder = Device(
+        "scale", "Registratore comunale", "piazza", "http://192.0.2.9/onvif", most_sessions=2
+    )
+    counter = Device(
+        "banco", "Telecamera del banco", "farmacia", "http://192.0.2.8/", DeviceKind.CAMERA
+    )
+    cameras[1] = replace(cameras[1], device=recorder.id, channel=1)
+    cameras[2] = replace(cameras[2], device=recorder.id, channel=3)
+    cameras[4] = replace(cameras[4], device=counter.id)
     return Registry(
         version=7,
         controllers={one.id: one for one in controllers},
@@ -114,12 +130,20 @@ def registry() -> Registry:
         },
         acts={"patto-2026": _patto()},
         users={one.id: one for one in _users()},
+        devices={recorder.id: recorder, counter.id: counter},
     )
 
 
-def _camera(camera: str, name: str, site: str, area: AreaKind, azimuth: float) -> Camera:
+def _camera(
+    camera: str,
+    name: str,
+    site: str,
+    area: AreaKind,
+    azimuth: float,
+    place: tuple[float, float],
+) -> Camera:
     url = "rtsp://192.0.2.1/1"
-    return Camera(camera, name, site, url, area, "", 44.03, 10.13, azimuth, 75.0)
+    return Camera(camera, name, site, url, area, "", *place, azimuth, 75.0)
 
 
 def _patto() -> Act:
@@ -147,6 +171,7 @@ def _users() -> list[User]:
         User("aldo", "Aldo Neri", Role.AUDITOR, "comune"),
         User("ivo", "Ivo Galli", Role.INSTITUTE_OPERATOR, INSTITUTE),
         User("sara", "Sara Conti", Role.SYSADMIN, "comune"),
+        User("ugo", "Ugo Serra", Role.INSTALLER, "comune"),
         User("rete", "Nodo remoto", Role.MACHINE, ROOM),
     ]
 
@@ -504,8 +529,12 @@ class Media:
         self.ended: list[tuple[str, str]] = []
         self.endings = Endings()
         self.problem: Exception | None = None
+        self.asked_for = StreamKind.MAIN
 
-    async def open(self, grant: Grant, offer_sdp: str) -> Answer:
+    async def open(
+        self, grant: Grant, offer_sdp: str, stream: StreamKind = StreamKind.MAIN
+    ) -> Answer:
+        self.asked_for = stream
         if self.problem is not None:
             raise self.problem
         if "H264" not in offer_sdp:
@@ -612,6 +641,53 @@ class Operations:
         return "# TYPE varco_viewers gauge\nvarco_viewers 0\n"
 
 
+@dataclass(frozen=True)
+class DeviceState:
+    """What asking a device told, as the gateway keeps it."""
+
+    device: str
+    name: str
+    online: bool = False
+    problem: str = ""
+    since: Moment | None = None
+    information: DeviceInformation | None = None
+    time: NtpState | None = None
+    channels: tuple[Channel, ...] = ()
+    events: SubscriptionHealth | None = None
+    masks: tuple[tuple[str, str, bool], ...] = ()
+    sessions: int = 0
+    remarks: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def clock_offset_s(self) -> float | None:
+        return self.time.utc_offset_s if self.time else None
+
+
+def devices(now: Moment) -> dict[str, DeviceState]:
+    """Return a recorder with many faults, and a camera that was not asked yet."""
+    view = Channel(1, "CAM 1", "", "", Codec.H264, (1920, 1080))
+    gone = replace(view, number=3, name="CAM 3", problem="il canale non c'è più")
+    recorder = DeviceState(
+        "scale",
+        "Registratore comunale",
+        online=True,
+        since=now.shifted(-3 * 86_400),
+        information=DeviceInformation("Marca", "NVR-16"),
+        time=NtpState(False, (), -12.4, TimeKind.MANUAL),
+        channels=(view, replace(view, number=2, name="CAM 2"), gone),
+        events=SubscriptionHealth(
+            SubscriptionState.LIVE,
+            now.shifted(-5400),
+            last_message=now.shifted(-14),
+            recreations=2,
+        ),
+        masks=(("fontana", SQUARE, True), ("portici", "piazza-2", False)),
+        sessions=2,
+        remarks=(("l'ora è regolata a mano: impostare NTP", "its time is set by hand: set NTP"),),
+    )
+    return {one.device: one for one in (recorder, DeviceState("banco", "Telecamera del banco"))}
+
+
 class Town:
     """Everything, and `services()` to hand it to the console."""
 
@@ -636,10 +712,21 @@ class Town:
         self.control = Control()
         self.exercise: Exercise | None = None
         since = self.clock.now().shifted(-754)
-        live = StreamStatus(StreamState.LIVE, since=since, width_px=1920, height_px=1080)
-        self.streams = {GATE: live, SQUARE: live, PHARMACY: live}
-        self.streams["piazza-2"] = StreamStatus(StreamState.STALLED, since=since.shifted(700))
+        live = StreamStatus(
+            StreamState.LIVE,
+            since=since,
+            codec=Codec.H264,
+            width_px=1920,
+            height_px=1080,
+            clock_offset_s=0.04,
+            fps=24.98,
+        )
+        late = replace(live, clock_offset_s=-61.3, codec=Codec.H265, stalls=1, fps=12.5)
+        self.streams = {GATE: late, SQUARE: live, PHARMACY: live}
+        stopped = replace(live, state=StreamState.STALLED, stalls=4, fps=0.0)
+        self.streams["piazza-2"] = replace(stopped, since=since.shifted(700))
         problem = "192.0.2.1:554: nessuna risposta in 5 s"
+        self.devices = devices(self.clock.now())
         self.streams["scuola-1"] = StreamStatus(StreamState.UNREACHABLE, problem, since)
 
     async def cut(self) -> None:
@@ -665,5 +752,7 @@ class Town:
             ledger=self.ledger,
             operations=self.operations,
             control=self.control,
+            surroundings=nearest,
+            devices=lambda: tuple(self.devices.values()),
             exercise=self.exercise,
         )

@@ -1,24 +1,54 @@
 # SPDX-FileCopyrightText: 2026 The Varco authors
 # SPDX-License-Identifier: EUPL-1.2
-from types import MappingProxyType
+import argparse
+import re
+import socket
+from dataclasses import replace
+from types import MappingProxyType, SimpleNamespace
+
+import pytest
 
 from gateway import demo
 from gateway.access.policy import acts_for
+from gateway.assembly.plans import Surroundings, device_plan, plan
 from gateway.config.load import load
+from gateway.config.secrets import resolve_login
+from gateway.model.errors import ConfigError
+from gateway.model.media import StreamKind
 from gateway.model.registry import Analytic, Disclosure, RecipientKind, empty_registry
 from gateway.registry.seed import merge, read_seed
+from gateway.simulator.button import Button
+from gateway.simulator.town import RECORDED
 from tests.fakes import FakeClock
 
 
 def founded(folder):
     """A town on paper: no pictures, no sockets."""
-    ports = demo.Ports(18443, 18189, 18883, 18554)
-    passwords = MappingProxyType({"operatore": "p" * 16})
-    town = demo.Town(folder, ports, passwords, "camera-secret", MappingProxyType({}), FakeClock())
-    (folder / "cameras.secret").touch()
+    ports = demo.Ports(18443, 18189, 18883, 18554, 18080, 18555)
+    passwords, clock = MappingProxyType({"operatore": "p" * 16}), FakeClock()
+    town = demo.Town(
+        folder,
+        ports,
+        passwords,
+        ("camera-secret", "recorder-secret"),
+        MappingProxyType({}),
+        Button(clock),
+        clock,
+    )
+    for name, password in zip(("cameras", "recorder"), town.device_passwords, strict=True):
+        demo._write(folder / f"{name}.secret", f"{demo.LOGIN}:{password}")
     (folder / "seed.toml").write_text(demo._seed(town))
     town.config.write_text(demo._configuration(town))
     return town
+
+
+def merged(folder):
+    """The registry of the written seed."""
+    return merge(empty_registry(), read_seed(folder / "seed.toml"), remove=True)
+
+
+def login(reference, whose):
+    return resolve_login(reference, where=whose, key="credential")
 
 
 def test_the_written_configuration_is_an_exercise_on_loopback(tmp_path):
@@ -32,10 +62,9 @@ def test_the_seed_has_no_hole_and_its_acts_are_in_force(tmp_path):
     """Every mark is filled in, every reference leads somewhere, today the acts hold."""
     town = founded(tmp_path)
     text = (tmp_path / "seed.toml").read_text()
-    assert "@rtsp@" not in text
-    assert "camera-secret" not in text
-    known = merge(empty_registry(), read_seed(tmp_path / "seed.toml"), remove=True)
-    known = getattr(known, "registry", known)
+    assert re.search(r"@[a-z-]+@", text) is None
+    assert "-secret" not in text
+    known = merged(tmp_path)
     basis = acts_for(known, "farmacia", Analytic.INTRUSION, town.clock.now())
     assert basis.recipients == ("istituto", "sala-pl")
     assert basis.retention_before_s >= 10
@@ -44,7 +73,104 @@ def test_the_seed_has_no_hole_and_its_acts_are_in_force(tmp_path):
 def test_institutes_get_text_only(tmp_path):
     """No scope of the seed shows an institute a picture."""
     founded(tmp_path)
-    known = merge(empty_registry(), read_seed(tmp_path / "seed.toml"), remove=True)
+    known = merged(tmp_path)
     institutes = {r.id for r in known.recipients.values() if r.kind is RecipientKind.INSTITUTE}
     scopes = [s for act in known.acts.values() for s in act.scopes if institutes & {*s.recipients}]
     assert {scope.disclosure for scope in scopes} == {Disclosure.TEXT_ONLY}
+
+
+def test_the_pharmacy_hangs_off_its_recorder(tmp_path):
+    """It is watched in the small rendition, within the session limit, by the device's credential.
+
+    The trigger is on the same act as the zone; events come by subscription, not in the stream.
+    """
+    town = founded(tmp_path)
+    known, now = merged(tmp_path), town.clock.now()
+    made = plan(known.cameras[RECORDED], known, now, Surroundings(login))
+    assert not made.problem
+    assert made.watched is StreamKind.SUB
+    assert (made.sub.user, made.sub.password) == (demo.LOGIN, "recorder-secret")
+    assert made.sub.url == "rtsp://127.0.0.1:18555/canale1/secondario"
+    assert made.limit.most == 4
+    assert ([one.id for one in made.triggers], made.act) == (
+        ["antirapina-farmacia"], "accordo-farmacia",
+    )  # fmt: skip
+    assert not made.listens
+    device = device_plan(known.devices["registratore-farmacia"], known, login)
+    assert not device.problem
+    assert device.target.url == "http://127.0.0.1:18080/onvif/device_service"
+    assert device.device.events
+    assert [one.id for one in device.cameras] == [RECORDED]
+
+
+def test_cameras_without_a_recorder_are_watched_as_they_are(tmp_path):
+    """They have one rendition and the cameras' credential."""
+    town = founded(tmp_path)
+    known = merged(tmp_path)
+    made = plan(known.cameras["piazza"], known, town.clock.now(), Surroundings(login))
+    assert (made.sub, made.watched, made.limit) == (None, StreamKind.MAIN, None)
+    assert made.main.password == "camera-secret"
+
+
+async def test_every_scene_has_a_card_and_a_button(tmp_path):
+    """Cards come in both languages, each starts its scene, and another name starts none."""
+    town = founded(tmp_path)
+    played = []
+
+    class Stores:
+        """Takes what the exercise writes at the beginning."""
+
+        async def apply(self, *_, **__):
+            return None
+
+        async def set_password(self, *_):
+            return None
+
+    class Camera:
+        def trigger(self, clip):
+            played.append(clip)
+
+    class Pressed:
+        def press(self):
+            played.append("press")
+
+    town = replace(town, cameras={RECORDED: Camera()}, button=Pressed(), passwords={})
+    opened = SimpleNamespace(registry=Stores(), accounts=None)
+    exercise = await demo._player(town)(opened)
+    texts = [
+        text for card in exercise.scenes
+        for text in (card.title_it, card.title_en, card.text_it, card.text_en)
+    ]  # fmt: skip
+    assert "Pulsante antirapina in farmacia" in texts
+    assert all(texts)
+    assert len(set(texts)) == len(texts)
+    assert [exercise.run(card.id) for card in exercise.scenes] == [True, True]
+    assert played == ["intrusion", "press"]
+    assert not exercise.run("fuoco")
+
+
+def test_a_port_in_use_is_named_before_anything_is_painted(tmp_path, monkeypatch):
+    """A second exercise on the same port ends at once and touches nothing of the first."""
+    monkeypatch.chdir(tmp_path)
+    with socket.socket() as taken:
+        taken.bind((demo.HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"--port.*{port}"):
+            demo.main(argparse.Namespace(once=False, port=port))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_exercises_on_different_ports_share_no_folder(tmp_path, monkeypatch):
+    """Each port has a state of its own; the usual one keeps its place."""
+    monkeypatch.chdir(tmp_path)
+    usual, other, third = (demo._state_folder(port) for port in (demo.PORT, 9443, 9444))
+    assert usual == tmp_path / "demo-state"
+    assert len({usual, other, third}) == 3
+    assert all(folder.is_dir() for folder in (usual, other, third))
+
+
+def test_free_ports_are_different():
+    """As many as asked for, none twice."""
+    ports = demo._free_ports(*[socket.SOCK_STREAM] * 50)
+    assert len(set(ports)) == 50

@@ -70,7 +70,8 @@ export function ago(iso) {
   if (seconds < 60) return t("span.seconds", { n: seconds });
   if (seconds < 3600) return t("span.minutes", { n: Math.floor(seconds / 60) });
   if (seconds < 86_400) return t("span.hours", { n: Math.floor(seconds / 3600), m: Math.floor((seconds % 3600) / 60) });
-  return t("span.days", { n: Math.floor(seconds / 86_400) });
+  const days = Math.floor(seconds / 86_400);
+  return t(days === 1 ? "span.days.one" : "span.days", { n: days });
 }
 
 /** Returns a number as this language writes it. */

@@ -11,6 +11,7 @@ import { forgetShift, openAlarms, setSound, soundOn, state, watch } from "./stat
 import { alarm } from "./views/alarm.js";
 import { alarms } from "./views/alarms.js";
 import { cameras } from "./views/cameras.js";
+import { devices } from "./views/devices.js";
 import { ledger } from "./views/ledger.js";
 import { signIn } from "./views/sign-in.js";
 
@@ -18,12 +19,14 @@ const TOAST_MS = 12_000;
 const NAV = {
   alarms: { href: "#/allarmi", mark: "bell", label: "nav.alarms" },
   cameras: { href: "#/telecamere", mark: "camera", label: "nav.cameras" },
+  devices: { href: "#/impianti", mark: "recorder", label: "nav.devices" },
   ledger: { href: "#/registro", mark: "book", label: "nav.ledger" },
 };
 const ROUTES = [
   [/^#\/telecamere$/, "cameras", cameras],
   [/^#\/allarmi$/, "alarms", alarms],
   [/^#\/allarmi\/([0-9a-zA-Z-]+)$/, "alarms", alarm],
+  [/^#\/impianti$/, "devices", devices],
   [/^#\/registro$/, "ledger", ledger],
 ];
 

@@ -10,6 +10,8 @@ import { open } from "./whep.js";
 const FROZEN_MS = 1500;
 const TICK_MS = 500;
 const RETRIES = 4;
+/** How long a better picture may take to arrive before it replaces the one that is shown. */
+const SWAP_MS = 5000;
 /** Ends that are not a decision about us: asking the gate again is right. */
 const MAY_RETRY = new Set([
   "", "media-unavailable", "media-process-ended", "gateway-gone", "grant-expired", "lease-expired", "peer-silent", "peer-closed",
@@ -22,10 +24,11 @@ export function endSentence(reason) {
   return t("end.other", { reason: word("refusal", reason) });
 }
 
-/** A player for one camera. `onRefused(problem)` if the gate says no; else everything shows here. */
+/** A player for one camera. `rendition`: sub where the picture is small; on the full screen it is main
+ * anyway. `onRefused(problem)` if the gate says no; else everything shows here. */
 export class Player {
-  constructor({ camera, name, reasons, exercise, onRefused, onClose }) {
-    Object.assign(this, { camera, name, reasons, onRefused, onClose });
+  constructor({ camera, name, reasons, exercise, rendition = "main", onRefused, onClose }) {
+    Object.assign(this, { camera, name, reasons, rendition, onRefused, onClose });
     this.session = null;
     this.closed = false;
     this.retries = 0;
@@ -37,6 +40,8 @@ export class Player {
     this.element = h("figure", { class: "player", data: { state: "opening" } }, this.screen,
       h("figcaption", { class: "player-bar" }, this.facts, this.buttons()));
     this.timer = setInterval(() => this.tick(), TICK_MS);
+    this.onScreen = () => this.swap();
+    document.addEventListener("fullscreenchange", this.onScreen);
   }
 
   buttons() {
@@ -51,6 +56,29 @@ export class Player {
     else this.screen.requestFullscreen?.().catch(() => {});
   }
 
+  /** Returns which rendition fits the size at which it is shown now. */
+  wanted() {
+    return document.fullscreenElement === this.screen ? "main" : this.rendition;
+  }
+
+  /** Goes over to the rendition that fits; what is shown stays until the other one arrives. */
+  async swap() {
+    const before = this.session;
+    if (this.swapping || !before || before.rendition === this.wanted()) return;
+    this.swapping = true;
+    const fresh = await open(this.camera, this.reasons, this.wanted()).catch(() => null);
+    if (fresh) await arrival(fresh.stream);
+    this.swapping = false;
+    if (!fresh) return; // refused or busy: the picture that is there is better than none
+    if (this.closed || this.session !== before) {
+      fresh.close();
+      return;
+    }
+    before.close();
+    this.begin(fresh);
+    this.swap();
+  }
+
   /** Asks for the picture. */
   async start() {
     this.show("opening", icon("wait"), t(this.retries ? "player.retry" : "player.opening"));
@@ -58,7 +86,7 @@ export class Player {
     this.first = null;
     this.last = null;
     try {
-      const session = await open(this.camera, this.reasons);
+      const session = await open(this.camera, this.reasons, this.wanted());
       if (this.closed) return session.close();
       this.begin(session);
     } catch (problem) {
@@ -188,8 +216,19 @@ export class Player {
   /** Ends the session and the player for good. */
   stop() {
     this.closed = true;
+    document.removeEventListener("fullscreenchange", this.onScreen);
     clearInterval(this.timer);
     clearTimeout(this.retryTimer);
     this.release();
   }
+}
+
+/** Waits until a stream brings something, within bounds. */
+function arrival(stream) {
+  const [track] = stream.getVideoTracks();
+  if (!track.muted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, SWAP_MS);
+    track.addEventListener("unmute", () => { clearTimeout(timer); resolve(); }, { once: true });
+  });
 }

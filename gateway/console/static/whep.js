@@ -6,8 +6,9 @@ import { query, request } from "./api.js";
 
 const GATHER_MS = 250;
 
-/** Opens a live picture. Returns { stream, resource, pc, close }; throws a Problem if refused. */
-export async function open(camera, reasons, signal) {
+/** Opens a live picture: `rendition` main for incidents, sub where it is small. Returns
+ * { stream, rendition, resource, pc, close }; throws a Problem if refused. */
+export async function open(camera, reasons, rendition) {
   const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
   try {
     const transceiver = pc.addTransceiver("video", { direction: "recvonly" });
@@ -15,15 +16,14 @@ export async function open(camera, reasons, signal) {
     if ("jitterBufferTarget" in transceiver.receiver) transceiver.receiver.jitterBufferTarget = 0;
     await pc.setLocalDescription(await pc.createOffer());
     await gathered(pc);
-    const response = await request(`/whep/${encodeURIComponent(camera)}?${query(reasons)}`, {
+    const response = await request(`/whep/${encodeURIComponent(camera)}?${query({ ...reasons, stream: rendition })}`, {
       method: "POST",
       type: "application/sdp",
       body: pc.localDescription.sdp,
-      signal,
     });
     const resource = response.headers.get("location");
     await pc.setRemoteDescription({ type: "answer", sdp: await response.text() });
-    return { pc, stream, resource, close: () => close(pc, resource) };
+    return { pc, stream, rendition, resource, close: () => close(pc, resource) };
   } catch (error) {
     pc.close();
     throw error;

@@ -21,13 +21,18 @@ FPS = 5
 NEVER = Moment(0.0, 0)
 
 
-def clip(name, seconds):
+def coded(name, seconds, sets):
     units = []
     for k in range(seconds * FPS):
-        sets = (b"\x67sps", b"\x68pps") if k % FPS == 0 else ()
-        nals = (*sets, f"{name}-{k}".encode())
+        nals = (*(sets if k % FPS == 0 else ()), f"{name}-{k}".encode())
         units.append(AccessUnit(k, k % FPS == 0, nals, NEVER, NEVER))
-    return Clip(FPS, tuple(units), Truth(((),) * len(units)))
+    return tuple(units)
+
+
+def clip(name, seconds, sub=False):
+    units = coded(name, seconds, (b"\x67sps", b"\x68pps"))
+    small = coded(f"{name}-small", seconds, (b"\x67s", b"\x68p")) if sub else ()
+    return Clip(FPS, units, Truth(((),) * len(units)), small)
 
 
 class EnoughError(Exception):
@@ -129,6 +134,25 @@ async def test_a_short_hiccup_is_made_good():
 
 
 def test_parameter_sets_are_those_of_the_first_unit():
-    """SPS and PPS for the SDP."""
+    """SPS and PPS for the SDP, of each rendition that there is."""
     camera = VirtualCamera("prova", {LOOP: clip("q", 1)}, FakeClock())
     assert camera.parameter_sets == (b"\x67sps", b"\x68pps")
+    assert camera.sub_parameter_sets == ()
+    camera = VirtualCamera("prova", {LOOP: clip("q", 1, sub=True)}, FakeClock())
+    assert camera.sub_parameter_sets == (b"\x67s", b"\x68p")
+
+
+async def test_the_small_rendition_shows_the_same_picture_at_the_same_time():
+    """Through loop, scene and loop again, number and times of both renditions agree."""
+    clock = FakeClock()
+    clips = {LOOP: clip("q", 1, sub=True), "scene": clip("s", 1, sub=True)}
+    camera = VirtualCamera("prova", clips, clock)
+    small = Tap(100, {})
+    camera.sub.join(small)
+    units = await play(17, {7: lambda c, _: c.trigger("scene")}, clock=clock, camera=camera)
+    assert [name.replace("-small", "") for name in names(small.units)] == names(units)[:16]
+    assert names(units)[9:16] == ["q-4", *(f"s-{k}" for k in range(5)), "q-0"]
+    for one, other in zip(units, small.units, strict=False):
+        assert (one.pts_90k, one.captured, one.is_key) == (
+            other.pts_90k, other.captured, other.is_key,
+        )  # fmt: skip

@@ -3,6 +3,8 @@
 """Behaviour of gateway.simulator.clips, with real painting processes and a tiny scene."""
 
 import ast
+import shutil
+from dataclasses import replace
 from importlib.resources import files
 from itertools import pairwise
 
@@ -15,7 +17,7 @@ from gateway.simulator.paint import read_frame_index
 from tests.unit.simulator.pictures import decoded
 from tests.unit.simulator.tiny_scene import LostScene, OddScene, TinyScene
 
-PLAN = ClipPlan("prova", "loop", TinyScene)
+PLAN = ClipPlan("prova", "loop", TinyScene, (480, 270))
 
 
 class Steps:
@@ -50,6 +52,39 @@ def test_a_clip_is_coded_in_order_with_key_units_each_second(painted):
     ]
 
 
+def test_the_small_rendition_has_the_same_pictures(painted):
+    """As many units with the same times and key units, in its own size, each with its index."""
+    _, clip, _ = painted
+    assert [(u.pts_90k, u.is_key) for u in clip.sub] == [(u.pts_90k, u.is_key) for u in clip.units]
+    lumas = [luma[:270] for luma in decoded(clips.pack_many(clip.sub))]
+    assert {luma.shape for luma in lumas} == {(270, 480)}
+    assert [read_frame_index(luma) for luma in lumas] == list(range(8))
+    for number, luma in enumerate(lumas):
+        bright = luma[115:145].mean(axis=0) > 180
+        assert bright.nonzero()[0].mean() == pytest.approx((150 + 100 * number) * 0.375, abs=2)
+    assert sum(u.size_bytes() for u in clip.sub) < sum(u.size_bytes() for u in clip.units) / 2
+
+
+def test_a_plan_that_wants_another_rendition_paints_anew(painted):
+    """The cache is not believed where the plan's small size changed; without one there is none."""
+    cache, clip, _ = painted
+    plain = replace(PLAN, sub_px=(0, 0))
+    try:
+        assert prepare([plain], cache, Steps(), workers=1)[plain.name] == replace(clip, sub=())
+    finally:
+        assert prepare([PLAN], cache, Steps(), workers=1)[PLAN.name] == clip
+
+
+def test_a_clip_that_another_process_just_saved_stays(painted, tmp_path, monkeypatch):
+    """Two that paint at once end with one sound clip, and neither fails."""
+    cache, clip, _ = painted
+    (folder,) = cache.iterdir()
+    shutil.copytree(folder, tmp_path / folder.name)
+    monkeypatch.setattr(clips.shutil, "rmtree", lambda *_, **__: None)
+    clips._save(tmp_path / folder.name, PLAN, clip)
+    assert prepare([PLAN], tmp_path, Steps())[PLAN.name] == clip
+
+
 def test_progress_grows_to_one(painted):
     """A bar drawn from it never goes back and ends full; it names the clip."""
     _, _, said = painted
@@ -67,7 +102,7 @@ def test_the_second_start_paints_nothing(painted):
     assert steps.said == [(1.0, "")]
 
 
-@pytest.mark.parametrize("name", ["units.bin", "truth.json", "manifest.json"])
+@pytest.mark.parametrize("name", ["units.bin", "sub.bin", "truth.json", "manifest.json"])
 def test_a_changed_byte_is_noticed_and_painted_over(painted, name):
     """Whichever file is harmed, the clip is painted anew and is the same again."""
     cache, clip, _ = painted

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 import asyncio
 
+import httpx
 import pytest
 
 from gateway.audit.keys import generate_key, load_key, public_bytes
@@ -9,8 +10,10 @@ from gateway.audit.ledger import open_ledger
 from gateway.audit.verify import verify
 from gateway.model.access import Regime
 from gateway.model.audit import LedgerEvent, Operation
+from gateway.ops.health import BoxSnapshot, DeviceSnapshot, metrics_text
 from gateway.runtime.clock import SystemClock
 from gateway.simulator import outside
+from gateway.simulator.town import SUB_PX
 
 
 def tmp_path_for(base):
@@ -49,3 +52,26 @@ async def test_the_forgery_is_one_that_verification_finds(tmp_path):
     report = verify(copy, public_bytes(key))
     assert not report.ok
     assert report.first_bad == seq == 2
+
+
+async def test_a_recorder_counts_as_heard_once_its_subscription_is_healthy():
+    """The button is not pressed before: read from the metrics, as any monitoring would."""
+    pages = []
+
+    def reply(request):
+        assert request.url.path == "/metrics"
+        return httpx.Response(200, text=pages[-1])
+
+    transport = httpx.MockTransport(reply)
+    async with httpx.AsyncClient(transport=transport, base_url="http://town") as client:
+        for healthy, wanted in ((False, None), (None, None), (True, True)):
+            device = DeviceSnapshot("registratore-farmacia", True, healthy, 0, "", None)
+            box = BoxSnapshot("1", 0.0, (), 0, 0, False, 1, 0, 0, 0, 0, (), (device,))
+            pages.append(metrics_text(box).decode())
+            assert await outside._subscribed(client) is wanted
+
+
+def test_the_stranger_knows_the_towns_small_rendition():
+    """Its own words for size and scene agree with what the town is built of."""
+    assert SUB_PX[::-1] == outside.SUB_SHAPE
+    assert outside.hold_up in outside.SCENES

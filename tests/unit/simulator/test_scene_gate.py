@@ -102,7 +102,7 @@ def test_the_loop_is_seamless(gate):
 def test_two_painters_agree_and_the_strip_survives_coding(gate):
     """Built anew, the scene gives the same bytes, and decoded pictures tell their index."""
     start = 9 * FPS
-    packed, _ = paint_part(Gate, start, start + FPS)
+    packed = paint_part(Gate, start, start + FPS).units
     lumas = decoded(packed)
     assert [read_frame_index(luma) for luma in lumas] == list(range(start, start + FPS))
     here = grey(gate.draw(start)[0])

@@ -100,7 +100,7 @@ def test_both_clips_meet_without_a_jump(intrusion, quiet):
 
 def test_the_strip_tells_the_clips_apart(quiet):
     """The quiet loop counts from 0, the intrusion from 2000, also after coding."""
-    packed, _ = paint_part(Intrusion, 0, FPS)
+    packed = paint_part(Intrusion, 0, FPS).units
     numbers = [read_frame_index(luma) for luma in decoded(packed)]
     assert numbers == list(range(INTRUSION_INDEX, INTRUSION_INDEX + FPS))
     assert read_frame_index(grey(quiet.draw(7)[0]).astype(np.uint8)) == 7

@@ -9,6 +9,7 @@ import { Player } from "../player.js";
 import { severity } from "../severity.js";
 import { state, watch } from "../state.js";
 import { take } from "../events.js";
+import { Near } from "./near.js";
 
 const VERDICTS = [["confermato", "check", "alarm"], ["falso", "cross", "quiet"], ["esercitazione", "drill", "quiet"]];
 /** The gateway cuts the session itself, with the right reason; this is only the safety net. */
@@ -39,9 +40,10 @@ class AlarmView {
       h("section", { class: "pane" }, h("h2", {}, t("alarm.now")), this.now));
     this.verdict = h("section", { class: "verdict", hidden: true });
     this.facts = h("section", { class: "panel" });
+    this.near = new Near(id);
     container.append(
       h("a", { class: "back", href: "#/allarmi" }, icon("back"), t("alarm.back")),
-      h("div", { class: "page-head" }, this.title, this.tags), this.dark, this.panes, this.verdict, this.facts);
+      h("div", { class: "page-head" }, this.title, this.tags), this.dark, this.panes, this.verdict, this.near.element, this.facts);
   }
 
   async enter() {
@@ -62,6 +64,7 @@ class AlarmView {
     clearTimeout(this.cut);
     this.stopWatching();
     this.player?.stop();
+    this.near.leave();
     this.dropClip();
   }
 
@@ -85,6 +88,7 @@ class AlarmView {
     this.now.append(this.player.element);
     this.player.start();
     this.loadBefore(reasons);
+    this.near.enter();
   }
 
   async loadBefore(reasons) {
@@ -138,6 +142,7 @@ class AlarmView {
     const sentence = alarm.verdict === "nessuno" ? t("alarm.dark.no-verdict") : t("alarm.dark", { verdict });
     this.note(icon("dark"), sentence);
     this.panes.hidden = true;
+    this.near.leave();
     if (this.player) this.player.quiet = true;
     this.before.replaceChildren();
     this.dropClip();

@@ -88,20 +88,24 @@ class CamerasView {
   }
 }
 
-class Card {
-  constructor(camera, onShift) {
+/** One camera; with `near`, below another heading and without what does not help in a hurry. */
+export class Card {
+  constructor(camera, onShift, near = null) {
     this.onShift = onShift;
+    this.near = near;
     this.player = null;
     this.chip = h("p", { class: "chip" });
     this.problem = h("p", { class: "card-problem" });
     this.hint = h("p", { class: "card-hint" });
+    this.clock = h("p", { class: "card-hint", hidden: true });
+    this.stream = h("p", { class: "card-stream muted", hidden: true });
     this.stage = h("div", { class: "card-stage" });
     this.refusal = h("div", { class: "refusal", role: "alert", hidden: true });
     this.watchButton = h("button", { type: "button", class: "primary", "aria-label": t("cameras.watch.of", { name: camera.name }), onclick: () => this.open() }, icon("eye"), t("cameras.watch"));
     this.alarmLink = h("a", { class: "button alarm", hidden: true }, icon("bell"), t("cameras.alarm-now"));
     this.element = h("article", { class: "card", "aria-labelledby": `camera-${camera.id}` },
-      h("header", { class: "card-head" }, h("div", {}, h("h2", { id: `camera-${camera.id}` }, camera.name), h("p", { class: "muted" }, camera.site_name)), this.chip),
-      this.problem, this.stage, this.refusal, facts(camera), this.hint,
+      h("header", { class: "card-head" }, h("div", {}, h(near ? "h3" : "h2", { id: `camera-${camera.id}` }, camera.name), h("p", { class: "muted" }, camera.site_name)), this.chip),
+      this.problem, this.stage, this.refusal, near ?? facts(camera), !near && this.stream, this.clock, this.hint,
       h("div", { class: "card-actions" }, camera.viewable && this.watchButton, this.alarmLink));
   }
 
@@ -116,12 +120,22 @@ class Card {
       this.chip.title = camera.since ? full(camera.since) : "";
       fill(this.chip, icon(STATE_ICONS[camera.state] ?? "idle"), h("span", {}, word("stream", camera.state)), since && h("span", { class: "chip-since" }, since));
     }
-    const offset = camera.clock_offset_s ?? 0;
-    this.problem.textContent = camera.problem || (Math.abs(offset) > CLOCK_WARNS_S ? t("cameras.clock", { offset: number(offset, 1) }) : "");
-    this.problem.hidden = !this.problem.textContent;
+    if (this.problem.textContent !== camera.problem) this.problem.textContent = camera.problem;
+    this.problem.hidden = !camera.problem;
+    this.drawClock(camera.clock_offset_s ?? 0);
+    const line = streamLine(camera);
+    if (this.stream.textContent !== line) this.stream.textContent = line;
+    this.stream.hidden = !line;
     this.drawHint(camera);
     this.alarmLink.hidden = !(camera.open_alarm && camera.viewable);
     if (camera.open_alarm) this.alarmLink.href = `#/allarmi/${camera.open_alarm}`;
+  }
+
+  drawClock(offset) {
+    const late = Math.abs(offset) > CLOCK_WARNS_S;
+    const words = late ? t(offset < 0 ? "cameras.clock.late" : "cameras.clock.early", { offset: number(Math.abs(offset), 1) }) : "";
+    this.clock.hidden = !late;
+    if (this.clock.textContent !== words) fill(this.clock, icon("wait"), h("span", {}, words));
   }
 
   drawHint(camera) {
@@ -140,6 +154,7 @@ class Card {
     this.refusal.hidden = true;
     this.player = new Player({
       camera: camera.id, name: camera.name, reasons, exercise: state.box.exercise,
+      rendition: this.near ? "main" : "sub",
       onRefused: (problem) => this.refused(problem),
       onClose: () => { this.close(); this.watchButton.focus(); },
     });
@@ -168,11 +183,23 @@ class Card {
   }
 }
 
+/** Returns what is known of the stream, for whoever has to mend it. */
+function streamLine(camera) {
+  const stalls = camera.stalls && t(camera.stalls === 1 ? "cameras.stalls.one" : "cameras.stalls", { n: camera.stalls });
+  return [
+    word("codec", camera.codec),
+    camera.width_px > 0 && `${camera.width_px} × ${camera.height_px}`,
+    camera.fps > 0 && t("cameras.fps", { n: number(camera.fps, camera.fps < 10 ? 1 : 0) }),
+    stalls,
+  ].filter(Boolean).join(" · ");
+}
+
 function facts(camera) {
   const row = (label, value) => value && [h("dt", {}, label), h("dd", {}, value)];
   const site = [word("site", camera.site_kind), camera.address].filter(Boolean).join(", ");
   return h("dl", { class: "facts-list" },
     row(t("cameras.owner"), camera.owner_name), row(t("cameras.site"), site), row(t("cameras.area"), word("area", camera.area)),
+    camera.device_name && row(t("cameras.recorder"), camera.channel ? t("cameras.channel", { name: camera.device_name, n: camera.channel }) : camera.device_name),
     (camera.latitude || camera.longitude) ? row(t("cameras.view"), direction(camera)) : null);
 }
 
