@@ -6,7 +6,8 @@
 # make setup   a virtual environment with what the gateway needs
 # make check   format, lint, types, import layers, licence headers
 # make peers   third-party programs for tests and benchmarks (Debian packages when root)
-# make fuzz    every parser, one minute each
+# make fuzz    every parser, a minute in all (FUZZ_SECONDS)
+# make nightly every parser, a million inputs each: about an hour
 # make bench   every benchmark, quick
 # make docs    the generated parts of docs/
 
@@ -17,8 +18,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 FUZZ_SECONDS ?= 60
+FUZZ_RUNS ?= 1000000
 
-.PHONY: setup dev demo check test peers fuzz bench docs lock clean
+.PHONY: setup dev demo check test peers fuzz nightly bench docs lock clean
 
 setup: $(STAMPS)/run
 dev: $(STAMPS)/dev
@@ -31,8 +33,9 @@ $(STAMPS)/run: requirements.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	mkdir -p $(STAMPS) && touch $@
 
-$(STAMPS)/dev: requirements-dev.txt pyproject.toml | $(BIN)/python
+$(STAMPS)/dev: requirements-dev.txt requirements-peers.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements-peers.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	mkdir -p $(STAMPS) && touch $@ $(STAMPS)/run
 
@@ -49,11 +52,14 @@ check: dev
 peers:
 	.ci/peers
 
-test: dev peers check
+test: dev peers check fuzz
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 fuzz: dev
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
+
+nightly: dev
+	$(BIN)/python -m tests.fuzz --runs $(FUZZ_RUNS)
 
 bench: dev peers
 	for name in $$(cd benchmarks && ls [a-z]*.py | sed 's/\.py$$//'); do \

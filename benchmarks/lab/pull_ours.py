@@ -8,14 +8,24 @@ Prints `{}` once it is loaded; then answers `pull PORT`, `count` and `events`.
 import asyncio
 import logging
 import sys
+import time
+from pathlib import Path
 
 from benchmarks.lab.process import say
-from gateway.ingest.camera import CameraFeed, CameraSource
+from gateway.ingest.camera import CameraFeed
+from gateway.ingest.source import StreamSource
 from gateway.model.media import StreamStatus
 from gateway.runtime.clock import SystemClock
 from gateway.runtime.fanout import Fanout
 
 NO_KEPT_GOP_BYTES = 0
+
+
+def _is_socket(link: Path) -> bool:
+    try:
+        return str(link.readlink()).startswith("socket:")
+    except FileNotFoundError:
+        return False  # the listing's own
 
 
 class Puller:
@@ -31,7 +41,7 @@ class Puller:
     def pull(self, streams: int, port: int) -> None:
         """Start the feeds."""
         for number in range(streams):
-            source = CameraSource(str(number), f"rtsp://127.0.0.1:{port}/{number}")
+            source = StreamSource(str(number), f"rtsp://127.0.0.1:{port}/{number}")
             fanout = Fanout(NO_KEPT_GOP_BYTES)
             feed = CameraFeed(source, fanout, clock=self._clock, on_change=self._note)
             self._feeds.append(feed)
@@ -49,6 +59,8 @@ class Puller:
             "units": sum(one.units for one in states),
             "bytes": sum(one.received_bytes for one in states),
             "connects": sum(one.connects for one in states),
+            "tasks": len(asyncio.all_tasks()),
+            "sockets": sum(_is_socket(one) for one in Path("/proc/self/fd").iterdir()),
         }
 
     def events(self) -> dict[str, object]:
@@ -72,7 +84,7 @@ async def main(streams: int) -> None:
             match line.split():
                 case ["pull", port]:
                     puller.pull(streams, int(port))
-                    say({})
+                    say({"at_s": time.monotonic()})
                 case ["count"]:
                     say(puller.counts())
                 case ["events"]:

@@ -13,7 +13,12 @@ from pathlib import Path
 
 import httpx
 
-PASSWORDS = {"operatore": "sala-prova-1234", "dpo": "dpo-prova-123456"}
+PASSWORDS = {
+    "operatore": "sala-prova-1234",
+    "dpo": "dpo-prova-123456",
+    "titolare": "titolare-prova-12",
+    "installatore": "installatore-12",
+}
 START_S = 40.0
 
 
@@ -38,7 +43,7 @@ def until(look, bound_s=15.0, what="condition"):
 class Daemon:
     """One box; use as a context manager."""
 
-    def __init__(self, folder, seed, *, extra=""):
+    def __init__(self, folder, seed, *, extra="", exercise=False):
         self.folder = Path(folder)
         self.port = free_port()
         self.media_port = free_port(socket.SOCK_DGRAM)
@@ -53,6 +58,7 @@ id = "prova"
 name = "Box di prova"
 state_dir = "{self.state}"
 runtime_dir = "{self.folder / "run"}"
+exercise = {str(exercise).lower()}
 [console]
 port = {self.port}
 [media]
@@ -95,16 +101,17 @@ workers = 1
             timeout=60,
             cwd=Path(__file__).parents[2],
             env=os.environ | {"LANG": "it_IT.UTF-8"},
+            start_new_session=True,  # no terminal: passwords are read from stdin
             check=False,
         )
         assert not ok or done.returncode == 0, done.stdout + done.stderr
         return done
 
-    def with_passwords(self):
-        for user, password in PASSWORDS.items():
+    def with_passwords(self, *users):
+        for user in users or ("operatore", "dpo"):
             self.varco(
                 "user", "password", user, "--stdin", "--config", str(self.config),
-                stdin=password + "\n",
+                stdin=PASSWORDS[user] + "\n",
             )  # fmt: skip
         return self
 

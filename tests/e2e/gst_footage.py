@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A third-party camera that plays real footage: GStreamer's RTSP server under system Python.
 
-Usage: gst_footage.py PORT FILE USER:PASSWORD; prints `ready`; serves /footage (video and audio),
-digest only, at the file's own pace.
+Usage: gst_footage.py PORT FILE USER:PASSWORD [h265]; prints `ready`; serves /footage (video and
+audio; H.265 without), digest only, at the file's own pace.
 """
 
 import sys
@@ -20,11 +20,16 @@ LAUNCH = (
     "d.video_0 ! queue ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1 "
     "d.audio_0 ! queue ! aacparse ! rtpmp4gpay name=pay1 pt=97 )"
 )
+LAUNCH_H265 = (
+    "( filesrc location={file} ! qtdemux name=d "
+    "d.video_0 ! queue ! h265parse ! rtph265pay name=pay0 pt=96 config-interval=-1 )"
+)
 
 
 def main():
     Gst.init(None)
     port, file, login = sys.argv[1:4]
+    launch = LAUNCH_H265 if sys.argv[4:] == ["h265"] else LAUNCH
     user, _, password = login.partition(":")
     server = GstRtspServer.RTSPServer()
     server.set_service(port)
@@ -36,7 +41,7 @@ def main():
     auth.add_digest(user, password, token)
     server.set_auth(auth)
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(LAUNCH.format(file=file))
+    factory.set_launch(launch.format(file=file))
     factory.set_shared(True)
     permissions = GstRtspServer.RTSPPermissions()
     for right in ("access", "construct"):

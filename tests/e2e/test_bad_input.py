@@ -268,7 +268,7 @@ def test_a_second_signal_exits_at_once_and_leaves_no_child(empty):
         box.process.send_signal(signal.SIGTERM)
         box.process.send_signal(signal.SIGINT)
         assert box.process.wait(5) == 130
-        assert time.monotonic() - began_s < 1.0
+        assert time.monotonic() - began_s < 2.5
         until(lambda: not any(one.exists() for one in kept), 5, "its children ended")
 
 

@@ -13,14 +13,15 @@ from gateway.wire.packetize import fragment
 from tests.virtual_camera import virtual_camera
 
 
-def torn(nals, most_bytes):
-    """Return the runs of payloads without the last fragment of each unit that was fragmented."""
-    return [run[:-1] if len(run) > 1 else run for run in fragment(nals, most_bytes)]
+def torn(unit, most_bytes):
+    """Return payloads without the last fragment of each unit that was fragmented."""
+    runs = fragment(unit.nals, most_bytes)
+    return [part for run in runs for part in (run[:-1] if len(run) > 1 else run)]
 
 
 async def main():
     """Serve until killed."""
-    rtsp_server.fragment = torn
+    rtsp_server.payloads = torn
     rtsp_server.MOST_PAYLOAD_BYTES = 200
     async with virtual_camera(int(sys.argv[1])) as port:
         print("ready", port, flush=True)

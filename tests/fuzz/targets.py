@@ -6,13 +6,32 @@ A harness takes any bytes. The errors it catches are the documented ones; anythi
 finding.
 """
 
-from collections.abc import Callable
+import gzip
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from gateway.model.errors import PeerError, WireError
-from gateway.wire import rtcp, rtp, sdp
+from gateway.model.media import Codec, MetadataDocument
+from gateway.model.time import ClockQuality, Moment
+from gateway.wire import (
+    jfif,
+    metadata_events,
+    multipart,
+    onvif_events,
+    reorder,
+    rtcp,
+    rtp,
+    sdp,
+    ws_discovery,
+    xml,
+)
+from gateway.wire.depacketize import depacketizer
 from gateway.wire.digest import Authenticator, Credentials, Proved, Verifier, parse_challenges
-from gateway.wire.h264 import MOST_UNIT_BYTES, H264Depacketizer, parse_sps
+from gateway.wire.h264 import parse_sps
+from gateway.wire.h265 import parse_sps as parse_sps_h265
+from gateway.wire.metadata import MetadataDepacketizer
+from gateway.wire.packetize import fragment_metadata
 from gateway.wire.rtsp import (
     BUFFER_BYTES,
     Media,
@@ -23,9 +42,13 @@ from gateway.wire.rtsp import (
     ServerState,
     parse_url,
 )
-from tests.goldens import FOLDER, golden, pictures
+from gateway.wire.sdp import MetadataTrack, VideoTrack
+from tests.goldens import FOLDER, golden, packets, pictures
 
 SECRET = "hunter2-is-a-secret"
+MOST_PICTURE_BYTES = 9 << 20
+"""What depacketizers bound a picture to, and a packet more."""
+NOW = Moment(1.0, 1_790_000_000_000_000, ClockQuality.SYNCHRONISED)
 
 
 @dataclass(frozen=True)
@@ -63,7 +86,7 @@ def eat_rtcp(data: bytes) -> None:
 
 def eat_sdp(data: bytes) -> None:
     try:
-        sdp.choose_video(sdp.parse(data))
+        sdp.choose(sdp.parse(data))
     except (WireError, sdp.UnusableStreamError) as error:
         check(error)
 
@@ -76,15 +99,116 @@ def eat_sps(data: bytes) -> None:
     assert 0 < found.width_px <= 16_880
 
 
-def eat_packets(data: bytes) -> None:
-    """The input is a row of packets, each behind one octet of length."""
-    depacketizer, at = H264Depacketizer(96), 0
-    while at < len(data):
-        end = at + 1 + data[at]
-        for picture in depacketizer.receive(memoryview(data)[at + 1 : end]):
-            assert all(picture.nals)
-            assert sum(map(len, picture.nals)) <= MOST_UNIT_BYTES + (1 << 20)
+def eat_sps_h265(data: bytes) -> None:
+    try:
+        found = parse_sps_h265(data)
+    except WireError:
+        return
+    assert 0 < found.width_px <= 1 << 16
+
+
+def _row(data: bytes) -> Iterator[memoryview]:
+    """Yield packets: the input is a row of them, each behind two octets of length."""
+    at = 0
+    while at + 2 <= len(data):
+        end = at + 2 + (data[at] << 8 | data[at + 1])
+        yield memoryview(data)[at + 2 : end]
         at = end
+
+
+def _eat_video(data: bytes, track: VideoTrack) -> None:
+    stream = depacketizer(track)
+    for packet in _row(data):
+        for picture in stream.receive(packet):
+            assert all(picture.nals)
+            assert sum(map(len, picture.nals)) <= MOST_PICTURE_BYTES
+        assert stream.problem.isprintable()
+
+
+def eat_h264(data: bytes) -> None:
+    _eat_video(data, VideoTrack(96, Codec.H264, ""))
+
+
+def eat_h265(data: bytes) -> None:
+    _eat_video(data, VideoTrack(96, Codec.H265, ""))
+
+
+def eat_jpeg(data: bytes) -> None:
+    _eat_video(data, VideoTrack(26, Codec.JPEG, ""))
+
+
+def eat_metadata(data: bytes) -> None:
+    """The first octet says whether documents are compressed."""
+    stream = MetadataDepacketizer(MetadataTrack(98, "", gzip=data[:1] == b"z"))
+    for packet in _row(data[1:]):
+        for document in stream.receive(packet):
+            assert len(document.data) <= 1 << 20
+        assert stream.problem.isprintable()
+
+
+def eat_document(data: bytes) -> None:
+    """What a metadata document or a notification says never names a body."""
+    try:
+        reading = metadata_events.read(MetadataDocument(data, NOW, NOW))
+    except WireError as error:
+        check(error)
+        return
+    assert not any("Face" in event.topic for event in reading.events)
+
+
+def eat_notification(data: bytes) -> None:
+    try:
+        event = onvif_events.parse_notification(data, NOW)
+    except WireError as error:
+        check(error)
+        return
+    assert event.received is NOW
+
+
+def eat_announcement(data: bytes) -> None:
+    try:
+        ws_discovery.parse(data)
+    except WireError as error:
+        check(error)
+
+
+def eat_xml(data: bytes) -> None:
+    try:
+        xml.parse(data)
+    except WireError as error:
+        check(error)
+
+
+def eat_jfif(data: bytes) -> None:
+    try:
+        jfif.parse(data)
+    except WireError as error:
+        check(error)
+
+
+def eat_parts(data: bytes) -> None:
+    """The first octet says into how many pieces the body is cut."""
+    receiver = multipart.MultipartReceiver("ffmpeg")
+    step = 1 + (data[0] if data else 0) * 8
+    try:
+        for at in range(1, len(data), step):
+            assert all(
+                one.startswith(b"\xff\xd8") for one in receiver.receive(data[at : at + step])
+            )
+    except WireError as error:
+        check(error)
+
+
+def eat_disorder(data: bytes) -> None:
+    """Whatever comes in whatever order: numbers that go out only grow, and each once."""
+    window, numbers, now_s = reorder.ReorderWindow(), [], 0.0
+    for packet in _row(data):
+        now_s += 0.01
+        out = (*window.receive(bytes(packet), now_s), *window.expire(now_s))
+        whole = [one for one in out if len(one) >= rtp.HEADER.size]
+        numbers += [(bytes(one[8:12]), one[2] << 8 | one[3]) for one in whole]
+    for (ssrc, one), (other_ssrc, other) in pairwise(numbers):
+        assert ssrc != other_ssrc or one != other
 
 
 def eat_stream(data: bytes) -> None:
@@ -149,10 +273,34 @@ def _frames(channel: int) -> list[bytes]:
     return [bytes(view) for event in media for own, view in event.frames if own == channel]
 
 
-def _rows(packets: list[bytes]) -> list[bytes]:
-    short = [packet for packet in packets if len(packet) < 256]
-    rows = [short[at : at + 12] for at in range(0, len(short), 12)]
-    return [b"".join(bytes((len(one),)) + one for one in row) for row in rows][:20]
+def _rows(row: list[bytes], most: int = 12) -> list[bytes]:
+    """Return seeds of a few packets each."""
+    rows = [row[at : at + most] for at in range(0, min(len(row), 20 * most), most)]
+    return [b"".join(len(one).to_bytes(2, "big") + one for one in some) for some in rows]
+
+
+def _rtp(payloads: list[bytes], payload_type: int) -> list[bytes]:
+    """Return packets of one timestamp, the last with the marker."""
+    last = len(payloads) - 1
+    return [
+        bytes((0x80, payload_type | 0x80 * (at == last), 0, at, *b"\0\0\0\1ssrc")) + payload
+        for at, payload in enumerate(payloads)
+    ]
+
+
+def _jpeg() -> bytes:
+    """Return the first picture of a golden stream as a file."""
+    stream = depacketizer(VideoTrack(26, Codec.JPEG, ""))
+    found = (stream.receive(one) for one in packets("gstreamer-jpeg-320x240.rtp"))
+    return next(done[0].nals[0] for done in found if done)
+
+
+def _documents() -> list[bytes]:
+    return [path.read_bytes() for path in sorted(FOLDER.rglob("*.xml"))]
+
+
+def _multiparts() -> list[bytes]:
+    return [b"\x20" + path.read_bytes()[:8000] for path in sorted(FOLDER.glob("*.multipart"))]
 
 
 def _bodies() -> list[bytes]:
@@ -178,6 +326,16 @@ RTCP = [
     rtcp.serialise([rtcp.RtcpFullIntra(1, ((2, 3),)), rtcp.RtcpBye((1, 2), "enough")]),
 ]
 
+H265_SETS = [one[12:] for one in packets("gstreamer-x265-320x180.rtp") if len(one) < 200]
+JPEG = _jpeg()
+METADATA = [
+    kind + _rows(_rtp(fragment_metadata(data, 300), 98), 99)[0]
+    for one in _documents()[-3:]
+    for kind, data in ((b"-", one), (b"z", gzip.compress(one, mtime=0)))
+]
+BARE_MATCH = golden("quirk-probe-match-bare.xml")
+ANNOUNCEMENT = ws_discovery.probe("urn:uuid:1", ws_discovery.ProbeType.DEVICE)
+
 TARGETS = {
     target.name: target
     for target in (
@@ -185,7 +343,18 @@ TARGETS = {
         Target("rtcp", eat_rtcp, RTCP),
         Target("sdp", eat_sdp, _bodies()),
         Target("sps", eat_sps, [nal for nal in pictures("x264-320x180.h264")[0] if nal[0] == 0x67]),
-        Target("packets", eat_packets, _rows(_frames(0))),
+        Target("sps-h265", eat_sps_h265, [nal for nal in H265_SETS if nal[0] >> 1 == 33]),
+        Target("h264", eat_h264, _rows(_frames(0))),
+        Target("h265", eat_h265, _rows(packets("gstreamer-x265-320x180.rtp"))),
+        Target("jpeg", eat_jpeg, _rows(packets("gstreamer-jpeg-320x240.rtp"))),
+        Target("metadata", eat_metadata, METADATA),
+        Target("document", eat_document, _documents()),
+        Target("notification", eat_notification, _documents()),
+        Target("announcement", eat_announcement, [ANNOUNCEMENT, BARE_MATCH, *_documents()[:2]]),
+        Target("xml", eat_xml, _documents()),
+        Target("jfif", eat_jfif, [JPEG]),
+        Target("multipart", eat_parts, _multiparts()),
+        Target("reorder", eat_disorder, _rows([one[:20] for one in _frames(0)], 40)),
         Target("stream", eat_stream, [b"\x20" + one for one in _sessions()]),
         Target("answers", eat_answers, _sessions()),
         Target("requests", eat_requests, REQUESTS),

@@ -75,7 +75,7 @@ async def test_hostile_units_never_reach_the_gateway(codec: Codec) -> None:
         assert len(mp4_frames(await clip(pool, good, []))) == 8
         payload = LookRequest("healthy", Feed.START, [], good).pack()
         reply = LookReply.unpack(await pool.call("healthy", Kind.LOOK, payload, timeout_s=10), 0)
-        assert reply.pictures == 8
+        assert reply.pictures == (4 if codec is Codec.JPEG else 8)  # JPEG that nobody judges rests
         assert pool.statistics().requests == 5 * ROUNDS + 3
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.codec.exits import render_clip
 from gateway.codec.mux import ClipRequest
+from gateway.model.media import Codec
 from tests.footage import later, need, rgb, scene
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -55,10 +56,11 @@ async def page():
 
 
 @pytest.mark.peer
+@pytest.mark.parametrize("codec", list(Codec))
 @pytest.mark.parametrize("masks", [[], [LEFT_HALF]])
-async def test_a_clip_plays_in_chromium(page, masks: list) -> None:
+async def test_a_clip_plays_in_chromium(page, masks: list, codec: Codec) -> None:
     """Chromium plays the clip to its end; the mask is black, the rest is the source."""
-    units = later(scene(50, gop=25, visits=range(50)), 777_600_000)
+    units = later(scene(50, gop=25, visits=range(50), codec=codec), 777_600_000)
     data = render_clip(ClipRequest(masks, units).pack())
     found = await page.evaluate(PLAY, base64.b64encode(data).decode())
     assert found["size"] == [320, 240]

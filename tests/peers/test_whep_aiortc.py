@@ -276,7 +276,7 @@ async def test_lease_without_renewal_goes_dark(coded):
                 spent_s = time.monotonic() - begun_s
             running.cancel()
     assert [end.reason for end in ends] == ["lease-expired"]
-    assert 1.5 < spent_s < 2.6
+    assert 1.5 < spent_s < 5  # two seconds, and what a loaded machine adds
 
 
 async def test_killed_media_process_is_replaced(coded):
