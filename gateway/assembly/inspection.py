@@ -172,7 +172,9 @@ class InspectionDesk:
         camera = registry.cameras.get(wish.camera)
         if camera is None:
             raise ConfigError("request", "camera", "is no longer in the registry")
-        planned = plan(camera, registry, p.clock.now(), Surroundings(p.resolve, exercise=p.exercise))
+        planned = plan(
+            camera, registry, p.clock.now(), Surroundings(p.resolve, exercise=p.exercise)
+        )
         if planned.main is None:
             raise ConfigError(f"camera {camera.id}", "", planned.problem)
         source = replace(planned.main, wants_metadata=False)
