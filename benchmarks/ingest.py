@@ -40,7 +40,11 @@ STALL_S = 2.0
 FIRST_PICTURES_S = 2.5
 """Before this a session is given more time than `stall_s`: encoders that start on demand."""
 WARM_UP = 25
-"""Deaths after which the allocator has what reconnecting needs; growth counts from there."""
+"""Deaths after which the allocator has what reconnecting needs; growth counts from there.
+
+A quick run waits for half of its deaths: measured, memory rises by 4 % over the first five and by
+less than 1 % over the next ten.
+"""
 LEAST_SHARE = 0.97
 """A run in which fewer of the pictures arrived measured something else."""
 LIVE_S = 60.0
@@ -58,7 +62,7 @@ class Load:
     freezes: int
 
 
-QUICK = Load(streams=100, rounds=2, settle_s=2.0, measure_s=5.0, kills=3, freezes=1)
+QUICK = Load(streams=100, rounds=2, settle_s=1.5, measure_s=4.0, kills=10, freezes=1)
 FULL = Load(streams=100, rounds=5, settle_s=4.0, measure_s=20.0, kills=100, freezes=10)
 """The full run reconnects more than 10,000 times."""
 
@@ -199,7 +203,7 @@ def torment(served: Cameras, load: Load, streams: int) -> Returns:
                 back_s = freeze(served, client, streams, returns)
             note_recoveries(client, streams, back_s, returns)
             time.sleep(0.3)
-            if number < max(1, min(WARM_UP, load.kills // 3)):
+            if number < min(WARM_UP, load.kills // 2):
                 first_mb, first = rss_mb(client.pid), client.ask("count")
         last = client.ask("count")
         returns.reconnects = last["connects"] - began

@@ -51,6 +51,7 @@ from gateway.registry.store import open_registry
 from gateway.relay.alarms.outbox import open_outbox
 from gateway.relay.video.process import MediaOptions, open_media
 from gateway.runtime.clock import Clock, SystemClock
+from gateway.runtime.names import Loop
 
 Ready = Callable[[Opened], None]
 """Called once the box serves."""
@@ -75,7 +76,8 @@ def main(config_path: Path) -> int:
     """Run the gateway with a configuration file until SIGTERM or SIGINT; return the exit status."""
     options = load(config_path)
     configure(options.log.level.value, sys.stderr)
-    asyncio.run(_main(options, config_path))
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        runner.run(_main(options, config_path))
     return 0
 
 

@@ -20,8 +20,9 @@ from gateway.wire import rtcp
 from gateway.wire.capture import CaptureClock
 from gateway.wire.depacketize import Depacketizer, depacketizer
 from gateway.wire.h264 import H264Depacketizer
+from gateway.wire.h265 import H265Depacketizer
 from gateway.wire.metadata import MetadataDepacketizer
-from gateway.wire.pictures import CodedPicture, NalDepacketizer
+from gateway.wire.pictures import CodedPicture
 from gateway.wire.reorder import Reception, ReorderWindow
 from gateway.wire.rtsp import DOLLAR, Media, RtspClient, RtspReceiver, Step
 from gateway.wire.sdp import MetadataTrack
@@ -286,7 +287,7 @@ class Call:
             video.size_px if video else (0, 0),
             self._documents,
             "RTP/UDP" if is_udp else "RTP/TCP",
-            video.parameter_sets if isinstance(video, NalDepacketizer) else "",
+            video.parameter_sets if isinstance(video, H264Depacketizer | H265Depacketizer) else "",
         )
 
     def _follow(self) -> None:
@@ -351,8 +352,8 @@ class Call:
     def _watch(self) -> None:
         """Tell the stall watch of whole pictures, also of those that could not be used."""
         video = self._video
-        if video is not None and video.pictures != self._pictures:
-            self._pictures = video.pictures
+        if video is not None and (count := video.pictures) != self._pictures:
+            self._pictures = count
             self.watch.picture(self.clock.monotonic_s())
 
     def _publish_all(self, pictures: list[CodedPicture]) -> None:

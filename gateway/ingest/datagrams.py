@@ -72,7 +72,7 @@ class Datagrams:
     def attach(self, shelf: Shelf) -> None:
         """Read from now on."""
         self._shelf = shelf
-        shelf.add(self._fileno, self)
+        shelf.add(self._fileno, self, may_lose=True)
 
     def readable(self) -> None:
         """Read a burst."""

@@ -61,6 +61,8 @@ LEAVE_S = 2.0
 MOST_MESSAGES = 1000
 """One reply of 1 MiB cannot hold many more."""
 MOST_NOTES = 16
+MOST_AT_ONCE_BYTES = 64 << 10
+"""Read where it came; 10 ms at the very most."""
 _CLOCK_STEP_S = 1.0
 _ODD_REPLY = (
     ValueError,
@@ -211,6 +213,11 @@ class _Endpoint:
 class _RefusedError(PeerError):
     """A request was refused for its credentials, or for having none."""
 
+    def __init__(self, words: str, *, by_digest: bool = False) -> None:
+        """`by_digest`: user and password were proved by digest, and this is what was refused."""
+        super().__init__(words)
+        self.by_digest = by_digest
+
 
 class _Caller:
     """Makes calls on one device: authentication, clock, notes."""
@@ -248,7 +255,8 @@ class _Caller:
         root = await self.root(binding, operation, endpoint, **parameters)
         spoken = await self._wsdls.spoken(binding)
         try:
-            return spoken.value(operation, root)
+            # zeep takes up to two seconds for what a device may answer at most
+            return await asyncio.to_thread(spoken.value, operation, root)
         except PeerError as error:
             raise PeerError(f"{self.target.id}: {error}") from None
 
@@ -297,6 +305,8 @@ class _Caller:
         if self._has_proved and not (self._by_token and await self._clock_stepped()):
             raise CredentialError(f"{self.target.id}: the user may not call {operation}") from None
         try:
+            if refusal.by_digest and not self._has_proved:
+                raise refusal  # each further proof of a wrong password brings a lock-out nearer
             answer: etree._Element = await attempt(by_token=True)
         except _RefusedError:
             text = f"{self.target.id}: refuses user and password ({refusal})"
@@ -379,9 +389,9 @@ class _Caller:
         reply = await self.http.exchange(exchange)
         where = f"{self.target.id}: {operation}"
         if reply.status == 401:  # noqa: PLR2004 - RFC 9110
-            raise _RefusedError("HTTP 401")
+            raise _RefusedError("HTTP 401", by_digest=reply.answered_challenge)
         try:
-            read = onvif_soap.read(reply.body)
+            read = await _read(reply.body)
         except OnvifFaultError as fault:
             if onvif_soap.is_refusal(fault):
                 raise _RefusedError(str(fault)) from None
@@ -395,6 +405,13 @@ class _Caller:
             raise PeerError(f"{where}: {error}{status}") from None
         self.note(read.note)
         return read.root
+
+
+async def _read(body: bytes) -> onvif_soap.Envelope:
+    """Return the envelope in `body`; a large one is read off the loop."""
+    if len(body) <= MOST_AT_ONCE_BYTES:
+        return onvif_soap.read(body)
+    return await asyncio.to_thread(onvif_soap.read, body)
 
 
 def _as_header(parameter: etree._Element) -> etree._Element:

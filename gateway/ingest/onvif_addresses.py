@@ -44,7 +44,7 @@ def admit(address: str, url: str, hosts: tuple[str, ...], schemes: frozenset[str
     device behind NAT names its inner address. Loopback, link-local and the like are refused. A
     device that is spoken to over TLS is not followed to clear HTTP.
     """
-    shown = printable(address)
+    shown = without_credentials(address)
     try:
         parts = urlsplit(address.strip())
         host, port = _key(parts.hostname or ""), parts.port

@@ -111,6 +111,7 @@ class DeviceHttp:
                 return reply
             is_stale = self._challenged(challenges, exchange.url)
             if is_stale is None or answered >= (_MOST_ANSWERS if is_stale else 1):
+                self._authenticator = self._fresh_authenticator()  # what was refused is not sent on
                 return reply
             answered += 1
 

@@ -27,6 +27,10 @@ from gateway.wire.onvif_events import MOST_BYTES, local_name, parse_notification
 MOST_EVENTS = 256
 """In one document; a synchronisation point of a 64-channel recorder brings about 200."""
 
+MOST_TAGS = 1 << 14
+"""In one document: a frame with a hundred objects has about 3000, those events 6000. Small tags
+pack a thousandfold, and documents come many times a second."""
+
 OTHER: Final = "face"
 """Label of what only its name gives away; labels are a closed set, for metrics."""
 BIOMETRIC: Final[dict[str, str]] = {
@@ -41,8 +45,23 @@ BIOMETRIC: Final[dict[str, str]] = {
     "personid": "PersonID",  # vendors' results of a comparison with a list of people
     "personname": "PersonID",
     "personinfo": "PersonID",
+    "peopleid": "PersonID",
+    "peoplename": "PersonID",
+    "humanid": "PersonID",
+    "fingerprint": "FeatureVector",
+    "gait": "FeatureVector",
+    "voiceprint": "FeatureVector",
     # Categories and moods of people: art. 5(1)(f) and (g); names of humanface.xsd.
     "gender": "Category",
+    "sex": "Category",
+    "nation": "Category",
+    "nationality": "Category",
+    "skincolor": "Category",
+    "skincolour": "Category",
+    "beard": "Category",
+    "glasses": "Category",
+    "smile": "Category",
+    "mood": "Category",
     "age": "Category",
     "agegroup": "Category",
     "agerange": "Category",
@@ -93,7 +112,7 @@ def read(document: MetadataDocument) -> MetadataReading:
     folded = data.lower()
     if b"\0" not in data[:4] and not any(hint in folded for hint in _HINTS):
         return MetadataReading()
-    root = xml.parse(data)
+    root = xml.parse(data, most_tags=MOST_TAGS)
     dropped = _biometric_elements(root)
     events: list[CameraEvent] = []
     malformed = 0

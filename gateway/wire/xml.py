@@ -9,14 +9,21 @@ from gateway.wire.sdp import printable
 
 MOST_BYTES = 1 << 20
 """A GetProfiles answer of a 64-channel recorder stays below 400 KiB."""
+MOST_TAGS = 1 << 16
+"""Of them all, begin and end; that answer has about 20 000. Small tags cost far more than text."""
 MOST_DEPTH = 64
 """ONVIF's deepest document (Media2 profiles with analytics) has about 16 levels."""
 
 
-def parse(data: bytes, most_bytes: int = MOST_BYTES) -> etree._Element:
+def parse(
+    data: bytes, most_bytes: int = MOST_BYTES, *, most_tags: int = MOST_TAGS
+) -> etree._Element:
     """Return the root element of `data`; WireError for anything that is not plain, small XML."""
     if len(data) > most_bytes:
         raise WireError(f"XML of {len(data)} bytes (at most {most_bytes})")
+    tags = data.count(b"<")
+    if tags > most_tags:
+        raise WireError(f"XML of {tags} tags (at most {most_tags})")
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,

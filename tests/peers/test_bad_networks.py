@@ -174,7 +174,12 @@ def truth(name):
     """Return the fingerprint of each picture of a golden."""
     decoder = av.CodecContext.create("h264", "r")
     coded = [one for nals in pictures(name) * 2 for one in pixels(nals, decoder)]
-    return dict(zip(pictures(name), coded, strict=False))
+    return dict(zip(map(needed, pictures(name)), coded, strict=False))
+
+
+def needed(nals):
+    """Return what pixels depend on: a key picture may have lost its SEI, and is whole without."""
+    return tuple(nal for nal in nals if nal[0] & 31 != 6)
 
 
 def are_true(units, name):
@@ -183,7 +188,7 @@ def are_true(units, name):
     for is_key, nals, _ in units:
         if is_key:
             decoder = av.CodecContext.create("h264", "r")
-        if pixels(nals, decoder) != [known[nals]]:
+        if pixels(nals, decoder) != [known[needed(nals)]]:
             return False
     return True
 

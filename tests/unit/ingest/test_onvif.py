@@ -261,6 +261,22 @@ async def test_a_wrong_password_is_tried_once_and_never_shown(wsdls, kind):
         assert "sbagliata-9" not in str(told.value) + repr(told.value) + repr(device)
 
 
+async def test_a_wrong_password_is_proved_once_by_digest(wsdls):
+    """A device that refused a digest is not shown the same password again by token: it counts."""
+    challenge = 'WWW-Authenticate: Digest realm="cam", nonce="n", qop="auth"\r\n'
+    odd = OddDevice({"*": answer(b"", 401, challenge)})
+    async with odd.serve() as url:
+        with pytest.raises(CredentialError, match="refuses user and password"):
+            async with opened(url, wsdls=wsdls):
+                pass
+    proofs = [
+        head
+        for head, body in odd.requests
+        if "authorization:" in head.lower() or b"PasswordDigest" in body
+    ]
+    assert len(proofs) == 1
+
+
 async def test_no_password_is_ever_sent_in_clear(wsdls):
     """A device that offers Basic, or faults, over clear HTTP sees digests only."""
     fault = (

@@ -124,3 +124,20 @@ def test_messages_show_no_credentials_and_no_control_characters():
     assert shown == "http://cam/x"
     assert printable("a\x1b[31m\nb" + "c" * 999, 10) == "a [31m bcc"
     assert without_credentials("http://[") == "an address that is none"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://admin:geheim@10.0.0.5/x",
+        "rtsp://admin:geheim@10.0.0.5:99999/x",
+        "rtsp://admin:geheim@[::1/x",
+        "rtmp://admin:geheim@10.0.0.5/x?password=geheim",
+        "rtsp://10.0.0.5/a b?password=geheim",
+    ],
+)
+def test_a_refused_address_is_named_without_the_password_inside_it(address):
+    """Devices write our own credentials into their URIs; errors reach logs, pages and reports."""
+    with pytest.raises(PeerError) as told:
+        admit(address, OWN, (), RTSP)
+    assert "geheim" not in str(told.value)

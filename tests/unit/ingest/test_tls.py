@@ -4,6 +4,7 @@
 
 import asyncio
 import contextlib
+import os
 import ssl
 
 import pytest
@@ -116,3 +117,17 @@ def test_a_missing_file_of_authorities_is_a_configuration_error(tmp_path):
     """The file is named."""
     with pytest.raises(ConfigError, match=r"nothing\.pem"):
         tls.context(Trust(ca_file=tmp_path / "nothing.pem"))
+
+
+def test_the_authorities_are_read_once_until_their_file_changes(tmp_path):
+    """Cameras share a context by name; a renewed file is read again, a pin has its own."""
+    first = Certificate(tmp_path, "127.0.0.1").certificate_file
+    trust = Trust(ca_file=first)
+    made = tls.context(trust)
+    assert tls.context(trust) is made
+    assert tls.context(Trust()) is not made
+    before = first.stat().st_mtime_ns
+    os.utime(first, ns=(before + 1, before + 1))
+    assert tls.context(trust) is not made
+    pin = Trust(sha256="a" * 64)
+    assert tls.context(pin) is not tls.context(pin)

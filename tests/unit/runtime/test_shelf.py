@@ -8,7 +8,7 @@ import socket
 
 from gateway.runtime import shelf
 from gateway.runtime.clock import SystemClock
-from gateway.runtime.shelf import TICK_S, Shelf
+from gateway.runtime.shelf import HASTY_TICK_S, TICK_S, Shelf
 
 
 class Guest:
@@ -87,6 +87,19 @@ async def test_a_lone_byte_is_served_at_once_and_a_stream_of_them_once_a_tick():
         await until(lambda: len(guest.seen) == 101)
         passed_s = clock.monotonic_s() - began_s
         assert standing.rounds - before <= passed_s / TICK_S + 2
+
+
+async def test_who_may_lose_something_is_served_twice_as_often_until_it_leaves():
+    """Kernels drop datagrams that are not fetched in time; streams wait in theirs."""
+    with guests(1) as (standing, _, _):
+        near, far = socket.socketpair()
+        assert standing.tick_s == TICK_S
+        standing.add(near.fileno(), object(), may_lose=True)
+        assert standing.tick_s == HASTY_TICK_S < TICK_S
+        standing.remove(near.fileno())
+        assert standing.tick_s == TICK_S
+        near.close()
+        far.close()
 
 
 async def test_a_bug_of_one_guest_is_handed_to_it_and_the_others_are_served():

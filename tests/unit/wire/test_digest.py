@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Behaviour of gateway.wire.digest."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,3 +152,11 @@ def test_any_header_proves_nothing_and_breaks_nothing(value, as_digest):
     parse_challenges([text])
     verifier = Verifier("Varco", {"u": "p"}, b"x" * 16)
     assert verifier.verify(text, "PLAY", "x", 0.0) is not Proved.YES
+
+
+@pytest.mark.parametrize("text", ["a" * 16_000, "-" * 16_000, 'a="\\' * 4000, "a=" * 8000, "a " * 8000])
+def test_a_header_of_any_shape_is_read_in_no_time(text):
+    """A camera that sends one long word as its challenge stops nobody else's pictures."""
+    began_s = time.perf_counter()
+    parse_challenges([f"Digest {text}"])
+    assert time.perf_counter() - began_s < 0.5

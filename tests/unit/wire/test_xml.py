@@ -70,6 +70,15 @@ def test_the_bound_on_size_can_be_lowered():
         xml.parse(b"<abc />", 6)
 
 
+def test_many_small_tags_are_refused_before_they_are_parsed():
+    """A megabyte of nothing but tags would take a second of everybody's time."""
+    assert xml.parse(b"<a>" + b"<b/>" * (xml.MOST_TAGS - 2) + b"</a>") is not None
+    with pytest.raises(WireError, match=rf"XML of {xml.MOST_TAGS + 1} tags"):
+        xml.parse(b"<a>" + b"<b/>" * (xml.MOST_TAGS - 1) + b"</a>")
+    with pytest.raises(WireError, match=r"XML of 3 tags \(at most 2\)"):
+        xml.parse(b"<a><b/></a>", most_tags=2)
+
+
 @given(
     st.binary(max_size=300) | st.text(alphabet="<>/ab&;!?[]\"'=x -", max_size=120).map(str.encode)
 )
