@@ -309,7 +309,7 @@ def _variants(
 ) -> list[tuple[Way, StreamSource]]:
     """Return what else an `rtsp://` source could be; what is TLS already is never asked in clear.
 
-    The session by TLS is held to the certificate that was just seen.
+    The session by TLS is held to the pin of the registry, else to the certificate just seen.
     """
     if source.scheme != "rtsp":
         return []
@@ -319,7 +319,9 @@ def _variants(
     if certificate is not None:
         host = f"[{source.host}]" if ":" in source.host else source.host
         parts = urlsplit(source.url)._replace(scheme="rtsps", netloc=f"{host}:{certificate.port}")
-        trust = replace(source.trust, sha256=certificate.sha256)
+        trust = source.trust
+        if not trust.sha256:
+            trust = replace(trust, sha256=certificate.sha256)
         made.append(
             (Way.TLS, replace(source, url=parts.geturl(), trust=trust, transport=Transport.TCP))
         )

@@ -34,7 +34,7 @@ class Loop(asyncio.SelectorEventLoop):
         port: Any,
         *,
         family: int = 0,
-        type: int = 0,  # noqa: A002 - the base class names it
+        type: int = 0,
         proto: int = 0,
         flags: int = 0,
     ) -> Any:

@@ -141,6 +141,8 @@ class Authenticator:
     def challenged(self, values: Iterable[str]) -> Challenge | None:
         """Take the headers of a 401; return the best challenge that can be answered, or None."""
         usable = [one for one in parse_challenges(values) if one.rank()]
+        if self._challenge is not None and self._challenge.is_digest:
+            usable = [one for one in usable if one.is_digest]  # who knows better gets no password
         self._challenge = max(usable, key=Challenge.rank, default=None)
         self._nonce = self._challenge.nonce if self._challenge else ""
         self._count = 0

@@ -335,6 +335,24 @@ async def test_a_flood_of_messages_is_paced():
     assert len(listening.device.pulls_s) <= 210
 
 
+async def test_messages_that_take_long_to_read_leave_time_for_others():
+    """Whatever a device sends, four fifths of the loop are left to the rest of the box."""
+    listening = Listening()
+    busy_s = 0.0
+
+    def read(_event):
+        nonlocal busy_s
+        busy_s += 0.01
+        listening.clock.advance(0.01)
+
+    listening.subscription._on_event = read
+    listening.device.on_pull = lambda: listening.device.fire(*[MOTION] * 200)
+    began_s = listening.clock.monotonic_s()
+    async with listening.running():
+        await listening.over(60)
+    assert 5 < busy_s < 0.25 * (listening.clock.monotonic_s() - began_s)
+
+
 FAST = SubscriptionOptions(pull_s=0.02, grace_s=0.05, open_s=0.05, most=8)
 FAST = replace(FAST, policy=replace(FAST.policy, first_s=0.01, most_s=0.02))
 

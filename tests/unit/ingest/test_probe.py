@@ -18,9 +18,9 @@ from gateway.ingest.onvif_model import (
     Service,
     TimeKind,
 )
-from gateway.ingest.probe import Order, Prober
-from gateway.ingest.probed import Outcome, Way
-from gateway.ingest.source import SessionStatistics, StreamSource
+from gateway.ingest.probe import Order, Prober, _variants
+from gateway.ingest.probed import Certificate, Outcome, Way
+from gateway.ingest.source import SessionStatistics, StreamSource, Trust
 from gateway.ingest.stall import StallError
 from gateway.model.errors import BusyError, CredentialError, PeerError, WireError
 from gateway.model.media import Codec
@@ -143,6 +143,13 @@ async def test_tls_is_tried_last_and_pinned_to_what_was_seen(monkeypatch, udp, w
     if Way.TLS in ways:
         last = camera.sessions[-1].source
         assert (last.url, last.trust.sha256) == ("rtsps://127.0.0.1:322/live", "ab" * 32)
+
+
+async def test_a_pin_of_the_registry_is_not_replaced_by_what_was_seen():
+    """Whoever answers on the TLS port gets no password unless it shows the pinned certificate."""
+    pinned = StreamSource("uno", "rtsp://127.0.0.1/live", trust=Trust(sha256="cd" * 32))
+    _, (way, source) = _variants(pinned, Certificate("ab" * 32, 322))
+    assert (way, source.trust.sha256) == (Way.TLS, "cd" * 32)
 
 
 async def test_an_attempt_over_udp_tries_tcp_too():

@@ -154,9 +154,19 @@ def test_any_header_proves_nothing_and_breaks_nothing(value, as_digest):
     assert verifier.verify(text, "PLAY", "x", 0.0) is not Proved.YES
 
 
-@pytest.mark.parametrize("text", ["a" * 16_000, "-" * 16_000, 'a="\\' * 4000, "a=" * 8000, "a " * 8000])
+@pytest.mark.parametrize(
+    "text", ["a" * 16_000, "-" * 16_000, 'a="\\' * 4000, "a=" * 8000, "a " * 8000]
+)
 def test_a_header_of_any_shape_is_read_in_no_time(text):
     """A camera that sends one long word as its challenge stops nobody else's pictures."""
     began_s = time.perf_counter()
     parse_challenges([f"Digest {text}"])
     assert time.perf_counter() - began_s < 0.5
+
+
+def test_who_was_answered_by_digest_gets_no_password_later():
+    """Somebody in between who asks for Basic in the middle of a dialogue learns nothing."""
+    client = Authenticator(MUFASA, lambda: CNONCE)
+    assert client.challenged(['Digest realm="a", nonce="b"']) is not None
+    assert client.challenged(['Basic realm="a"']) is None
+    assert client.authorization("OPTIONS", "rtsp://a") is None
