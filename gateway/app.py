@@ -207,5 +207,5 @@ def _services(opened: Opened, running: RunningBox) -> Services:
     config = (opened.config_path, options)
     control = ControlDesk(opened.registry, opened.journal, config, running.replan)
     services = services_of(opened, running, control, LedgerDesk(opened.ledger, path, key))
-    inspection = InspectionDesk(inspection_parts(opened, running.cameras.budgets))
+    inspection = InspectionDesk(inspection_parts(opened, running.cameras.budgets, running.pace))
     return replace(services, inspection=inspection)

@@ -85,6 +85,8 @@ class RunningBox:
         self._tasks = tasks
         self.progress = progress
         most_bytes = opened.options.ring.most_mib << 20
+        self.pace = Pace(opened.clock)
+        """Who was refused where, for streams, surveys and inspections alike."""
         self.hearing = Hearing(self._hear, opened.clock)
         self.cameras = Cameras(self._camera_parts(most_bytes), tasks)
         self.viewing = Viewing(opened.media, self.cameras.post)
@@ -113,7 +115,7 @@ class RunningBox:
             most_bytes,
             on_document=self.hearing.take,
             urgent=self._is_urgent,
-            pace=Pace(o.clock),
+            pace=self.pace,
         )
 
     def _device_parts(self) -> DeviceParts:
@@ -129,7 +131,8 @@ class RunningBox:
             return one.streams() if (one := post(camera)) is not None else 0
 
         return DeviceParts(
-            o.clock, o.open_device, o.masks, self._hear, gop_s, lost, streams, self._burned
+            o.clock, o.open_device, o.masks, self._hear, gop_s, lost, streams, self._burned,
+            self.pace,
         )  # fmt: skip
 
     def _clips(self, most_bytes: int) -> Clips:

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from gateway.assembly.burned import Burned
-from gateway.assembly.masks import MasksInForce
+from gateway.assembly.masks import MasksInForce, Place, place_of
 from gateway.assembly.pictures import Snapshot
 from gateway.assembly.plans import DevicePlan
 from gateway.ingest.events import Subscription, SubscriptionHealth
@@ -26,9 +27,10 @@ from gateway.ingest.onvif_model import (
     PullPoint,
     TimeKind,
 )
+from gateway.ingest.pace import Login, Pace
 from gateway.model.errors import CredentialError, PeerError
 from gateway.model.event import CameraEvent
-from gateway.model.registry import Camera, Mask, Point
+from gateway.model.registry import Camera, Device, Mask, Point
 from gateway.model.time import Moment
 from gateway.ops.health import DeviceSnapshot
 from gateway.runtime.clock import Clock
@@ -40,6 +42,11 @@ SURVEY_S = 600.0
 """How often a device is asked how it is (B-57)."""
 MASKS_S = 60.0
 """The same where it burns in masks: well within `masks.CONFIRMED_S`."""
+GLANCE_S = 1.0
+"""How often is looked whether pictures of a camera with masks stopped or came back."""
+LATER_S = 5.0
+"""After a refusal the streams try first, then the survey, then the subscription: so that the
+others see one more refusal before they knock themselves."""
 WARN_S, SEAL_S = 1.0, 5.0
 """A clock that is off by more is worth a word; by more than that no evidence is sealed (B-57)."""
 SNAPSHOT_S = 20.0
@@ -135,6 +142,8 @@ class DeviceParts:
     """How many streams of a camera come now."""
     burned: Burned = field(default_factory=Burned)
     """Which masks in the cameras are ours."""
+    pace: Pace | None = None
+    """Who was refused where, the same that the streams ask; None: each device by itself."""
 
 
 class DevicePost:
@@ -152,6 +161,14 @@ class DevicePost:
         """A survey is wanted now."""
         self._running: list[asyncio.Task[None]] = []
         self._subscription: Subscription | None = None
+        self._pace = parts.pace or Pace(parts.clock)
+        self._answered = asyncio.Event()
+        """A survey has succeeded; nobody listens before."""
+        self._refused = False
+        """The last survey was."""
+        self._away: set[str] = set()
+        """Cameras with masks whose pictures do not come."""
+        parts.masks.doubt(first.masks)
         self._start()
 
     def status(self) -> DeviceStatus:
@@ -188,11 +205,14 @@ class DevicePost:
     def change(self, plan: DevicePlan) -> None:
         """Go over to another plan; only another address or login ends what runs."""
         before, self.plan = self.plan, plan
+        moved = _places(before).items() ^ _places(plan).items()
+        self._parts.masks.doubt(mask for mask, _ in moved)
         self._status = replace(self._status, name=plan.device.name)
         same_line = plan.device.events == before.device.events
         if plan.target == before.target and plan.problem == before.problem and same_line:
             self._wanted.set()
             return
+        self._parts.masks.doubt(before.masks)
         self.stop()
         self._status = DeviceStatus(plan.device.id, plan.device.name, problem=plan.problem)
         self._problems = {}
@@ -203,6 +223,7 @@ class DevicePost:
         for task in self._running:
             task.cancel()
         self._running, self._subscription = [], None
+        self._answered, self._refused, self._away = asyncio.Event(), False, set()
         self._parts.masks.doubt(self.plan.masks)
 
     def _start(self) -> None:
@@ -217,12 +238,39 @@ class DevicePost:
             self._subscription = Subscription(
                 lambda: self._pull_point(target), self._heard, clock=parts.clock, name=name
             )
-            self._running.append(self._tasks.create_task(self._subscription.run(), name=name))
+            listening = self._listen(self._subscription, self._answered)
+            self._running.append(self._tasks.create_task(listening, name=name))
+
+    async def _listen(self, subscription: Subscription, answered: asyncio.Event) -> None:
+        """Subscribe as soon as a survey has shown that the device takes our credentials."""
+        await answered.wait()
+        await subscription.run()
+
+    @asynccontextmanager
+    async def _open(self, target: OnvifTarget) -> AsyncIterator[OnvifDevice]:
+        """Open the device unless it has just refused this account; a refusal is told to all."""
+        login = login_of(target)
+        if wait_s := self._pace.login_wait_s(login):
+            due = self._parts.clock.now().shifted(wait_s).utc()
+            words = f"{login.host} has refused this user and password"
+            error = CredentialError(f"{words}; next attempt at {due:%H:%M:%S} UTC")
+            error.retry_after_s = wait_s + LATER_S
+            raise error
+        try:
+            async with self._parts.open(target) as device:
+                yield device
+        except CredentialError as error:
+            error.retry_after_s = self._pace.login_refused(login) + LATER_S
+            raise
 
     @asynccontextmanager
     async def _pull_point(self, target: OnvifTarget) -> AsyncIterator[PullPoint]:
-        """Open the device for as long as the subscription lasts."""
-        async with self._parts.open(target) as device, device.pull_point() as pull_point:
+        """Open the device while the subscription lasts; never while surveys are refused."""
+        if self._refused:
+            error = CredentialError(f"device {self.plan.device.id}: {self._status.problem}")
+            error.retry_after_s = self._pace.login_wait_s(login_of(target)) + 2 * LATER_S
+            raise error
+        async with self._open(target) as device, device.pull_point() as pull_point:
             yield pull_point
 
     # asking --------------------------------------------------------------------------------
@@ -232,11 +280,16 @@ class DevicePost:
         while True:
             self._wanted.clear()  # a plan that changes from here on is looked at once more
             try:
-                async with self._parts.open(target) as device:
+                async with self._open(target) as device:
                     status = await Survey(self.plan, self._status, self._parts).ask(device)
             except PeerError as error:
+                self._refused = isinstance(error, CredentialError)
+                self._parts.masks.doubt(self.plan.masks)  # who comes back may have been reset
                 self._enter(replace(self._status, problem=str(error)), online=False)
                 raise
+            self._refused = False
+            self._pace.login_accepted(login_of(target))
+            self._answered.set()
             self._problems = status.problems
             self._enter(status.status, online=True)
             await self._pause()
@@ -256,10 +309,27 @@ class DevicePost:
             waits = (
                 tasks.create_task(self._parts.clock.sleep(every_s)),
                 tasks.create_task(_set(self._wanted)),
+                tasks.create_task(self._returned()),
             )
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             for one in waits:
                 one.cancel()
+
+    async def _returned(self) -> None:
+        """Return when pictures of a camera with masks come again: it may have been reset."""
+        while True:
+            came_back = False
+            for camera in {mask.camera for mask in self.plan.masks}:
+                away = bool(self._parts.lost(camera))
+                if away == (camera in self._away):
+                    continue
+                self._parts.masks.doubt(m for m in self.plan.masks if m.camera == camera)
+                came_back |= not away
+                (self._away.add if away else self._away.discard)(camera)
+            if came_back:
+                await self._parts.clock.sleep(LATER_S)  # one that comes and goes is asked rarely
+                return
+            await self._parts.clock.sleep(GLANCE_S)
 
     # seeing --------------------------------------------------------------------------------
 
@@ -272,7 +342,7 @@ class DevicePost:
         if target is None or not self._status.online:
             raise PeerError(f"{where}: {self._status.problem or 'it has not answered yet'}")
         try:
-            async with asyncio.timeout(SNAPSHOT_S), self._parts.open(target) as device:
+            async with asyncio.timeout(SNAPSHOT_S), self._open(target) as device:
                 profiles = await device.profiles()
                 channel = channel_of(camera, self._status.channels)
                 source = channel.source if channel is not None else ""
@@ -288,6 +358,17 @@ class DevicePost:
     def _heard(self, event: CameraEvent) -> None:
         for camera in cameras_of(event, self.plan.cameras, self._status.channels):
             self._parts.on_event(camera, event)
+
+
+def login_of(target: OnvifTarget) -> Login:
+    """Return who knocks at a device, and where."""
+    return Login(urlsplit(target.url).hostname or "", target.user, target.password)
+
+
+def _places(plan: DevicePlan) -> dict[Mask, Place]:
+    """Return where each mask of a plan has to be."""
+    places = {one.id: place_of(one, plan.device) for one in plan.cameras}
+    return {mask: places[mask.camera] for mask in plan.masks if mask.camera in places}
 
 
 async def _set(event: asyncio.Event) -> None:
@@ -351,9 +432,10 @@ class Survey:
             channel = channel_of(camera, channels)
             if channel is None or channel.problem:
                 self._lost(camera, channel)
-            await self._masks(device, camera, channel)
+            source = channel.source if channel is not None else ""
+            group = [one for one in profiles if one.source_token == source]
+            await self._masks(device, camera, channels, group)
             if channel is not None:
-                group = [one for one in profiles if one.source_token == channel.source]
                 await self._shorten(device, camera, group)
         status = replace(
             self._before,
@@ -420,23 +502,56 @@ class Survey:
     def _say(self, camera: str, problem: str) -> None:
         self._problems.setdefault(camera, []).append(problem)
 
-    async def _masks(self, device: OnvifDevice, camera: Camera, channel: Channel | None) -> None:
-        """Have the camera burn its masks in, and believe only what is read back."""
+    async def _masks(
+        self,
+        device: OnvifDevice,
+        camera: Camera,
+        channels: Sequence[Channel],
+        group: Sequence[MediaProfile],
+    ) -> None:
+        """Have the camera burn its masks in, and believe only what is read back.
+
+        On every configuration that its pictures may come by: small renditions may have their own.
+        """
         wanted = tuple(mask for mask in self._plan.masks if mask.camera == camera.id)
-        place = channel.configuration if channel is not None and not channel.problem else ""
-        if not wanted and not self._parts.burned.of(self._plan.device.id, place):
+        channel, name = channel_of(camera, channels), self._plan.device.id
+        is_there = channel is not None and not channel.problem
+        places = (
+            sorted({p.source_configuration for p in group if p.codec is not None})
+            if is_there
+            else []
+        )
+        if not wanted and not any(self._parts.burned.of(name, one) for one in places):
             return
+        # another camera of the registry may show the same channel: its masks stay on, too
+        all_there = tuple(
+            mask
+            for other in self._plan.cameras
+            if channel_of(other, channels) == channel
+            for mask in self._plan.masks
+            if mask.camera == other.id
+        )
         try:
-            have = await self._put(device, place, wanted) if place else ()
+            have = [await self._put(device, one, all_there) if one else () for one in places]
         except CredentialError:
             raise
         except PeerError as error:
+            self._parts.masks.doubt(wanted)
             after = "le applica il gateway" if wanted else "quelle tolte dal registro restano"
             self._say(camera.id, f"maschere nella telecamera: {error}; {after}")
             return
-        burned = [mask for mask in wanted if is_burned(mask, have)]
+        if not shows_device(camera, self._plan.device):
+            have = []
+            self._say(camera.id, "url: non è un indirizzo del dispositivo (hosts)")
+        self._judge_masks(camera, wanted, have)
+
+    def _judge_masks(
+        self, camera: Camera, wanted: Sequence[Mask], have: Sequence[tuple[CameraMask, ...]]
+    ) -> None:
+        """Believe the masks that are on every one of the configurations."""
+        burned = [mask for mask in wanted if have and all(is_burned(mask, one) for one in have)]
         doubted = [mask for mask in wanted if mask not in burned]
-        self._parts.masks.confirm(burned)
+        self._parts.masks.confirm(burned, place_of(camera, self._plan.device))
         self._parts.masks.doubt(doubted)
         if doubted:
             ids = ", ".join(mask.id for mask in doubted)
@@ -494,6 +609,12 @@ class Survey:
             if now.gop > most_s * profile.fps:
                 words = f"resta di {now.gop / profile.fps:.1f} s"
                 self._say(camera.id, f"distanza delle immagini chiave: {words}")
+
+
+def shows_device(camera: Camera, device: Device) -> bool:
+    """Return whether a camera's own URLs, if it has any, are of the device that burns its masks."""
+    known = {urlsplit(device.url).hostname, *device.hosts}
+    return all(urlsplit(url).hostname in known for url in (camera.url, camera.sub_url) if url)
 
 
 def is_burned(mask: Mask, have: Iterable[CameraMask]) -> bool:

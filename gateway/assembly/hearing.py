@@ -4,6 +4,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Container
+from dataclasses import dataclass
 
 from gateway.model.errors import WireError
 from gateway.model.event import CameraEvent
@@ -13,6 +14,21 @@ from gateway.wire.metadata_events import read
 
 MOST_A_SECOND = 60
 """Documents of one camera that are read, two a picture; more would take the others' time."""
+MOST_BUSY = 0.05
+"""Of the loop's time that reading one camera's documents may take: 50 ms a second."""
+
+
+@dataclass(slots=True)
+class _Share:
+    """What one camera has used."""
+
+    second: int
+    count: int = 0
+    """Documents read in this second."""
+    spent_s: float = 0.0
+    """Time that reading took and that is not yet paid back."""
+    paid_s: float = 0.0
+    """When it was last paid back."""
 
 
 class Hearing:
@@ -27,15 +43,22 @@ class Hearing:
         self.malformed: Counter[str] = Counter()
         """Documents and messages that could not be read, by camera."""
         self.skipped: Counter[str] = Counter()
-        """Documents that came too fast, by camera."""
-        self._read: dict[str, tuple[int, int]] = {}
-        """Second and how many were read in it, by camera."""
+        """Documents that came too fast or took too long, by camera."""
+        self._read: dict[str, _Share] = {}
 
     def take(self, camera: str, document: MetadataDocument) -> None:
         """Read one document of a camera; never waits, and no bytes make it fail."""
-        if not self._has_room(camera):
+        began_s = self._clock.monotonic_s()
+        share = self._read.setdefault(camera, _Share(int(began_s), paid_s=began_s))
+        if not _has_room(share, began_s):
             self.skipped[camera] += 1
             return
+        try:
+            self._take(camera, document)
+        finally:
+            share.spent_s += self._clock.monotonic_s() - began_s
+
+    def _take(self, camera: str, document: MetadataDocument) -> None:
         try:
             reading = read(document)
         except WireError:
@@ -53,9 +76,12 @@ class Hearing:
             for camera in [one for one in known if one not in cameras]:
                 del known[camera]
 
-    def _has_room(self, camera: str) -> bool:
-        second = int(self._clock.monotonic_s())
-        last, count = self._read.get(camera, (second, 0))
-        count = count + 1 if last == second else 1
-        self._read[camera] = (second, count)
-        return count <= MOST_A_SECOND
+
+def _has_room(share: _Share, now_s: float) -> bool:
+    """Count one document; whoever took long is not read until that is paid back."""
+    share.spent_s = max(0.0, share.spent_s - MOST_BUSY * (now_s - share.paid_s))
+    share.paid_s = now_s
+    if int(now_s) != share.second:
+        share.second, share.count = int(now_s), 0
+    share.count += 1
+    return share.count <= MOST_A_SECOND and share.spent_s < MOST_BUSY

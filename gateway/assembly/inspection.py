@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from gateway.access.gate import Gate
 from gateway.assembly import sheet as pages
 from gateway.assembly.box import Opened
+from gateway.assembly.devices import login_of
 from gateway.assembly.plans import CameraPlan, Resolve, Surroundings, device_plan, plan
 from gateway.assembly.viewing import with_masks_in_force
 from gateway.codec.jpeg import Caller, still
@@ -26,14 +27,16 @@ from gateway.console.services import InspectionWish
 from gateway.ingest import acceptance, probed
 from gateway.ingest.camera import open_session as open_stream
 from gateway.ingest.onvif_model import OnvifTarget
-from gateway.ingest.probe import MOST_SECONDS, Open, OpenDevice, Order, Prober
-from gateway.ingest.probed import ProbeResult
+from gateway.ingest.pace import Pace
+from gateway.ingest.probe import MOST_SECONDS, Device, Open, OpenDevice, Order, Prober
+from gateway.ingest.probed import Outcome, ProbeResult
 from gateway.ingest.sessions import Budgets, Priority
 from gateway.ingest.source import Session, Sink, StreamSource
 from gateway.model.access import AccessRequest, Action, Actor, Grant, Purpose, Verdict
-from gateway.model.errors import ConfigError, GatewayError, PeerError
+from gateway.model.errors import ConfigError, CredentialError, GatewayError, PeerError
 from gateway.model.media import AccessUnit
 from gateway.model.registry import Registry
+from gateway.model.time import Moment
 from gateway.runtime.clock import Clock
 
 MOST_NEWS = 64
@@ -62,6 +65,8 @@ class InspectionParts:
     budgets: Budgets
     box: str
     exercise: bool
+    pace: Pace
+    """Who was refused where: nobody helps to lock an account."""
 
 
 @dataclass(slots=True)
@@ -94,7 +99,7 @@ class _News:
         return lines
 
 
-def inspection_parts(opened: Opened, budgets: Budgets) -> InspectionParts:
+def inspection_parts(opened: Opened, budgets: Budgets, pace: Pace | None = None) -> InspectionParts:
     """Return what inspecting needs of an opened box."""
     options, clock = opened.options.box, opened.clock
 
@@ -112,6 +117,7 @@ def inspection_parts(opened: Opened, budgets: Budgets) -> InspectionParts:
         budgets=budgets,
         box=options.name,
         exercise=options.exercise,
+        pace=pace or Pace(clock),
     )
 
 
@@ -188,11 +194,43 @@ class InspectionDesk:
         self, work: tuple[Order, CameraPlan], news: _News, kept: _Kept
     ) -> ProbeResult:
         order, planned = work
+        order = self._spared(order, news)
         prober = Prober(self._p.open_session, self._p.clock, news.tell)
-        prober.open_device = self._p.open_device
+        prober.open_device = self._asking if self._p.open_device is not None else None
         prober.on_key = kept.keep
         async with self._session(planned, news):
-            return await prober.probe(order)
+            return self._noted(order, await prober.probe(order))
+
+    def _spared(self, order: Order, news: _News) -> Order:
+        """Return what may be asked now; _RefusedLatelyError while the camera must not be asked."""
+        pace, now = self._p.pace, self._p.clock.now()
+        if wait_s := pace.wait_s(order.source):
+            raise _RefusedLatelyError(now.shifted(wait_s))
+        if order.device is None or not (wait_s := pace.login_wait_s(login_of(order.device))):
+            return order
+        words = _lately(now.shifted(wait_s))
+        news.tell(f"ONVIF: {words[0]}", f"ONVIF: {words[1]}")
+        return replace(order, device=None)
+
+    def _noted(self, order: Order, result: ProbeResult) -> ProbeResult:
+        """Tell the streams what came of the credentials."""
+        if result.outcome is Outcome.REFUSED or any(one.refused for one in result.trials):
+            self._p.pace.refused(order.source)
+        elif result.outcome is Outcome.MEASURED:
+            self._p.pace.accepted(order.source)
+        return result
+
+    @asynccontextmanager
+    async def _asking(self, target: OnvifTarget) -> AsyncIterator[Device]:
+        """Open the ONVIF side; a refusal is told to all."""
+        if self._p.open_device is None:
+            raise PeerError(f"{target.id}: ONVIF is not spoken here")
+        try:
+            async with self._p.open_device(target) as device:
+                yield device
+        except CredentialError:
+            self._p.pace.login_refused(login_of(target))
+            raise
 
     @asynccontextmanager
     async def _session(self, planned: CameraPlan, news: _News) -> AsyncIterator[None]:
@@ -265,6 +303,25 @@ class InspectionDesk:
             self._running -= 1
 
 
+def _lately(due: Moment) -> tuple[str, str]:
+    """Return in both languages that an account must not be tried before a moment."""
+    at = f"{due.utc():%H:%M:%S} UTC"
+    return (
+        f"utente e password sono stati appena rifiutati; per non bloccare l'account si può "
+        f"riprovare alle {at}",
+        f"user and password were refused a moment ago; so that the account is not locked, "
+        f"try again at {at}",
+    )
+
+
+class _RefusedLatelyError(PeerError):
+    """The camera must not be asked yet."""
+
+    def __init__(self, due: Moment) -> None:
+        self.words = _lately(due)
+        super().__init__(self.words[1])
+
+
 async def _told(work: Coroutine[None, None, bytes]) -> bytes:
     """Return what the work made, or its failure as a line: the answer has begun already."""
     try:
@@ -272,6 +329,8 @@ async def _told(work: Coroutine[None, None, bytes]) -> bytes:
     except (GatewayError, RefusedError) as error:
         if isinstance(error, RefusedError):
             return _refusal(error.verdict)
+        if isinstance(error, _RefusedLatelyError):
+            return _line({"problem": {"it": error.words[0], "en": error.words[1]}})
         return _line({"problem": {"it": str(error), "en": str(error)}})
 
 

@@ -24,7 +24,7 @@ from gateway.wire.h265 import H265Depacketizer
 from gateway.wire.metadata import MetadataDepacketizer
 from gateway.wire.pictures import CodedPicture
 from gateway.wire.reorder import Reception, ReorderWindow
-from gateway.wire.rtsp import DOLLAR, Media, RtspClient, RtspReceiver, Step
+from gateway.wire.rtsp import DOLLAR, Lane, Media, RtspClient, RtspReceiver, Step
 from gateway.wire.sdp import MetadataTrack
 
 NAME = "varco"
@@ -65,8 +65,12 @@ class Ports:
 
     @property
     def foreign(self) -> int:
-        """How many packets came from other addresses."""
+        """How many packets came from elsewhere."""
         return self.media.foreign + self.control.foreign
+
+    def expect(self, lane: Lane) -> None:
+        """Take packets only from where the camera says that it sends from, if it does."""
+        self.media.peer_port, self.control.peer_port = lane.server_rtp, lane.server_rtcp
 
     def attach(self, shelf: Shelf) -> None:
         """Read from now on."""
@@ -111,7 +115,7 @@ class Ports:
 
     def _take_reports(self, packets: list[bytes]) -> None:
         for packet in packets:
-            self._call.take_report(self._number, packet)
+            self._call.take_report(self._number, packet)  # a goodbye could be anybody's
 
 
 class Call:
@@ -153,6 +157,8 @@ class Call:
         self._documents = 0
         self._pictures = 0
         self._ports: list[Ports] = []
+        self._leaving: tuple[int, ...] = ()
+        """Sources that said goodbye in the frames that are being taken."""
 
     def begin(self, client: RtspClient, shelf: Shelf, on_playing: Callable[[], None]) -> None:
         """Begin the dialogue; `on_playing` is called before the first picture after PLAY."""
@@ -223,13 +229,19 @@ class Call:
     def complaint(self) -> str:
         """Return what was wrong with the stream last, ready to be appended, or nothing."""
         problem = self._video.problem if self._video else ""
+        foreign = sum(one.foreign for one in self._ports)
+        if foreign and not problem:
+            problem = f"{foreign} packets from elsewhere than the camera says it sends from"
         return f" (last: {problem})" if problem else ""
 
     def take_packets(self, number: int, packets: list[bytes]) -> None:
         """Take RTP packets of a lane that came over UDP, in order."""
         if self.ended.done():
             return
-        if number == 0 and self._video is not None:
+        lanes = self.client.lanes
+        if number >= len(lanes) or lanes[number].transport is not Transport.UDP:
+            self.stray_frames += len(packets)
+        elif number == 0 and self._video is not None:
             self._take_video(packets)
         elif number and self._metadata is not None:
             for packet in packets:
@@ -237,13 +249,13 @@ class Call:
         else:
             self.stray_frames += len(packets)
 
-    def take_report(self, number: int, packet: bytes | memoryview) -> None:
-        """Take RTCP of a lane."""
+    def take_report(self, number: int, packet: bytes | memoryview) -> tuple[int, ...]:
+        """Take RTCP of a lane; return the sources that leave, if the packet can be believed."""
         try:
             reports = rtcp.parse(packet)
         except WireError:
             self.stray_frames += 1
-            return
+            return ()
         now = self.clock.now()
         capture = self._metadata_capture if number else self.capture
         for report in reports:
@@ -251,8 +263,8 @@ class Call:
                 capture.report(report, now)
                 if number < len(self._ports):
                     self._ports[number].reception.sender_report(report.ntp, now.monotonic_s)
-            elif isinstance(report, rtcp.RtcpBye) and not number:
-                self.lost(PeerError(f"{self._peer} ended the stream (RTCP BYE)"))
+        byes = (report for report in reports if isinstance(report, rtcp.RtcpBye))
+        return tuple(ssrc for bye in byes for ssrc in bye.ssrcs)
 
     def send_reports(self, now_s: float) -> None:
         """Tell the camera that somebody receives, and how well (RFC 3550 §6.4.2)."""
@@ -308,6 +320,9 @@ class Call:
 
     def _take_lanes(self) -> None:
         """Note what was agreed on."""
+        for lane, ports in zip(self.client.lanes, self._ports, strict=False):
+            if lane.transport is Transport.UDP:
+                ports.expect(lane)
         if self._video_channel < 0 and self.client.lanes:
             first, *others = self.client.lanes
             self._video_channel = first.rtp if first.transport is Transport.TCP else -1
@@ -324,18 +339,27 @@ class Call:
                     self._take_other(channel, packet)
         if packets:
             self._take_video(packets)
+        if self._leaving:
+            self._take_goodbye()
 
     def _take_other(self, channel: int, packet: memoryview) -> None:
         for number, lane in enumerate(self.client.lanes):
             if lane.transport is Transport.TCP and channel in (lane.rtp, lane.rtcp):
                 if channel == lane.rtcp:
-                    self.take_report(number, packet)
+                    leaving = self.take_report(number, packet)
+                    self._leaving += () if number else leaving
                 elif number and self._metadata is not None:
                     self._take_metadata(packet)
                 else:
                     break
                 return
         self.stray_frames += 1
+
+    def _take_goodbye(self) -> None:
+        """End with the pictures, if it is they that leave; over UDP the stall watch sees it."""
+        leaving, self._leaving = self._leaving, ()
+        if self._video is not None and self._video.ssrc in leaving:
+            self.lost(PeerError(f"{self._peer} ended the stream (RTCP BYE)"))
 
     def _take_video(self, packets: Sequence[bytes | memoryview]) -> None:
         video = self._video

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Varco authors
 # SPDX-License-Identifier: EUPL-1.2
-"""RTP and RTCP over UDP: a pair of ports on the shelf, read in bursts, from one address only."""
+"""RTP and RTCP over UDP: a pair of ports on the shelf, read in bursts, from the camera only."""
 
 import contextlib
 import socket
@@ -58,8 +58,10 @@ class Datagrams:
         take: Callable[[list[bytes]], None],
         on_bug: Callable[[Exception], None],
     ) -> None:
-        """`take` gets the packets of a burst; those of other addresses are dropped and counted."""
+        """`take` gets the packets of a burst; those of others are dropped and counted."""
         self.foreign = 0
+        self.peer_port = 0
+        """Where the camera said it sends from; 0: from any port of its address."""
         self.received_bytes = 0
         self._sock = sock
         self._fileno = sock.fileno()
@@ -79,13 +81,13 @@ class Datagrams:
         shelf = self._shelf
         if shelf is None:
             return
-        receive, scratch, peer = self._sock.recvfrom_into, memoryview(shelf.scratch), None
-        peer = self._peer_address
+        receive, scratch = self._sock.recvfrom_into, memoryview(shelf.scratch)
+        peer, port = self._peer_address, self.peer_port
         packets: list[bytes] = []
         with contextlib.suppress(BlockingIOError, InterruptedError, ConnectionError):
             for _ in range(MOST_DATAGRAMS):
                 count, origin = receive(scratch)
-                if origin[0] == peer:
+                if origin[0] == peer and port in (0, origin[1]):
                     packets.append(bytes(scratch[:count]))
                     self._origin = origin
                 else:

@@ -24,6 +24,7 @@ from gateway.runtime.clock import Clock
 from gateway.wire import jfif
 from gateway.wire.digest import Authenticator, Credentials
 from gateway.wire.multipart import MultipartReceiver, boundary_of
+from gateway.wire.rtsp import DOWNGRADE
 from gateway.wire.sdp import UnusableStreamError, printable
 
 CLOCK_HZ = 90_000
@@ -134,7 +135,10 @@ class MjpegSession:
         credentials = Credentials(source.user, source.password) if source.user else None
         self._authenticator = None
         if credentials is not None:
-            self._authenticator = Authenticator(credentials, lambda: secrets.token_hex(16))
+            is_sealed = urlsplit(url).scheme == "https"
+            self._authenticator = Authenticator(
+                credentials, lambda: secrets.token_hex(16), source.manners, is_sealed=is_sealed
+            )
         address = yarl.URL(url, encoded=True)
         for attempt in range(MOST_ATTEMPTS):
             headers = {}
@@ -156,6 +160,8 @@ class MjpegSession:
         if self._authenticator is None:
             raise CredentialError(f"{peer} wants a user and a password, none is configured")
         challenge = self._authenticator.challenged(challenges)
+        if self._authenticator.is_downgrade:
+            raise CredentialError(f"{peer} {DOWNGRADE}")
         if challenge is None:
             raise CredentialError(f"{peer} wants an authentication that is not supported")
         if attempt and not challenge.stale:

@@ -56,6 +56,37 @@ def door_of(source: StreamSource) -> Door:
     return Door(source.host, source.port, account)
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who signs in at a device by another way than its streams."""
+
+    host: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a device locks: one login, by whichever port."""
+
+    host: str
+    account: int
+    """As a door's."""
+
+
+def account_of(login: Login) -> Account:
+    """Return the account of a login."""
+    return Account(login.host, hash((login.user, login.password)) if login.user else 0)
+
+
+def _account(door: Door) -> Account:
+    return Account(door.host, door.account)
+
+
+_OTHERWISE = "*"
+"""In place of a URL: whoever asks otherwise than for a stream."""
+
+
 @dataclass(slots=True)
 class _Refused:
     """A door that was closed in our face."""
@@ -84,8 +115,8 @@ class Pace:
         self._next_start_s = 0.0
         self._waiting: list[Ticket] = []
         self._inside: list[Ticket] = []
-        self._refused: dict[tuple[Door, str], _Refused] = {}
-        """By door, and by URL where the door is known to be open; empty: for all its URLs."""
+        self._refused: dict[tuple[Door | Account, str], _Refused] = {}
+        """By account, or by door and URL where the account is known to be good."""
         self._playing: dict[Door, int] = {}
         self._proven: set[Door] = set()
         """Where user and password were taken; elsewhere one camera tries first."""
@@ -144,8 +175,12 @@ class Pace:
         0: it may. Ask again when `handshake` has let it in: another one may have been refused.
         """
         door = door_of(source)
-        known = [self._refused.get((door, url)) for url in ("", source.url)]
-        until_s = max((one.until_s for one in known if one), default=0.0)
+        return self._left_s((_account(door), ""), (door, source.url))
+
+    def _left_s(self, *keys: tuple[Door | Account, str]) -> float:
+        until_s = max(
+            (self._refused[key].until_s for key in keys if key in self._refused), default=0.0
+        )
         return max(0.0, until_s - self._clock.monotonic_s())
 
     def refused(self, source: StreamSource) -> float:
@@ -154,13 +189,16 @@ class Pace:
         While other cameras play behind the same door the account is fine and the refusal is about
         this one view: its neighbours are not kept away.
         """
-        door, now_s = door_of(source), self._clock.monotonic_s()
-        waits_s = self._bounds.refused_s
-        old_s = now_s - 2 * waits_s[-1]
-        self._refused = {key: one for key, one in self._refused.items() if one.until_s > old_s}
+        door = door_of(source)
         if not self._playing.get(door):
             self._proven.discard(door)
-        key = door, source.url if self._playing.get(door) else ""
+        plays = any(_account(one) == _account(door) for one in self._playing)
+        return self._note_refusal((door, source.url) if plays else (_account(door), ""))
+
+    def _note_refusal(self, key: tuple[Door | Account, str]) -> float:
+        waits_s, now_s = self._bounds.refused_s, self._clock.monotonic_s()
+        old_s = now_s - 2 * waits_s[-1]
+        self._refused = {key: one for key, one in self._refused.items() if one.until_s > old_s}
         known = self._refused.setdefault(key, _Refused())
         if now_s >= known.until_s:  # else another camera was refused in the same breath
             known.until_s = now_s + waits_s[min(known.times, len(waits_s) - 1)]
@@ -170,12 +208,32 @@ class Pace:
     def accepted(self, source: StreamSource) -> None:
         """Note that the device took the credentials, whatever came of it."""
         door = door_of(source)
-        self._refused.pop((door, ""), None)
+        self._refused.pop((_account(door), ""), None)
         self._refused.pop((door, source.url), None)
         if len(self._proven) >= MOST_DOORS:
             self._proven.clear()
         self._proven.add(door)
         self._admit()
+
+    def login_wait_s(self, login: Login) -> float:
+        """Return for how long nobody must sign in with this, whoever was refused; 0: one may."""
+        account = account_of(login)
+        return self._left_s((account, ""), (account, _OTHERWISE))
+
+    def login_refused(self, login: Login) -> float:
+        """Note a refusal that came otherwise than for a stream; return how long to wait.
+
+        It keeps the streams away too, unless they are known to get in, or nobody signs in at all:
+        some devices have users of their own for ONVIF.
+        """
+        account = account_of(login)
+        known = {_account(door) for door in (*self._playing, *self._proven)}
+        alone = not account.account or account in known
+        return self._note_refusal((account, _OTHERWISE if alone else ""))
+
+    def login_accepted(self, login: Login) -> None:
+        """Note that the device took a login; what the streams were refused is their own."""
+        self._refused.pop((account_of(login), _OTHERWISE), None)
 
     def plays(self, source: StreamSource) -> None:
         """Note that a camera plays, until `ended`."""

@@ -132,6 +132,7 @@ class RtspSession:
             (self._url.host, *source.hosts),
             call.line.peer_address,
             None if url.is_tls else call.open_ports,
+            source.manners,
         )
         return RtspClient(url, self._credentials, lambda: secrets.token_hex(16), wishes)
 

@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from gateway.model.errors import ConfigError
 from gateway.model.media import AccessUnit, Codec, MetadataDocument, StreamKind
 from gateway.model.registry import Transport
+from gateway.wire.digest import Manners
 
 DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 """RFC 2326, RFC 7826 §4.2, RFC 9110."""
@@ -51,6 +52,8 @@ class StreamSource:
     """Bound of connecting and agreeing on a stream."""
     least_stall_s: float = 2.0
     """A stall is no picture for max(two intervals, this)."""
+    manners: Manners = field(default_factory=Manners, repr=False, compare=False)
+    """How the camera has us prove ourselves; shared by all sessions of this source."""
 
     def __post_init__(self) -> None:
         """Refuse early what a person has to correct, without repeating what may be a secret."""

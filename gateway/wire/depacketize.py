@@ -31,6 +31,11 @@ class Depacketizer(Protocol):
     size_px: tuple[int, int]
     """Width and height of the pictures; zeros while unknown."""
 
+    @property
+    def ssrc(self) -> int:
+        """Whose packets are taken; negative before the first."""
+        ...
+
     def receive(self, packet: bytes | memoryview) -> list[CodedPicture]:
         """Take one RTP packet, return the pictures that it completes (mostly none)."""
         ...

@@ -21,6 +21,9 @@ _PAIR = re.compile(
 )
 """A name begins where no letter stands before it, or one long word would cost its square."""
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+"""Some of what we read goes back in a header: a line end in it would begin another one."""
+
 
 def _md5(data: bytes) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
@@ -40,6 +43,14 @@ class Credentials:
 
     user: str = field(repr=False)
     password: str = field(repr=False)
+
+
+@dataclass(slots=True)
+class Manners:
+    """How a server has had us prove ourselves; outlives connections to it."""
+
+    knows_digest: bool = False
+    """It has asked for Digest: a later wish for Basic in clear is somebody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +104,7 @@ def parse_pairs(text: str) -> dict[str, str]:
     """Return name=value pairs with lower-case names; quoted values without their quotes."""
     return {
         name.lower(): re.sub(r"\\(.)", r"\1", quoted) or plain
-        for name, quoted, plain in _PAIR.findall(text)
+        for name, quoted, plain in _PAIR.findall(_CONTROL.sub(" ", text))
     }
 
 
@@ -130,8 +141,23 @@ def _response(proof: _Proof, user: str, password: str) -> str:
 class Authenticator:
     """The client's side: remembers the challenge, answers it on each request."""
 
-    def __init__(self, credentials: Credentials, make_cnonce: Callable[[], str]) -> None:
-        """`make_cnonce` returns fresh random text; it is called once per answer."""
+    def __init__(
+        self,
+        credentials: Credentials,
+        make_cnonce: Callable[[], str],
+        manners: Manners | None = None,
+        *,
+        is_sealed: bool = False,
+    ) -> None:
+        """`make_cnonce` returns fresh random text; it is called once per answer.
+
+        `manners`: what is remembered of this server; `is_sealed`: TLS hides what is sent, so that
+        Basic is no worse than Digest.
+        """
+        self.is_downgrade = False
+        """The last challenge wanted no more than Basic in clear from who has used Digest."""
+        self._manners = manners or Manners()
+        self._is_sealed = is_sealed
         self._credentials = credentials
         self._make_cnonce = make_cnonce
         self._challenge: Challenge | None = None
@@ -141,12 +167,21 @@ class Authenticator:
     def challenged(self, values: Iterable[str]) -> Challenge | None:
         """Take the headers of a 401; return the best challenge that can be answered, or None."""
         usable = [one for one in parse_challenges(values) if one.rank()]
-        if self._challenge is not None and self._challenge.is_digest:
-            usable = [one for one in usable if one.is_digest]  # who knows better gets no password
+        digests = [one for one in usable if one.is_digest]
+        self.is_downgrade = False
+        if self._knows_better():
+            self.is_downgrade = bool(usable) and not digests
+            usable = digests  # who knows better gets no password
+        self._manners.knows_digest |= bool(digests)
         self._challenge = max(usable, key=Challenge.rank, default=None)
         self._nonce = self._challenge.nonce if self._challenge else ""
         self._count = 0
         return self._challenge
+
+    def _knows_better(self) -> bool:
+        """Return whether Basic is no answer: asked for Digest here, or in clear ever before."""
+        here = self._challenge is not None and self._challenge.is_digest
+        return here or (self._manners.knows_digest and not self._is_sealed)
 
     @property
     def scheme(self) -> str:

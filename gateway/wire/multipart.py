@@ -56,17 +56,27 @@ class MultipartReceiver:
         self.problem = ""
         """What was wrong last, one line."""
         self._buffer = bytearray()
+        self._at = 0
+        """What lies before was read; thrown away once per `receive`, not once per part."""
         self._pattern = _pattern(boundary.encode("latin-1", "replace")) if boundary else None
         self._in_body = False
         self._has_begun = False
         """A boundary or a header of the part that is being read was seen."""
         self._length: int | None = None
         self._scanned = 0
+        """How much of the body holds no boundary."""
         self._kind = ""
 
     def receive(self, data: bytes) -> list[bytes]:
         """Return the pictures that `data` completes; WireError if a part is too large."""
         self._buffer += data
+        pictures = self._cut()
+        del self._buffer[: self._at]
+        self._at = 0
+        return pictures
+
+    def _cut(self) -> list[bytes]:
+        """Return the pictures that are complete."""
         pictures: list[bytes] = []
         while True:
             if not self._in_body:
@@ -88,7 +98,7 @@ class MultipartReceiver:
 
     def _read_head(self) -> bool:
         """Consume lines up to a body; return whether one begins."""
-        buffer, at = self._buffer, 0
+        buffer, at = self._buffer, self._at
         while True:
             if self._has_begun and buffer.startswith(_BEGIN, at):
                 break
@@ -96,7 +106,7 @@ class MultipartReceiver:
             if end < 0:
                 if len(buffer) - at > MOST_LINE_BYTES:
                     at = len(buffer)
-                del buffer[:at]
+                self._at = at
                 return False
             line = bytes(buffer[at : min(end, at + MOST_LINE_BYTES)]).strip()
             at = end + 1
@@ -104,7 +114,7 @@ class MultipartReceiver:
                 self._take_line(line)
             elif self._has_begun:
                 break
-        del buffer[:at]
+        self._at = at
         self._scanned = 0
         return True
 
@@ -123,26 +133,24 @@ class MultipartReceiver:
 
     def _read_body(self) -> bytes | None:
         """Return the part, or None while it is incomplete."""
-        buffer = self._buffer
+        buffer, at = self._buffer, self._at
         if self._length:
             if self._length > MOST_PART_BYTES:
                 raise WireError(f"part of {self._length} bytes (at most {MOST_PART_BYTES})")
-            if len(buffer) < self._length:
+            if len(buffer) - at < self._length:
                 return None
-            part = bytes(buffer[: self._length])
-            del buffer[: self._length]
-            return part
+            self._at += self._length
+            return bytes(buffer[at : self._at])
         if self._pattern is None:
             raise WireError("parts with neither a boundary nor a length")
-        found = self._pattern.search(buffer, self._scanned)
+        found = self._pattern.search(buffer, at + self._scanned)
         if found is None:
-            if len(buffer) > MOST_PART_BYTES:
+            if len(buffer) - at > MOST_PART_BYTES:
                 raise WireError(f"no boundary within {MOST_PART_BYTES} bytes")
-            self._scanned = max(0, len(buffer) - 512)
+            self._scanned = max(0, len(buffer) - at - 512)
             return None
-        part = bytes(buffer[: found.start("dashes")])
-        del buffer[: found.start("dashes")]
-        return part
+        self._at = found.start("dashes")
+        return bytes(buffer[at : self._at])
 
 
 def _pattern(boundary: bytes) -> re.Pattern[bytes]:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from gateway.model.errors import BusyError, CredentialError, PeerError, WireError
 from gateway.model.registry import Transport
 from gateway.wire import sdp
-from gateway.wire.digest import Authenticator, Credentials, Proved, Verifier
+from gateway.wire.digest import Authenticator, Credentials, Manners, Proved, Verifier
 from gateway.wire.sdp import MetadataTrack, UnusableStreamError, VideoTrack, printable
 
 DEFAULT_PORT = 554
@@ -46,14 +46,22 @@ DOLLAR = 0x24
 _HEAD_END = b"\r\n\r\n"
 _USER_AGENT = "Varco"
 
+DOWNGRADE = (
+    "wants the password in clear (Basic) although it has used Digest before: refused, "
+    "somebody on the way may be asking; if the camera was replaced, enter it anew"
+)
+"""In errors, after the peer's name."""
 _SUCCESS = range(200, 300)
 _BUSY = (453, 503)
 """Not Enough Bandwidth, Service Unavailable: others hold all sessions (RFC 2326 §11.3)."""
+_MOST_PORT = 65_535
 _STATUS = re.compile(r"RTSP/1\.\d (\d{3})(?: (.*))?\Z")
 _REQUEST = re.compile(r"([A-Z_]{1,32}) (\S{1,2048}) RTSP/1\.\d\Z")
 _INTERLEAVED = re.compile(r"interleaved=(\d{1,3})(?:-(\d{1,3}))?")
 _CLIENT_PORT = re.compile(r"client_port=(\d{1,5})(?:-(\d{1,5}))?")
 _SERVER_PORT = re.compile(r"server_port=(\d{1,5})(?:-(\d{1,5}))?")
+_SESSION = re.compile(r"[ -~]{1,256}")
+"""More than RFC 2326 §3.4 allows, and nothing that could begin another header."""
 _SOURCE = re.compile(r"source=([0-9A-Za-z.:\[\]%_-]{1,64})")
 
 
@@ -330,6 +338,8 @@ class Wishes:
     """Numeric address at the other end; a `source` that differs is refused."""
     open_ports: Callable[[], int] | None = None
     """Opens an even port and the odd one above, returns the even one; None: UDP is out."""
+    manners: Manners | None = None
+    """What is remembered of how this camera has us prove ourselves."""
 
 
 @dataclass(slots=True)
@@ -341,8 +351,10 @@ class Lane:
     rtp: int = 0
     """Interleaved channel, or our own port."""
     rtcp: int = 1
+    server_rtp: int = 0
+    """The port that the camera sends from; 0 if it did not say, or over TCP."""
     server_rtcp: int = 0
-    """The camera's RTCP port; 0 if it did not say, or over TCP."""
+    """The same for RTCP."""
 
 
 @dataclass(slots=True)
@@ -384,7 +396,11 @@ class RtspClient:
         self._peer = url.peer
         self._wishes = wishes
         self._transport = wishes.transport
-        self._authenticator = Authenticator(credentials, make_cnonce) if credentials else None
+        self._authenticator: Authenticator | None = None
+        if credentials:
+            sealed = url.is_tls
+            manners = wishes.manners
+            self._authenticator = Authenticator(credentials, make_cnonce, manners, is_sealed=sealed)
         self._sequence = 0
         self._pending: dict[int, _Pending] = {}
         self._session = ""
@@ -509,6 +525,8 @@ class RtspClient:
         if self._authenticator is None:
             raise CredentialError(f"{self._peer} wants a user and a password, none is configured")
         challenge = self._authenticator.challenged(response.all("www-authenticate"))
+        if self._authenticator.is_downgrade:
+            raise CredentialError(f"{self._peer} {DOWNGRADE}")
         if challenge is None:
             raise CredentialError(f"{self._peer} wants an authentication that is not supported")
         was_refused = pending.attempts > 1 and not challenge.stale
@@ -523,7 +541,10 @@ class RtspClient:
         return host.lower() in known
 
     def _redirect(self, location: str) -> bytes:
-        """Follow on this connection if it leads there, else raise MovedError if it may be."""
+        """Follow on this connection if it leads there, else raise MovedError if it may be.
+
+        Once a stream is described the connection is bound to it: then we come anew.
+        """
         try:
             target = parse_url(location)
         except WireError:
@@ -536,12 +557,10 @@ class RtspClient:
         self._redirects += 1
         if self._redirects > MOST_REDIRECTS:
             raise PeerError(f"{self._peer} redirects in a circle")
-        if (target.host, target.port, target.is_tls) != (
-            self.url.host,
-            self.url.port,
-            self.url.is_tls,
-        ):
+        ours, theirs = ((one.host, one.port, one.is_tls) for one in (self.url, target))
+        if ours != theirs or self.lanes:
             raise MovedError(f"{self._peer} redirects to {where}", target)
+        self._pending.clear()
         self.url = target
         self._base = self._aggregate = target.text
         return self.start()
@@ -667,11 +686,18 @@ class RtspClient:
         elif lane.transport is Transport.UDP:
             self._take_ports(lane, transport)
         session, _, rest = response.header("session").partition(";")
-        self._session = session.strip() or self._session
+        self._session = self._identifier(session.strip()) or self._session
         timeout = re.search(r"timeout\s*=\s*([0-9]{1,6})", rest)
         self.session_s = max(LEAST_SESSION_S, int(timeout[1]) if timeout else DEFAULT_SESSION_S)
         self._agreed += 1
         return self._set_up_next()
+
+    def _identifier(self, session: str) -> str:
+        """Return what each request will repeat; WireError if it would break a header."""
+        if session and not _SESSION.fullmatch(session):
+            name = printable(session, 40)
+            raise WireError(f"{self._peer}: {name!r} cannot be a session's identifier")
+        return session
 
     def _take_ports(self, lane: Lane, transport: str) -> None:
         """Note where a camera sends from; nobody else's packets are taken, whatever it says."""
@@ -680,8 +706,10 @@ class RtspClient:
             where = printable(source[1])
             raise PeerError(f"{self._peer} names {where} as the source of its pictures: refused")
         ports = _SERVER_PORT.search(transport)
-        if ports:
-            lane.server_rtcp = min(int(ports[2] or int(ports[1]) + 1), 65_535)
+        if ports and 0 < int(ports[1]) <= _MOST_PORT:
+            lane.server_rtp = int(ports[1])
+            control = int(ports[2] or lane.server_rtp + 1)
+            lane.server_rtcp = control if control <= _MOST_PORT else 0
 
     def _is_peer(self, source: str) -> bool:
         """Return whether a `source` is the other end of this connection, or says nothing."""

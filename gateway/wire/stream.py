@@ -30,6 +30,11 @@ class RtpStream(ABC):
         self._ssrc = -1
         self._next = 0
 
+    @property
+    def ssrc(self) -> int:
+        """Whose packets are taken; negative before the first."""
+        return self._ssrc
+
     def _receive(self, packet: bytes | memoryview) -> None:
         """Take a packet of any form; `packet` may be overwritten afterwards."""
         try:

@@ -90,7 +90,7 @@ def town(tmp_path_factory):
     urls = {
         "uno": at.format(good, "h264"),
         "password": at.format(strict, "h264"),
-        "mjpeg": at.format(good, "jpeg"),
+        "mpeg4": at.format(good, "mpeg4"),
         "audio": at.format(good, "audio"),
         "strappata": at.format(tear, "live"),
         "assente": at.format(nobody, "live"),
@@ -112,7 +112,10 @@ def town(tmp_path_factory):
 
 CASES = {
     "password": ("refused", "refuses"),
-    "mjpeg": ("unsupported", "video codec JPEG is not supported; set the camera to H.264"),
+    "mpeg4": (
+        "unsupported",
+        "video codec MP4V-ES is not supported; set the camera to H.264, H.265 or MJPEG",
+    ),
     "audio": ("unsupported", "SDP without video (media: audio)"),
     "assente": ("unreachable", "onnect"),
     "strappata": ("stalled", "(last: "),

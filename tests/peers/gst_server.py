@@ -3,9 +3,9 @@
 """A third-party camera for tests: GStreamer's RTSP server (Debian packages, system Python).
 
 Usage: gst_server.py PORT user:password FOLDER [CERTIFICATE KEY]; prints `ready` once it serves
-/h264, /slices, /h265, /jpeg, /audio and /both (video and audio), over TCP and UDP, or over TLS if
-it is given a certificate and its key (PEM). What the encoders make is also written to FOLDER, as
-the truth that a puller must arrive at. An empty user opens the server to everybody.
+/h264, /slices, /h265, /jpeg, /mpeg4, /audio and /both (video and audio), over TCP and UDP, or over
+TLS if it is given a certificate and its key (PEM). What the encoders make is also written to
+FOLDER, as the truth that a puller must arrive at. An empty user opens the server to everybody.
 """
 
 import sys
@@ -63,6 +63,7 @@ def mounts(folder: str) -> dict[str, str]:
         "/slices": f"( {video(folder + '/slices', sliced)} )",
         "/h265": f"( {video_h265(folder + '/h265')} )",
         "/jpeg": f"( {pictures(folder + '/jpeg')} )",
+        "/mpeg4": f"( {SOURCE} ! avenc_mpeg4 ! rtpmp4vpay name=pay0 pt=96 )",
         "/audio": f"( {AUDIO} name=pay0 pt=0 )",
         "/both": f"( {video(folder + '/both', whole)} {AUDIO} name=pay1 pt=0 )",
     }

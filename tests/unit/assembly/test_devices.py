@@ -10,14 +10,16 @@ from gateway.assembly.burned import FILE, Burned
 from gateway.assembly.devices import (
     DeviceParts,
     DevicePost,
+    Devices,
     DeviceStatus,
     Survey,
     cameras_of,
     channel_of,
     is_burned,
 )
-from gateway.assembly.masks import MasksInForce
+from gateway.assembly.masks import MasksInForce, place_of
 from gateway.assembly.plans import device_plan
+from gateway.ingest.events import SubscriptionState
 from gateway.ingest.nvr import MOST_CHANNELS, Channel
 from gateway.ingest.onvif_model import (
     CameraMask,
@@ -27,6 +29,8 @@ from gateway.ingest.onvif_model import (
     OnvifTarget,
     TimeKind,
 )
+from gateway.ingest.pace import Login, Pace
+from gateway.ingest.source import StreamSource
 from gateway.model.access import AccessRequest, Action, Actor, Grant, Purpose, Refusal
 from gateway.model.errors import CredentialError, PeerError
 from gateway.model.event import CameraEvent, PropertyOperation
@@ -406,11 +410,15 @@ class Bench:
             devices={"nvr": device},
             masks={"finestre": self.mask},
         )
+        self.known = known
         self.clock = FakeClock()
-        self.masks = MasksInForce(lambda: known, self.clock)
+        self.masks = MasksInForce(lambda: self.known, self.clock)
         self.plan = device_plan(device, known, lambda *_: ("", ""))
         self.parts = DeviceParts(self.clock, None, self.masks, lambda *_: None)
         self.status = DeviceStatus("nvr", "NVR")
+
+    def know(self, camera):
+        self.known = replace(self.known, cameras={**self.known.cameras, camera.id: camera})
 
     async def survey(self):
         found = await Survey(self.plan, self.status, self.parts).ask(self.cabinet)
@@ -551,10 +559,13 @@ class Opening:
     def __init__(self, cabinet):
         self.cabinet = cabinet
         self.opened = 0
+        self.refusal = None
 
     @asynccontextmanager
     async def __call__(self, target):
         self.opened += 1
+        if self.refusal is not None:
+            raise self.refusal
         yield self.cabinet
 
 
@@ -623,3 +634,176 @@ async def test_another_address_forgets_what_was_wrong_at_the_old_one():
         post.change(replace(post.plan, target=target))
         assert post.problem("uno") == ""
         assert post.status().channels == ()
+
+
+async def test_a_camera_that_moves_to_another_channel_is_not_masked_by_what_was_seen_before():
+    """The very moment the registry changes, and while the new place does not answer."""
+    bench = Bench()
+    known = bench.known
+    in_force = MasksInForce(lambda: known, bench.clock)
+    async with asyncio.TaskGroup() as tasks:
+        parts = replace(bench.parts, open=Opening(bench.cabinet), clock=SystemClock())
+        devices = Devices(replace(parts, masks=in_force), tasks)
+
+        def follow():
+            all_ = known.devices.values()
+            devices.reconcile(
+                {one.id: device_plan(one, known, lambda *_: ("", "")) for one in all_}
+            )
+
+        follow()
+        await until(lambda: in_force.confirms(bench.mask), what="read back")
+        bench.cabinet.refusal = PeerError("does not answer")
+        moved = replace(known.cameras["uno"], channel=2)
+        known = replace(known, cameras={**known.cameras, "uno": moved})
+        assert in_force.current().masks_of("uno")
+        follow()
+        assert in_force.current().masks_of("uno")
+        known = replace(known, devices={})
+        follow()
+
+
+async def test_a_plan_that_moves_a_mask_doubts_it_before_anything_else():
+    """Old place and new place; masks of cameras that stay are still believed."""
+    bench = Bench()
+    async with posted(bench) as (post, _):
+        assert not bench.ours()
+        same = replace(post.plan.cameras[0], name="Altro nome")
+        post.change(replace(post.plan, cameras=(same, post.plan.cameras[1])))
+        assert not bench.ours()
+        moved = replace(post.plan.cameras[1], channel=2)
+        post.change(replace(post.plan, cameras=(same, moved)))
+        assert bench.ours()
+
+
+async def test_a_small_rendition_with_a_configuration_of_its_own_is_masked_too():
+    """Set and read back there as well; where it cannot be, nothing counts."""
+    bench = Bench()
+    small = replace(view(1), token="s1", size_px=(640, 360), source_configuration="vsc-sub")
+    bench.cabinet.given = (view(1), small, view(2))
+    await bench.survey()
+    assert {"vsc-input-1", "vsc-sub"} <= bench.cabinet.burned.keys()
+    assert not bench.ours()
+    put = bench.cabinet.put_masks
+
+    async def forgets(configuration, masks):
+        return () if configuration == "vsc-sub" else await put(configuration, masks)
+
+    bench.cabinet.burned = {}
+    bench.cabinet.put_masks = forgets
+    assert "finestre" in (await bench.survey()).problems["uno"]
+    assert bench.ours()
+
+
+async def test_a_small_rendition_whose_configuration_is_not_told_is_not_believed():
+    """Fail closed: nobody can ask for its masks."""
+    bench = Bench()
+    small = replace(view(1), token="s1", size_px=(640, 360), source_configuration="")
+    bench.cabinet.given = (view(1), small, view(2))
+    await bench.survey()
+    assert bench.ours()
+
+
+async def test_two_cameras_on_one_channel_do_not_take_off_each_others_masks():
+    """The second one has none of its own; the first one's stay on."""
+    bench = Bench()
+    bench.plan = replace(bench.plan, cameras=(hung("uno", 1), hung("due", 1)))
+    await bench.survey()
+    assert is_burned(bench.mask, bench.cabinet.burned["vsc-input-1"])
+
+
+async def test_a_stream_from_elsewhere_is_not_masked_by_the_device():
+    """Its URL names another host than the device that burns the mask in."""
+    bench = Bench()
+    away = replace(hung("uno", 1), url="rtsp://192.0.2.77/1")
+    bench.know(away)
+    bench.plan = replace(bench.plan, cameras=(away, hung("due", 2)))
+    assert "hosts" in (await bench.survey()).problems["uno"]
+    assert bench.ours()
+    here = replace(away, url="rtsp://192.0.2.9/1")
+    bench.know(here)
+    bench.plan = replace(bench.plan, cameras=(here, hung("due", 2)))
+    await bench.survey()
+    assert not bench.ours()
+
+
+async def test_masks_that_cannot_be_read_any_more_are_the_gateways_at_once():
+    """Not only when the confirmation has grown old."""
+    bench = Bench()
+    await bench.survey()
+    assert not bench.ours()
+    bench.cabinet.refusal = PeerError("HTTP 500")
+    await bench.survey()
+    assert bench.ours()
+
+
+async def test_a_device_that_was_away_has_to_be_asked_again_before_its_masks_count():
+    """Who comes back may have been reset."""
+    bench = Bench()
+    async with posted(bench) as (post, opening):
+        assert not bench.ours()
+        opening.refusal = PeerError("unreachable")
+        post.change(replace(post.plan, device=replace(post.plan.device, name="B")))
+        await until(lambda: not post.status().online, what="away")
+        assert bench.ours()
+
+
+async def test_a_camera_whose_pictures_stopped_is_asked_again_before_its_masks_count(monkeypatch):
+    """A reboot is seen by its stream first; back again, it is surveyed at once."""
+    monkeypatch.setattr("gateway.assembly.devices.GLANCE_S", 0.01)
+    monkeypatch.setattr("gateway.assembly.devices.LATER_S", 0.2)
+    bench, lost = Bench(), {}
+    bench.parts = replace(bench.parts, lost=lambda camera: lost.get(camera, ""))
+    async with posted(bench) as (_, opening):
+        assert not bench.ours()
+        lost["uno"] = "no answer"
+        await until(bench.ours, what="doubted")
+        bench.masks.confirm([bench.mask], place_of(bench.plan.cameras[1], bench.plan.device))
+        assert not bench.ours()
+        before = opening.opened
+        lost.clear()
+        await until(bench.ours, what="doubted again")
+        await until(lambda: opening.opened > before and not bench.ours(), what="read back")
+
+
+async def test_a_refused_account_is_tried_once_by_all_together():
+    """The survey is refused: no subscription, no still and no stream knock until it is time."""
+    bench = Bench()
+    clock = SystemClock()
+    pace = Pace(clock)
+    target = replace(bench.plan.target, user="admin", password="wrong")
+    device = replace(bench.plan.device, events=True)
+    opening = Opening(bench.cabinet)
+    opening.refusal = CredentialError("refused")
+    async with asyncio.TaskGroup() as tasks:
+        parts = replace(bench.parts, open=opening, clock=clock, pace=pace)
+        post = DevicePost(replace(bench.plan, target=target, device=device), parts, tasks)
+        await until(lambda: post.status().problem, what="refused")
+        assert pace.login_wait_s(Login("192.0.2.9", "admin", "wrong")) > 25
+        stream = StreamSource("uno", "rtsp://192.0.2.9/1", user="admin", password="wrong")
+        assert pace.wait_s(stream) > 25
+        assert post.status().events.state is SubscriptionState.CONNECTING
+        with pytest.raises(PeerError):
+            await post.snapshot(hung("uno", 1))
+        with pytest.raises(CredentialError) as caught:
+            async with post._pull_point(target):
+                pass
+        assert caught.value.retry_after_s > 25
+        assert opening.opened == 1
+        post.stop()
+
+
+async def test_a_survey_does_not_knock_where_a_stream_was_refused():
+    """The other way round: said in words, and without a question."""
+    bench = Bench()
+    clock = SystemClock()
+    pace = Pace(clock)
+    pace.refused(StreamSource("uno", "rtsp://192.0.2.9/1", user="admin", password="wrong"))
+    target = replace(bench.plan.target, user="admin", password="wrong")
+    opening = Opening(bench.cabinet)
+    async with asyncio.TaskGroup() as tasks:
+        parts = replace(bench.parts, open=opening, clock=clock, pace=pace)
+        post = DevicePost(replace(bench.plan, target=target), parts, tasks)
+        await until(lambda: "next attempt at" in post.status().problem, what="said")
+        assert opening.opened == 0
+        post.stop()

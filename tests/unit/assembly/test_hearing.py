@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Varco authors
 # SPDX-License-Identifier: EUPL-1.2
-from gateway.assembly.hearing import MOST_A_SECOND, Hearing
+from gateway.assembly.hearing import MOST_A_SECOND, MOST_BUSY, Hearing
 from gateway.model.media import MetadataDocument
 from gateway.runtime.clock import SystemClock
 from tests.fakes import FakeClock
@@ -66,3 +66,24 @@ def test_what_was_counted_of_a_camera_goes_with_it():
     hearing.keep({"due"})
     assert set(hearing.malformed) == {"due"}
     assert set(hearing._read) == {"due"}
+
+
+def test_a_camera_whose_documents_take_long_gets_its_share_of_time_alone():
+    """50 ms a second, whatever they are; the rest is counted, and the neighbour is heard."""
+    clock, heard = FakeClock(), []
+
+    def slow(camera, _):
+        heard.append(camera)
+        clock.advance(0.02 if camera == "uno" else 0.0)
+
+    hearing = Hearing(slow, clock)
+    said = document(STREAM.format(topic="RuleEngine/CellMotionDetector/Motion"))
+    began_s = clock.time_s
+    while clock.time_s < began_s + 20.0:
+        hearing.take("uno", said)
+        hearing.take("due", said)
+        clock.advance(0.05)
+    spent_s = heard.count("uno") * 0.02
+    assert MOST_BUSY * 20 * 0.8 < spent_s < MOST_BUSY * 20 + 0.1
+    assert hearing.skipped["uno"] > 200
+    assert not hearing.skipped["due"]

@@ -17,6 +17,7 @@ from gateway.codec.pool import open_pool
 from gateway.console.problem import RefusedError
 from gateway.console.services import InspectionWish
 from gateway.ingest import acceptance, probed
+from gateway.ingest.pace import Pace
 from gateway.ingest.probed import Outcome
 from gateway.ingest.sessions import Budgets, Priority
 from gateway.model.access import Actor
@@ -41,10 +42,10 @@ reason = "casa"
 class Desk:
     """A desk on real stores and, where asked, a real camera."""
 
-    def __init__(self, opened, budgets=None):
+    def __init__(self, opened, budgets=None, pace=None):
         self.opened = opened
         self.budgets = budgets or Budgets()
-        self.desk = InspectionDesk(inspection_parts(opened, self.budgets))
+        self.desk = InspectionDesk(inspection_parts(opened, self.budgets, pace))
 
     async def probe(self, by=ROOT, camera="uno"):
         lines = await self.desk.probe(InspectionWish(camera, 1.0), by=by)
@@ -215,3 +216,21 @@ async def test_a_full_recorder_gives_way_and_gets_its_session_back(tmp_path):
     result = probed.load(json.dumps(last["result"]))
     assert result.outcome is Outcome.MEASURED
     assert len(result.trials) == 1
+
+
+async def test_an_account_that_was_just_refused_is_not_tried_and_the_answer_says_until_when(
+    tmp_path,
+):
+    """A wrong password is tried once; the second probe opens nothing."""
+    async with virtual_camera(credentials={"admin": "other"}) as port:
+        seed = town(tmp_path, {"uno": f"rtsp://127.0.0.1:{port}/live"})
+        async with opened_box(tmp_path, seed) as opened:
+            pace = Pace(opened.clock)
+            desk = Desk(opened, pace=pace)
+            *_, first = await desk.probe()
+            assert probed.load(json.dumps(first["result"])).outcome is Outcome.REFUSED
+            order, _ = desk.desk._order(InspectionWish("uno", 1.0))
+            assert pace.wait_s(order.source) > 20
+            *_, second = await desk.probe()
+    assert re.search(r"riprovare alle \d\d:\d\d:\d\d UTC", second["problem"]["it"])
+    assert "try again at" in second["problem"]["en"]

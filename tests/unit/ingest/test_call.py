@@ -16,6 +16,7 @@ from gateway.model.registry import Transport
 from gateway.runtime import shelf
 from gateway.runtime.clock import SystemClock
 from gateway.simulator.rtsp_server import Documents, Service
+from gateway.wire import rtcp
 from tests.certificates import Certificate
 from tests.goldens import pictures
 from tests.virtual_camera import USERS, virtual_camera
@@ -208,3 +209,30 @@ async def test_a_lost_packet_costs_pictures_until_the_next_key_and_is_reported()
         assert ports.window.lost == 1
         assert ports.reception.report(0.0).lost == 1
         assert all(unit.nals in pictures(NAME) for unit in pulled.units)
+
+
+async def test_over_udp_neither_another_port_nor_a_goodbye_ends_the_stream():
+    """The camera's address with another port is a stranger; its own BYE is left to the watch."""
+    async with (
+        virtual_camera(credentials=USERS) as port,
+        pulling(f"rtsp://127.0.0.1:{port}/live", transport=Transport.UDP) as pulled,
+    ):
+        await until(lambda: pulled.units)
+        call = pulled.session._call
+        ports, lane = call._ports[0], call.client.lanes[0]
+        assert ports.media.peer_port == lane.server_rtp > 0
+        assert ports.control.peer_port == lane.server_rtcp == lane.server_rtp + 1
+        bye = rtcp.serialise([rtcp.RtcpBye((call._video.ssrc,))])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.bind(("127.0.0.1", 0))
+            stranger.sendto(b"\x80\x60" + bytes(30), ("127.0.0.1", ports.port))
+            stranger.sendto(bye, ("127.0.0.1", ports.port + 1))
+            await until(lambda: ports.foreign == 2)
+            ports.control.peer_port = stranger.getsockname()[1]
+            before = ports.control.received_bytes
+            stranger.sendto(bye, ("127.0.0.1", ports.port + 1))
+            await until(lambda: ports.control.received_bytes >= before + len(bye))
+        count = len(pulled.units)
+        await until(lambda: len(pulled.units) > count + 10)
+        assert not call.ended.done()
+    assert are_whole(pulled.units)

@@ -103,3 +103,16 @@ async def test_a_bug_of_the_taker_is_handed_on():
     with opened(broken) as (_, address, sender, bugs):
         sender.sendto(b"x", address)
         await until(lambda: bugs)
+
+
+async def test_another_port_than_the_one_that_was_named_is_a_stranger():
+    """The right address is not enough once the camera has said where it sends from."""
+    bursts = []
+    with opened(bursts.append) as (made, address, sender, _):
+        made.peer_port = sender.getsockname()[1]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.bind(("127.0.0.1", 0))
+            stranger.sendto(b"forged", address)
+        sender.sendto(b"true", address)
+        await until(lambda: bursts)
+        assert (bursts, made.foreign) == ([[b"true"]], 1)

@@ -365,3 +365,24 @@ def _check_halves(unit):
     left, right = pixels[:, :72].reshape(-1, 3).mean(0), pixels[:, 88:].reshape(-1, 3).mean(0)
     assert np.abs(left - (0, 0, 255)).max() < 12
     assert np.abs(right - (255, 0, 0)).max() < 12
+
+
+async def test_a_camera_that_has_used_digest_never_gets_the_password_in_clear():
+    """A later session of the same source is asked for Basic: words, and no password."""
+    verifier = Verifier("cam", {"admin": "s3cret"}, bytes(16))
+    asks, heard = [challenge("Digest", verifier)], []
+
+    def answer(request):
+        heard.append(request)
+        return asks[0](request)
+
+    async with web(answer) as port:
+        pull = Pull(f"http://127.0.0.1:{port}/v", user="admin", password="s3cret")
+        await pull.end()
+        assert len(pull.units) == 3
+        asks[0] = challenge("Basic")
+        again = MjpegSession(pull.session._source, pull.session._sink, clock=SystemClock())
+        with pytest.raises(CredentialError, match="although it has used Digest before"):
+            await again.run()
+    assert len(heard) == 3
+    assert not any(b"Basic " in one for one in heard)

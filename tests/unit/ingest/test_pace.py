@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from gateway.ingest.pace import DEFAULT, Bounds, Pace, Ticket
+from gateway.ingest.pace import DEFAULT, Bounds, Login, Pace, Ticket
 from gateway.ingest.source import StreamSource
 from gateway.runtime.clock import SystemClock
 from tests.fakes import FakeClock
@@ -201,3 +201,46 @@ def test_no_password_is_kept():
     pace = Pace(FakeClock())
     pace.refused(source(user="u", password="hunter2"))
     assert "hunter2" not in repr(vars(pace))
+
+
+LOGIN = Login("nvr", "u", "p")
+
+
+def test_a_refusal_by_one_way_stops_the_others():
+    """Recorders count logins, not protocols: streams wait for ONVIF's and ONVIF for theirs."""
+    clock = FakeClock()
+    pace = Pace(clock)
+    camera = source(1, user="u", password="p")
+    assert pace.login_refused(LOGIN) == 30
+    assert pace.wait_s(camera) == 30
+    clock.advance(30)
+    assert pace.refused(camera) == 120
+    assert pace.login_wait_s(LOGIN) == 120
+    assert not pace.login_wait_s(Login("nvr", "u", "new"))
+    assert not pace.login_wait_s(Login("other", "u", "p"))
+
+
+def test_an_onvif_user_that_is_refused_keeps_no_stream_away_that_gets_in():
+    """Some devices have users of their own for ONVIF; nor can nobody be locked out."""
+    clock = FakeClock()
+    pace = Pace(clock)
+    camera = source(1, user="u", password="p")
+    pace.accepted(camera)
+    pace.login_refused(LOGIN)
+    assert not pace.wait_s(camera)
+    assert pace.login_wait_s(LOGIN) == 30
+    pace.plays(camera)
+    assert pace.login_wait_s(LOGIN) == 30
+    clock.advance(30)
+    assert pace.login_refused(LOGIN) == 120
+    pace.login_accepted(LOGIN)
+    assert not pace.login_wait_s(LOGIN)
+    pace.login_refused(Login("nvr"))
+    assert not pace.wait_s(source())
+
+
+def test_no_password_is_shown_of_a_login():
+    """Neither in words nor in memory."""
+    pace = Pace(FakeClock())
+    pace.login_refused(Login("nvr", "u", "hunter2"))
+    assert "hunter2" not in repr(vars(pace)) + repr(Login("nvr", "u", "hunter2"))

@@ -12,7 +12,7 @@ from gateway.ingest.quirks import Patience
 from gateway.ingest.rtsp import Options, RtspSession
 from gateway.ingest.source import Sink, StreamSource
 from gateway.ingest.stall import StallError
-from gateway.model.errors import BusyError, ConfigError, PeerError, WireError
+from gateway.model.errors import BusyError, ConfigError, CredentialError, PeerError, WireError
 from gateway.model.media import Codec
 from gateway.model.registry import Transport
 from gateway.runtime import shelf
@@ -343,3 +343,40 @@ async def test_redirects_in_a_circle_end():
         camera.answers["DESCRIBE"] = (b"302 Moved", b"Location: rtsp://127.0.0.1:%d/y" % port)
         assert "in a circle" in str(await played.ends())
         assert camera.methods.count("DESCRIBE") == 4
+
+
+async def test_a_goodbye_of_another_source_ends_nothing():
+    """A BYE counts for the stream that is received, and for no other."""
+    bye = frame(1, rtcp.serialise([rtcp.RtcpBye((6,))]))
+    async with served(Camera(bye + coded(0, 1) + bye)) as played:
+        assert isinstance(await played.ends(), StallError)
+        assert len(played.units) == 1
+
+
+async def test_a_redirect_to_the_same_address_while_playing_begins_anew():
+    """A new connection sets everything up again; the old session is torn down."""
+    camera = Camera(coded(0, 1))
+    async with served(camera, least_stall_s=1.0) as played:
+        running = asyncio.create_task(played.ends())
+        await until(lambda: played.units)
+        url = f"rtsp://127.0.0.1:{played.session._url.port}/y".encode()
+        words = b"REDIRECT * RTSP/1.0\r\nCSeq: 1\r\nLocation: %s\r\n\r\n" % url
+        camera.writers[0].write(words)
+        await until(lambda: played.plays == 2 and len(played.units) == 2)
+        await running
+    first = ["OPTIONS", "DESCRIBE", "SETUP", "PLAY"]
+    assert [one for one in camera.methods if one in first] == first * 2
+    assert "TEARDOWN" in camera.methods
+
+
+async def test_a_camera_that_has_used_digest_never_gets_the_password_in_clear():
+    """A reconnect at which somebody took Digest away ends with words, and sends no password."""
+    camera = Camera(OPTIONS=(b"401 No", b'WWW-Authenticate: Digest realm="c", nonce="n"'))
+    async with served(camera, user="admin", password="s3cret") as played:
+        assert "refuses the user or the password" in str(await played.ends())
+        camera.answers["OPTIONS"] = (b"401 No", b'WWW-Authenticate: Basic realm="c"')
+        camera.methods.clear()
+        error = await Played(played.session._source, PATIENCE).ends()
+        assert isinstance(error, CredentialError)
+        assert "in clear (Basic) although it has used Digest before" in str(error)
+        assert camera.methods == ["OPTIONS"]

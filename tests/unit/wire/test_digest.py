@@ -12,6 +12,7 @@ from gateway.wire.digest import (
     NONCE_LIFE_S,
     Authenticator,
     Credentials,
+    Manners,
     Proved,
     Verifier,
     parse_challenges,
@@ -170,3 +171,29 @@ def test_who_was_answered_by_digest_gets_no_password_later():
     assert client.challenged(['Digest realm="a", nonce="b"']) is not None
     assert client.challenged(['Basic realm="a"']) is None
     assert client.authorization("OPTIONS", "rtsp://a") is None
+
+
+def test_who_has_used_digest_gets_no_password_in_clear_from_a_later_client():
+    """The memory outlives the client; over TLS Basic stays as good as it was."""
+    manners = Manners()
+    first = Authenticator(MUFASA, lambda: CNONCE, manners)
+    assert first.challenged(['Digest realm="x", nonce="n"', 'Basic realm="x"']).is_digest
+    later = Authenticator(MUFASA, lambda: CNONCE, manners)
+    assert later.challenged(['Basic realm="x"']) is None
+    assert later.is_downgrade
+    assert later.authorization("GET", "/") is None
+    assert later.challenged(["Negotiate"]) is None
+    assert not later.is_downgrade
+    sealed = Authenticator(MUFASA, lambda: CNONCE, manners, is_sealed=True)
+    assert sealed.challenged(['Basic realm="x"']) is not None
+    assert sealed.authorization("GET", "/").startswith("Basic ")
+    assert Authenticator(MUFASA, lambda: CNONCE).challenged(['Basic realm="x"']) is not None
+
+
+def test_a_challenge_cannot_put_a_line_end_into_an_answer():
+    """Control characters of realm, nonce and opaque do not come back."""
+    client = Authenticator(MUFASA, lambda: CNONCE)
+    client.challenged(['Digest realm="a\nX: 1", nonce="b\rc", opaque="d\x00\n"'])
+    assert client.authorization("GET", "/").isprintable()
+    client.informed('nextnonce="e\nX: 2"')
+    assert client.authorization("GET", "/").isprintable()

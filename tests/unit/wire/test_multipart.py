@@ -86,3 +86,21 @@ def test_any_bytes_give_pictures_or_an_error(data, step, named):
     except WireError:
         return
     assert receiver.parts + receiver.lost >= 1
+
+
+def test_many_small_parts_move_the_buffer_once():
+    """What was read is thrown away once per call, however many parts the call completes."""
+    moves = []
+
+    class Counting(bytearray):
+        def __delitem__(self, key):
+            moves.append(key)
+            super().__delitem__(key)
+
+    receiver = MultipartReceiver("b")
+    receiver._buffer = Counting()
+    stream = part(b"x", b"Content-Length: 1") * 5000 + part(JPEG, b"Content-Length: 15") + b"--b"
+    found = receiver.receive(stream[:100_001]) + receiver.receive(stream[100_001:])
+    assert (len(found), receiver.lost) == (1, 5000)
+    assert len(moves) == 2
+    assert len(receiver._buffer) < 10

@@ -844,3 +844,57 @@ def test_any_requests_get_exactly_one_answer(requests):
     if one.state is ServerState.PLAYING:
         assert ("SETUP", 200) in answered
         assert ("PLAY", 200) in answered
+
+
+@pytest.mark.parametrize("session", ["a\nX-Evil: 1", "a\rb", "a\x00", "a\tb", "caf\xe9", "x" * 300])
+def test_a_session_that_would_break_a_header_is_refused(session):
+    """A line end inside the identifier would be a header of its own in each later request."""
+    one = client()
+    with pytest.raises(WireError, match="cannot be a session's identifier"):
+        one.receive(answer(to_setup(one), ("session", session)))
+    assert one.tear_down() == b""
+
+
+def test_a_redirect_to_the_same_address_is_a_new_connection_once_a_stream_is_described():
+    """Answer or request: nothing of what was agreed on is taken along."""
+    here = ("location", "rtsp://192.0.2.1/other")
+    one = client()
+    to_playing(one)
+    with pytest.raises(MovedError) as caught:
+        one.receive(Request("REDIRECT", "*", (here,)))
+    assert caught.value.target.text == "rtsp://192.0.2.1/other"
+    assert parse_request(one.tear_down()).header("session") == "abc"
+    two = client()
+    with pytest.raises(MovedError):
+        two.receive(answer(to_setup(two), here, status=302))
+
+
+def test_a_redirect_before_anything_is_described_forgets_what_waits():
+    """The answer to a request of before is nobody's."""
+    one = client()
+    options = parse_request(one.start())
+    moved = Request("REDIRECT", "*", (("location", "rtsp://192.0.2.1/other"),))
+    again = parse_request(one.receive(moved))
+    assert (again.method, again.uri) == ("OPTIONS", "rtsp://192.0.2.1/other")
+    assert one.receive(answer(options)) == b""
+    assert one.stray_messages == 1
+    assert parse_request(one.receive(answer(again))).method == "DESCRIBE"
+
+
+@pytest.mark.parametrize(
+    ("stated", "ports"),
+    [
+        ("6000-6001", (6000, 6001)),
+        ("6000", (6000, 6001)),
+        ("0-0", (0, 0)),
+        ("0", (0, 0)),
+        ("70000-70001", (0, 0)),
+        ("65535", (65535, 0)),
+    ],
+)
+def test_where_the_camera_sends_from_is_kept(stated, ports):
+    """As far as these are ports; nothing stated is nothing to hold it to."""
+    one = client(**UDP)
+    agreed = f"RTP/AVP;unicast;client_port=5000-5001;server_port={stated}"
+    one.receive(answer(to_setup(one), ("transport", agreed)))
+    assert (one.lanes[0].server_rtp, one.lanes[0].server_rtcp) == ports
