@@ -19,6 +19,8 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 FUZZ_SECONDS ?= 60
 FUZZ_RUNS ?= 1000000
+# more than cores: many tests wait for real peers
+PYTEST_WORKERS ?= 3
 
 .PHONY: setup dev demo check test peers fuzz nightly bench docs lock clean
 
@@ -53,7 +55,7 @@ peers:
 	.ci/peers
 
 test: dev peers check fuzz
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 fuzz: dev
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)

@@ -203,7 +203,7 @@ def torment(served: Cameras, load: Load, streams: int) -> Returns:
                 back_s = freeze(served, client, streams, returns)
             note_recoveries(client, streams, back_s, returns)
             time.sleep(0.3)
-            if number < min(WARM_UP, load.kills // 2):
+            if number < max(1, min(WARM_UP, load.kills // 2)):
                 first_mb, first = rss_mb(client.pid), client.ask("count")
         last = client.ask("count")
         returns.reconnects = last["connects"] - began
