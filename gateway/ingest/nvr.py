@@ -16,8 +16,8 @@ from gateway.model.errors import CredentialError, PeerError
 from gateway.model.media import Codec, StreamKind
 from gateway.model.registry import Transport
 from gateway.runtime.clock import Clock
-from gateway.wire.digest import Credentials
-from gateway.wire.rtsp import Media, RtspClient, RtspReceiver, parse_url
+from gateway.wire.digest import Credentials, Manners
+from gateway.wire.rtsp import Media, RtspClient, RtspReceiver, Wishes, parse_url
 from gateway.wire.sdp import UnusableStreamError
 
 PACE_S = 0.5
@@ -195,6 +195,7 @@ async def _answers(url: str, describe: Describe, clock: Clock) -> bool:
 
 def describer(credentials: Credentials | None, *, bound_s: float = DESCRIBE_S) -> Describe:
     """Return a Describe that opens one connection per question and starts no stream."""
+    wishes = Wishes(manners=Manners())  # who asked for Digest once gets no Basic in clear
 
     async def describe(url: str) -> Described:
         address = parse_url(url)
@@ -202,7 +203,7 @@ def describer(credentials: Credentials | None, *, bound_s: float = DESCRIBE_S) -
             async with asyncio.timeout(bound_s):
                 reader, writer = await asyncio.open_connection(address.host, address.port)
                 try:
-                    client = RtspClient(address, credentials, lambda: secrets.token_hex(16))
+                    client = RtspClient(address, credentials, _nonce, wishes)
                     return await _dialogue(client, reader, writer)
                 finally:
                     writer.transport.abort()
@@ -213,6 +214,10 @@ def describer(credentials: Credentials | None, *, bound_s: float = DESCRIBE_S) -
             raise PeerError(f"{address.peer} is unreachable: {words}") from None
 
     return describe
+
+
+def _nonce() -> str:
+    return secrets.token_hex(16)
 
 
 async def _dialogue(
