@@ -66,7 +66,7 @@ async def test_a_recorder_counts_as_heard_once_its_subscription_is_healthy():
     async with httpx.AsyncClient(transport=transport, base_url="http://town") as client:
         for healthy, wanted in ((False, None), (None, None), (True, True)):
             device = DeviceSnapshot("registratore-farmacia", True, healthy, 0, "", None)
-            box = BoxSnapshot("1", 0.0, (), 0, 0, False, 1, 0, 0, 0, 0, (), (device,))
+            box = BoxSnapshot("1", 0.0, (), 0, 0, False, 1, 0, 0, 0, 0, (), devices=(device,))
             pages.append(metrics_text(box).decode())
             assert await outside._subscribed(client) is wanted
 
