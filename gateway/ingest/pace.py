@@ -175,7 +175,7 @@ class Pace:
         0: it may. Ask again when `handshake` has let it in: another one may have been refused.
         """
         door = door_of(source)
-        return self._left_s((_account(door), ""), (door, source.url))
+        return self._left_s((_account(door), ""), (door, ""), (door, source.url))
 
     def _left_s(self, *keys: tuple[Door | Account, str]) -> float:
         until_s = max(
@@ -192,8 +192,10 @@ class Pace:
         door = door_of(source)
         if not self._playing.get(door):
             self._proven.discard(door)
-        plays = any(_account(one) == _account(door) for one in self._playing)
-        return self._note_refusal((door, source.url) if plays else (_account(door), ""))
+        # by door: behind another port of the same address there may be another camera
+        if not self._playing.get(door) and (_account(door), "") in self._refused:
+            return self._note_refusal((_account(door), ""))
+        return self._note_refusal((door, source.url if self._playing.get(door) else ""))
 
     def _note_refusal(self, key: tuple[Door | Account, str]) -> float:
         waits_s, now_s = self._bounds.refused_s, self._clock.monotonic_s()
@@ -208,8 +210,8 @@ class Pace:
     def accepted(self, source: StreamSource) -> None:
         """Note that the device took the credentials, whatever came of it."""
         door = door_of(source)
-        self._refused.pop((_account(door), ""), None)
-        self._refused.pop((door, source.url), None)
+        for key in ((_account(door), ""), (door, ""), (door, source.url)):
+            self._refused.pop(key, None)
         if len(self._proven) >= MOST_DOORS:
             self._proven.clear()
         self._proven.add(door)
@@ -218,7 +220,9 @@ class Pace:
     def login_wait_s(self, login: Login) -> float:
         """Return for how long nobody must sign in with this, whoever was refused; 0: one may."""
         account = account_of(login)
-        return self._left_s((account, ""), (account, _OTHERWISE))
+        doors = [key for key in self._refused if isinstance(key[0], Door) and not key[1]]
+        same = [key for key in doors if isinstance(key[0], Door) and _account(key[0]) == account]
+        return self._left_s((account, ""), (account, _OTHERWISE), *same)
 
     def login_refused(self, login: Login) -> float:
         """Note a refusal that came otherwise than for a stream; return how long to wait.
