@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 LEASE_S = 2.0
 """A session lives this long without a renewal."""
+LEAVING = "shutdown"
+"""Reason of a session that ends because the gateway left."""
 RENEW_S = 1.0
 """How often the gateway renews, and the media process tells its state."""
 

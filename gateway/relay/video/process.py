@@ -67,7 +67,6 @@ _RESTART = Policy(first_s=0.1, most_s=5.0, crashes=3)
 _SPS = 7
 _NAL_TYPE = 0x1F
 _DIED = "media-process-ended"
-_STOPPED = "shutdown"
 NOT_VALID = "grant-not-valid"
 """Reason of a session whose Grant the gate no longer upholds."""
 _EXPIRED = "grant-expired"
@@ -161,19 +160,19 @@ class _Life:
         self.fingerprint: tuple[str, str] | None = None
         self.waiting: dict[str, asyncio.Future[None]] = {}
         self._writer = writer
-        self._left = False
+        self.left = False
         self._tasks = tasks
         self._turn = asyncio.Lock()
         self._feeds: dict[str, _Feed] = {}
 
     def tell(self, frame: bytes) -> None:
         """Queue a small frame; a process that reads nothing is killed before this piles up."""
-        if not (self._left or self._writer.is_closing()):
+        if not (self.left or self._writer.is_closing()):
             self._writer.write(frame)
 
     def leave(self) -> None:
         """Let the process see the end of the link; it says goodbye to its peers."""
-        self._left = True
+        self.left = True
         if not self._writer.is_closing():
             self._writer.write_eof()
 
@@ -426,8 +425,6 @@ class MediaProcess:
                 if life.fingerprint is not None:
                     bound_s = SILENCE_S
         except asyncio.CancelledError:
-            for session in self._sessions.values():
-                session.closing = session.closing or _STOPPED
             await self._part(life, receiver)
             raise
         finally:
@@ -451,7 +448,7 @@ class MediaProcess:
             if not future.done():
                 future.set_exception(PeerError("media process ended"))
         for session in list(self._sessions.values()):
-            self._ended(session, session.closing or _DIED)
+            self._ended(session, session.closing or (link.LEAVING if life.left else _DIED))
 
     def _on_frame(self, life: _Life, frame: Frame) -> None:
         match frame.kind:

@@ -41,7 +41,6 @@ MOST_CHECKS = 512
 elsewhere to draw the stream away."""
 MOST_SESSIONS = 1000
 _READ_BYTES = 256 << 10
-_LEAVING = "gateway-gone"
 
 
 class LinkClosedError(PeerError):
@@ -105,7 +104,7 @@ class Media:
             loop.remove_reader(self._port.fileno())
             leaving = list(self._sessions.values())
             for session in leaving:
-                self._end(session, _LEAVING)
+                self._end(session, link.LEAVING)
             for session in leaving:
                 await self._close_dtls(session)
 

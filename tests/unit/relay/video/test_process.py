@@ -47,6 +47,19 @@ link.sendall(len(body).to_bytes(4, "big") + body)
 while link.recv(9999): pass
 """
 
+EXPIRES = """
+import json, os, socket, sys
+link = socket.socket(fileno=int(sys.argv[sys.argv.index("--link-fd") + 1]))
+def send(kind, value):
+    body = bytes((kind,)) + json.dumps(value).encode()
+    link.sendall(len(body).to_bytes(4, "big") + body)
+send(17, ["sha-256", "AB"])
+session = json.loads(link.recv(9999)[5:])["session"]
+send(18, session)
+while link.recv(9999): pass
+send(19, {"session": session, "reason": "lease-expired", "bytes": 9, "frames": 7})
+"""
+
 
 @asynccontextmanager
 async def media_process(command=COMMAND):
@@ -86,6 +99,13 @@ async def test_shutdown_reports_each_session_once():
         (answers[1].session, "b", "shutdown"),
     }
     assert len(ends) == 2
+
+
+async def test_end_on_its_way_keeps_its_reason_when_we_leave():
+    """What the process ended by itself is told so, although we were leaving already."""
+    async with media_process((sys.executable, "-c", EXPIRES)) as (media, ends):
+        await media.open(grant(), OFFER, Fanout())
+    assert [(one.reason, one.frames) for one in ends] == [("lease-expired", 7)]
 
 
 async def test_camera_is_read_only_while_watched():
