@@ -21,7 +21,15 @@ from gateway.model.time import Moment
 
 FORMAT = 1
 """Version of the header; an auditor's tool refuses one that it does not know."""
-PERSONAL = ("actor_id", "src_ip", "client_cert_fp", "case_ref", "reason_text")
+PERSONAL = (
+    "actor_id",
+    "src_ip",
+    "client_cert_fp",
+    "workstation",
+    "delegated_by",
+    "case_ref",
+    "reason_text",
+)
 """Fields marked personal in `gateway.model.audit`, in its order."""
 SALT_BYTES = 16
 """128 bits: a name or a case number cannot be found by trying again."""

@@ -39,6 +39,22 @@ class Action(Enum):
     CONFIGURE = "config.change"
     INSPECT = "camera.inspect"
     """Measuring a camera's stream; no picture is shown."""
+    RECORDED = "recorded"
+    PTZ = "ptz"
+    EXPORT = "clip.export"
+    PLATES = "lpr.query"
+    HOTLIST = "hotlist"
+    LOG_EXPORT = "log.export"
+    GOVERN = "policy.change"
+    """Acts, extensions, held changes, pauses, holds."""
+
+
+BREAK_GLASS = "break-glass"
+ACT_ENDED = "act-ended-incident-open"
+"""The act is over; the look goes on for an open incident, for a bounded time."""
+UNCONFIRMED = "unconfirmed"
+"""Nobody answered the reconfirmation yet."""
+FLAGS = (BREAK_GLASS, ACT_ENDED, UNCONFIRMED)
 
 
 class Regime(Enum):
@@ -62,6 +78,9 @@ class Actor:
     """How identity was proved: password, certificate, peercred."""
     source_ip: str = ""
     certificate_sha256: str = ""
+    acr: str = ""
+    """Level of the sign-in as the identity provider states it; `mfa` for password and TOTP."""
+    workstation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +94,10 @@ class AccessRequest:
     case: str = ""
     reason: str = ""
     """At most 200 characters."""
+    break_glass: bool = False
+    """Look without an act in force: a reason is needed, the owner is told (at most 60 minutes)."""
+    second: str = ""
+    """Id of the person who agreed, where four eyes are needed."""
 
 
 class Refusal(Enum):
@@ -92,6 +115,14 @@ class Refusal(Enum):
     NO_DPIA = "no-dpia"
     ONLY_ON_ALARM = "only-on-alarm"
     ALARM_CLOSED = "alarm-closed"
+    PAUSED = "paused-by-owner"
+    HOURS = "outside-hours"
+    FOUR_EYES = "second-person-needed"
+    REASON_MISSING = "reason-missing"
+    NO_SHIFT = "no-shift"
+    """Ordinary surveillance without an open service order of this shift."""
+    SCHOOL_OPEN = "school-open"
+    WORN_OUT = "break-glass-not-possible"
     TEXT_ONLY = "text-only"
     """The act gives this recipient alarms as text, no pictures."""
     MASK = "mask-cannot-be-applied"
@@ -112,6 +143,8 @@ class Verdict:
     regime: Regime = Regime.GDPR
     expires: Moment | None = None
     registry_version: int = 0
+    flags: tuple[str, ...] = ()
+    """What is out of the ordinary: see FLAGS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +161,8 @@ class Grant:
     issued: Moment
     expires: Moment
     ledger_seq: int
+    flags: tuple[str, ...] = ()
+    """See FLAGS."""
 
     @property
     def camera(self) -> str:

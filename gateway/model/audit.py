@@ -44,10 +44,15 @@ class LedgerEvent:
     org: str = ""
     role: str = ""
     auth_method: str = ""
+    acr: str = ""
     session_id: str = ""
     src_ip: str = ""
     """Personal."""
     client_cert_fp: str = ""
+    """Personal."""
+    workstation: str = ""
+    """Personal."""
+    delegated_by: str = ""  # the second person where four eyes were needed
     """Personal."""
     object_type: str = ""
     object_id: str = ""
@@ -68,6 +73,9 @@ class LedgerEvent:
     duration_ms: int = 0
     frames: int = 0
     policy_version: int = 0
+    mask_version: int = 0
+    flags: str = ""
+    """Comma-separated, see `gateway.model.access.FLAGS`."""
     content_hash: str = ""
     opens: bool = False
     """A later entry with `closes` = this one's sequence must follow, else a crash is recorded."""

@@ -6,6 +6,7 @@ Coordinates are WGS 84 degrees; picture coordinates are fractions of width and h
 origin at the top left, so that they hold for every rendition of a stream.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 from enum import Enum
@@ -53,6 +54,31 @@ class Analytic(Enum):
 
     INTRUSION = "intrusione"
     PLATES = "targhe"
+
+
+class ActKind(Enum):
+    """What kind of act sharing rests on (A-18, A-21)."""
+
+    PATTO = "patto"
+    AGREEMENT = "accordo"
+    APPROVAL = "approvazione"
+    """Of the provincial committee (CPOSP)."""
+
+
+class TenantKind(Enum):
+    """Kinds of controller (A-26, D.L. 14/2017 art. 7 c. 1-bis); decides the default retention."""
+
+    MUNICIPALITY = "comune"
+    PUBLIC_BODY = "ente-pubblico"
+    SCHOOL = "scuola"
+    HOUSING_BODY = "edilizia-residenziale"
+    CONDOMINIUM = "amministratore-di-condominio"
+    ENTERPRISE = "impresa"
+    TRADE_ASSOCIATION = "associazione-di-categoria"
+    CONSORTIUM = "consorzio"
+    COMMITTEE = "comitato"
+    SHOP = "esercizio"
+    OTHER = "altro"
 
 
 class Disclosure(Enum):
@@ -118,6 +144,13 @@ class Controller:
     name: str
     contact: str = ""
     """How data subjects reach it; shown on notices (B-12)."""
+    kind: TenantKind = TenantKind.OTHER
+    security_project: bool = False
+    """Takes part under D.L. 14/2017 art. 7 c. 1-bis; an enterprise then needs ten sites."""
+    retention_h: int = 0
+    """Hours that copies of pictures are kept; 0: the default of its kind (D.4)."""
+    retention_reason: str = ""
+    """Needed above 72 h (B-03)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +165,12 @@ class Site:
     address: str = ""
     approval: str = ""
     """Number and date of the committee's approval (CPOSP), where one is needed."""
+    activated: date | None = None
+    """First day as ACTIVE, Europe/Rome; the assessment must be older (B-16)."""
+    opening: tuple["WeekHours", ...] = ()
+    """When people are inside (schools, A-40)."""
+    closed_days: tuple[date, ...] = ()
+    """Days on which `opening` does not hold: holidays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +205,8 @@ class Camera:
     """Further hosts to which the camera may redirect; none by default."""
     density_class: str = ""
     """Class of EN 62676-4 promised at `target_width_m` (B-41); empty: none promised."""
+    indoor: bool = False
+    """Looks at the inside of its site; a school's shows nothing while people are inside (A-40)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +240,16 @@ class Device:
 class ArmedHours:
     """A daily span in Europe/Rome; `until` may be smaller than `since` (over midnight)."""
 
+    since: time
+    until: time
+
+
+@dataclass(frozen=True, slots=True)
+class WeekHours:
+    """A span in Europe/Rome on some days of the week; `until` is later than `since`."""
+
+    days: tuple[int, ...]
+    """ISO weekdays, 1 (Monday) .. 7."""
     since: time
     until: time
 
@@ -310,6 +361,79 @@ class Act:
     """Reference of the impact assessment; needed for public areas and plates (B-16)."""
     dpia_date: date | None = None
     document_sha256: str = ""
+    kind: ActKind = ActKind.PATTO
+    dpia_sha256: str = ""
+    """Of the assessment's document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A *proroga* (art. 22): an act goes on until a later day, entered by a named person."""
+
+    id: str
+    act: str
+    until: date
+    by: str
+    """Id of the user who entered it."""
+    entered: date
+    reason: str
+    document_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """An owner's off-switch: while it stands nobody else sees these cameras or their alarms."""
+
+    id: str
+    controller: str
+    cameras: tuple[str, ...]
+    """Empty: all of the controller's."""
+    by: str
+    since_utc_us: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Copies that must outlast their retention (B-02, D.8): an act, a span, an end."""
+
+    id: str
+    act: str
+    """Number of the order or request that asks for it."""
+    controller: str
+    cameras: tuple[str, ...]
+    """Empty: all of the controller's."""
+    from_utc_us: int
+    to_utc_us: int
+    """Span of the pictures."""
+    until: date
+    """Last day of the hold, Europe/Rome."""
+    by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """One line of the access matrix (A-20); empty fields match everything.
+
+    For a role that has lines of its own in the registry, the built-in ones do not count.
+    """
+
+    id: str
+    role: Role
+    actions: tuple[str, ...]
+    """Values of `gateway.model.access.Action`."""
+    purposes: tuple[str, ...]
+    """Values of `gateway.model.access.Purpose`."""
+    organisations: tuple[str, ...] = ()
+    controllers: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
+    hours: tuple[ArmedHours, ...] = ()
+    """Europe/Rome; empty: around the clock."""
+    four_eyes: bool = False
+    """A second person of the same organisation has to agree."""
+    act: str = ""
+    """Act that grants the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +448,14 @@ class User:
     password_hash: str = ""
     """argon2id in PHC form."""
     enabled: bool = True
+    totp_secret: str = field(default="", repr=False)
+    """Base32 (RFC 6238), kept beside the password, never in a version; empty: not enrolled."""
+    second_factor: bool = False
+    """Cannot sign in with a password alone."""
+    certificate_sha256: str = ""
+    """Of a client certificate (DER, hexadecimal) by which a machine or a room is known."""
+    oidc_subject: str = ""
+    """`issuer|sub` of the identity provider's account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +474,25 @@ class Registry:
     devices: dict[str, Device] = field(default_factory=dict)
     triggers: dict[str, Trigger] = field(default_factory=dict)
     risk_areas: dict[str, RiskArea] = field(default_factory=dict)
+    permits: dict[str, Permit] = field(default_factory=dict)
+    extensions: dict[str, Extension] = field(default_factory=dict)
+    pauses: dict[str, Pause] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
+    stale: Mapping[str, str] = field(default_factory=dict)
+    """Acts whose assessment is older than a widening, and why (D.7)."""
+
+    def last_day(self, act: Act) -> date:
+        """Return the last day of an act with its extensions, Europe/Rome."""
+        later = (one.until for one in self.extensions.values() if one.act == act.id)
+        return max((act.valid_until, *later))
+
+    def is_paused(self, camera: Camera) -> bool:
+        """Return whether the owner's off-switch withholds a camera."""
+        controller = self.sites[camera.site].controller
+        return any(
+            one.controller == controller and (not one.cameras or camera.id in one.cameras)
+            for one in self.pauses.values()
+        )
 
     def controller_of(self, camera: Camera) -> Controller:
         """Return the owner of a camera; the store guarantees that it exists."""
