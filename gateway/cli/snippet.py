@@ -96,7 +96,7 @@ def _device(one: Discovered, name: str, site: str, credential: str) -> str:
     if credential:
         lines.append(f"credential = {_quoted(credential)}")
     else:
-        lines.append(f'# credential = "file:/etc/varco/secrets/{name}" # contiene utente:password')
+        lines.append(f'# credential = "credential:{name}" # contiene utente:password')
     return "\n".join((*lines, ""))
 
 

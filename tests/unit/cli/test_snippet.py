@@ -44,7 +44,7 @@ def test_without_a_password_the_device_stands_alone_with_the_next_command():
     text = snippet([found()], site="centro", credential="")
     (device,) = parse_seed(text, "snippet").entities.values()
     assert device.credential == ""
-    assert f'# credential = "file:/etc/varco/secrets/{device.id}"' in text
+    assert f'# credential = "credential:{device.id}"' in text
     assert "varco discover 192.0.2.20 --snippet --login" in text
 
 
