@@ -7,11 +7,12 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 
 import pytest
 
 from gateway.model.errors import StoreError
-from gateway.runtime.store import open_store
+from gateway.runtime.store import COMMITS_PER_CHECKPOINT, _Checkpoints, open_store
 
 SCHEMA = "create table if not exists t(k integer primary key, v text not null)"
 
@@ -93,7 +94,7 @@ def test_a_killed_process_loses_nothing_that_was_awaited(tmp_path):
     """Every key printed after its write() is in the file after kill -9."""
     code = textwrap.dedent("""
         import asyncio, sys, pathlib
-        from gateway.runtime.store import open_store
+        from gateway.runtime.store import COMMITS_PER_CHECKPOINT, _Checkpoints, open_store
         async def main():
             async with open_store(pathlib.Path(sys.argv[1]), sys.argv[2]) as s:
                 for k in range(10**9):
@@ -115,3 +116,33 @@ def test_a_killed_process_loses_nothing_that_was_awaited(tmp_path):
     with sqlite3.connect(path) as connection:
         assert connection.execute("select max(k) from t").fetchone()[0] >= said
     connection.close()
+
+
+def carried(path):
+    """Return how many rows stand in the database file itself, its log apart."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as alone:
+        try:
+            return alone.execute("select count(*) from t").fetchone()[0]
+        except sqlite3.Error:
+            return 0  # nothing was carried over yet, or half of it
+
+
+async def test_the_log_is_carried_over_beside_the_commits(tmp_path):
+    """After some commits the file itself holds them, although nobody closed it."""
+    path = tmp_path / "a.db"
+    async with open_store(path, SCHEMA) as store:
+        await store.write(lambda c: c.execute("insert into t values(null, 'a')"))
+        assert carried(path) == 0
+        async with asyncio.timeout(20):
+            while carried(path) < COMMITS_PER_CHECKPOINT:
+                await store.write(lambda c: c.execute("insert into t values(null, 'b')"))
+
+
+async def test_a_log_that_outgrew_its_bound_is_carried_over_by_the_writer(tmp_path, monkeypatch):
+    """A checkpoint that never catches up (here: never comes) does not fill the disk."""
+    path = tmp_path / "a.db"
+    monkeypatch.setattr(_Checkpoints, "ask", lambda self: setattr(self, "is_late", True))
+    async with open_store(path, SCHEMA) as store:
+        for _ in range(COMMITS_PER_CHECKPOINT + 2):
+            await store.write(lambda c: c.execute("insert into t values(null, 'b')"))
+        assert carried(path) >= COMMITS_PER_CHECKPOINT
