@@ -7,11 +7,9 @@ stand in a side table; deleting them erases the value while the log still verifi
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from hashlib import sha256
-
-import rfc8785
 
 from gateway.model.access import Regime
 from gateway.model.audit import LedgerEvent, Operation
@@ -44,6 +42,9 @@ _PLAIN = tuple(
     if f.name not in {*PERSONAL, "event", "operation", "regime", "result", "opens", "closes"}
 )
 _DEFAULTS = {f.name: f.default for f in fields(LedgerEvent)}
+_TEXTS = tuple(f.name for f in fields(LedgerEvent) if f.type in (str, "str"))
+_MOST_WHOLE = (1 << 53) - 1
+"""What every reader of JSON takes exactly (RFC 8785 §3.2.2.3)."""
 
 Randomness = Callable[[int], bytes]
 """Returns that many random bytes; `os.urandom` in service."""
@@ -59,9 +60,25 @@ class Opening:
 
     def commitment(self) -> str:
         """Return what stands in the header, in hex."""
-        parts = (_LABEL, self.field.encode(), self.salt, self.value.encode())
-        framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-        return sha256(framed).hexdigest()
+        return commitment(self.field.encode(), self.salt, self.value.encode())
+
+
+def commitment(field: bytes, salt: bytes, value: bytes) -> str:
+    """Return the commitment to a value in UTF-8: SHA-256 over four framed parts, in hex."""
+    return sha256(
+        (_FRAMED.get(field) or _framed_field(field))
+        + len(salt).to_bytes(4, "big")
+        + salt
+        + len(value).to_bytes(4, "big")
+        + value
+    ).hexdigest()
+
+
+def _framed_field(field: bytes) -> bytes:
+    return b"".join(len(part).to_bytes(4, "big") + part for part in (_LABEL, field))
+
+
+_FRAMED = {name.encode(): _framed_field(name.encode()) for name in PERSONAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +90,8 @@ class Draft:
     at: Moment
     openings: tuple[Opening, ...]
     software: str
+    offset_ms: int = 0
+    """Our clock minus true time as far as that was known; 0: not known."""
 
     def header(self, seq: int, *, spilled: bool = False) -> bytes:
         """Return the canonical header for a place; InvariantError if a number is out of range.
@@ -96,6 +115,8 @@ class Draft:
         }
         plain = ((name, getattr(event, name)) for name in _PLAIN)
         record |= {name: value for name, value in plain if value != _DEFAULTS[name]}
+        if self.offset_ms:
+            record["clock_offset_ms"] = self.offset_ms
         if event.opens:
             record["opens"] = True
         if event.closes >= 0:
@@ -105,12 +126,14 @@ class Draft:
         if spilled:
             record["spilled"] = True
         try:
-            return rfc8785.dumps(record)
-        except rfc8785.CanonicalizationError as error:
+            return _canonical(record)
+        except ValueError as error:
             raise InvariantError(f"entry {event.event} has no canonical form: {error}") from error
 
 
-def draft(event: LedgerEvent, at: Moment, software: str, randomness: Randomness) -> Draft:
+def draft(
+    event: LedgerEvent, at: Moment, software: str, randomness: Randomness, offset_ms: int = 0
+) -> Draft:
     """Return an event made ready: texts bounded and well formed, personal values committed to."""
     clean = _clean(event)
     openings = tuple(
@@ -118,17 +141,29 @@ def draft(event: LedgerEvent, at: Moment, software: str, randomness: Randomness)
         for name in PERSONAL
         if (value := getattr(clean, name))
     )
-    return Draft(clean, uuid7(at.utc_us, randomness(10)), at, openings, software)
+    return Draft(clean, uuid7(at.utc_us, randomness(10)), at, openings, software, offset_ms)
+
+
+def _canonical(record: Mapping[str, object]) -> bytes:
+    """Return RFC 8785 of a record of ours; ValueError if it has none.
+
+    Its keys are ASCII, its values texts, truth values and whole numbers: there the standard
+    library writes the same bytes as the canonical form, ten times as fast (a test compares).
+    """
+    if any(type(one) is int and abs(one) > _MOST_WHOLE for one in record.values()):
+        raise ValueError("a number beyond 2^53 - 1")
+    return json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _clean(event: LedgerEvent) -> LedgerEvent:
     """Return the event with every text bounded and free of lone surrogates (RFC 8785 §3.2.2.2)."""
-    values = {f.name: getattr(event, f.name) for f in fields(event)}
-    for name, value in values.items():
-        if isinstance(value, str):
-            most = MOST_REASON_CHARS if name == "reason_text" else MOST_FIELD_CHARS
-            values[name] = value.encode("utf-8", "replace").decode()[:most]
-    return LedgerEvent(**values)
+    changed: dict[str, str] = {}
+    for name in _TEXTS:
+        value: str = getattr(event, name)
+        most = MOST_REASON_CHARS if name == "reason_text" else MOST_FIELD_CHARS
+        if not value.isascii() or len(value) > most:
+            changed[name] = value.encode("utf-8", "replace").decode()[:most]
+    return replace(event, **changed) if changed else event  # type: ignore[arg-type] # texts only
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +183,8 @@ class LedgerEntry:
     spilled: bool
     header: bytes
     """The exact bytes that are hashed."""
+    clock_offset_ms: int = 0
+    """Our clock minus true time as far as that was known; 0: not known."""
 
 
 def read_entry(header: bytes, openings: dict[str, str]) -> LedgerEntry:
@@ -170,6 +207,7 @@ def read_entry(header: bytes, openings: dict[str, str]) -> LedgerEntry:
             tuple(sorted(committed.keys() - openings.keys())),
             record.get("spilled", False),
             header,
+            record.get("clock_offset_ms", 0),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LedgerError(f"ledger: a header that is not ours: {error!r}") from error

@@ -10,22 +10,25 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.audit import tables
+from gateway.audit import segments, tables
+from gateway.audit.catalogue import CATALOGUE
 from gateway.audit.entry import Draft, LedgerEntry, draft
+from gateway.audit.segments import EXPIRED, Erasure, Predicate, Rotation
 from gateway.audit.spare import Spare
-from gateway.audit.tables import LedgerHead, Row, Signer
+from gateway.audit.tables import Cosigned, LedgerHead, Row, Signer, Stamp
 from gateway.model.audit import LedgerEvent, LedgerReceipt
-from gateway.model.errors import LedgerError, StoreError, WireError
+from gateway.model.errors import InvariantError, LedgerError, StoreError, WireError
+from gateway.model.time import ClockQuality
 from gateway.runtime.clock import Clock
 from gateway.runtime.store import Store, open_store
 from gateway.wire.merkle import Frontier
@@ -44,16 +47,49 @@ MOST_WAITING: Final = 4_096
 """Appends that may wait at once; below the store's own bound, so that it never refuses early."""
 MOST_ENTRIES: Final = 1_000
 """Entries that one `entries` call returns."""
+MOST_ROTATIONS: Final = 100
+"""Prefixes that one `rotate` call drops; what is left waits for the next night."""
+
+T = TypeVar("T")
+Offset = Callable[[], int]
+"""Our clock minus true time in milliseconds; 0: not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the log's retention did."""
+
+    rotations: tuple[Rotation, ...] = ()
+    erased: int = 0
+    """Entries whose personal values went before the entries themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """What a witness is asked to cosign."""
+
+    note: str
+    """The newest checkpoint."""
+    size: int
+    first: int
+    """What it cosigned last; 0: nothing."""
+    proof: tuple[bytes, ...]
+    """That the log of `size` entries continues the one of `first` (RFC 6962 §2.1.2)."""
 
 
 class Ledger:
     """One log; made by `open_ledger`."""
 
-    def __init__(self, store: Store, signer: Signer, clock: Clock, spare: Spare | None) -> None:
+    def __init__(
+        self, store: Store, signer: Signer, clock: Clock, spare: Spare | None, offset: Offset
+    ) -> None:
         self._store = store
         self._signer = signer
         self._clock = clock
         self._spare = spare
+        self._offset = offset
+        self._upkeep = asyncio.Lock()
+        """One rotation or erasure at a time: what was planned must still be so."""
         self._software = _software()
         self._head = LedgerHead(0, b"", "")
         self._tips: dict[int, bytes] = {}
@@ -84,22 +120,30 @@ class Ledger:
     async def append_many(self, events: Sequence[LedgerEvent]) -> list[LedgerReceipt]:
         """Write entries in order, all or none, signed together; returns once they are on disk.
 
-        LedgerError if neither the database nor the spare takes them. Cancelling does not take
-        them back.
+        LedgerError if neither the database nor the spare takes them; InvariantError for a code
+        that is not in the catalogue. Cancelling does not take them back.
         """
+        for event in events:
+            if event.event not in CATALOGUE:
+                raise InvariantError(f"ledger: {event.event!r} is not in the catalogue of events")
+        return await self._enter(events)
+
+    async def _enter(self, events: Sequence[LedgerEvent]) -> list[LedgerReceipt]:
         if not events:
             return []
         if self._waiting >= MOST_WAITING:
             raise LedgerError(f"{self._store.path}: {self._waiting} entries wait for the disk")
-        now = self._clock.now()
-        drafts = [draft(event, now, self._software, os.urandom) for event in events]
-        self._waiting += 1
-        self._settled.clear()
+        drafts = [self._ready(event) for event in events]
+        self._entered()
         try:
             async with asyncio.timeout(ANSWER_S):
                 return await asyncio.shield(self._append(drafts))
         except TimeoutError as error:
             raise LedgerError(f"{self._store.path}: no answer within {ANSWER_S:.0f} s") from error
+
+    def _ready(self, event: LedgerEvent) -> Draft:
+        now, offset_ms = self._clock.now(), self._offset()
+        return draft(event, now, self._software, os.urandom, offset_ms)
 
     async def _append(self, drafts: list[Draft]) -> list[LedgerReceipt]:
         """Write to the database, or to the spare; runs to its end even if nobody waits."""
@@ -110,10 +154,17 @@ class Ledger:
                 except LedgerError as error:
                     self._begin_spilling(str(error))
         finally:
-            self._waiting -= 1
-            if not self._waiting:
-                self._settled.set()
+            self._left()
         return await self._to_spare(drafts)
+
+    def _entered(self) -> None:
+        self._waiting += 1
+        self._settled.clear()
+
+    def _left(self) -> None:
+        self._waiting -= 1
+        if not self._waiting:
+            self._settled.set()
 
     async def _to_main(self, drafts: list[Draft]) -> list[LedgerReceipt]:
         job = partial(tables.insert_drafts, drafts=drafts, signer=self._signer)
@@ -266,7 +317,129 @@ class Ledger:
             left = await self._store.read(tables.read_unclosed)
         except StoreError as error:
             raise LedgerError(str(error)) from error
-        return await self.append_many([_crash_closing(entry) for entry in left])
+        return await self._enter([_crash_closing(entry) for entry in left])
+
+    # retention -----------------------------------------------------------------------------------
+
+    async def rotate(self) -> Kept:
+        """Drop what is past its term, then erase values past theirs in what is left (D.4).
+
+        Each step is one transaction and one entry that tells of it. Nothing happens while our
+        clock is not known to be right. LedgerError if the log is not what was signed, or refuses.
+        """
+        now = self._clock.now()
+        if now.quality is ClockQuality.UNSYNCHRONISED:
+            return Kept()
+        rotations: list[Rotation] = []
+        erased = 0
+        async with self._upkeep:
+            plan = partial(segments.plan_rotation, now_us=now.utc_us, signer=self._signer)
+            while len(rotations) < MOST_ROTATIONS:
+                if (rotation := await self._read(plan)) is None:
+                    break
+                await self._aside(
+                    partial(
+                        segments.rotate,
+                        rotation=rotation,
+                        ready=self._ready,
+                        now_us=now.utc_us,
+                        signer=self._signer,
+                    )
+                )
+                rotations.append(rotation)
+            while (gone := await self._read(partial(segments.plan_expiry, now_us=now.utc_us))).seqs:
+                await self._erase(gone, EXPIRED)
+                erased += len(gone.seqs)
+        if rotations or erased:
+            await self._scrub()
+        return Kept(tuple(rotations), erased)
+
+    async def erase(self, predicate: Predicate, why: LedgerEvent) -> Erasure:
+        """Erase the personal values of the entries that `predicate` means; the log still verifies.
+
+        `why` is the `log.erase` entry of who asks; place, count and time range are filled in.
+        Values under the LED stay for their five years and are counted as kept. LedgerError if
+        the log cannot be read or written; then nothing was erased.
+        """
+        now_us = self._clock.now().utc_us
+        async with self._upkeep:
+            plan = partial(segments.plan_request, predicate=predicate, now_us=now_us)
+            erasure = await self._read(plan)
+            if erasure.seqs:
+                await self._erase(erasure, why)
+                await self._scrub()
+        return erasure
+
+    async def _erase(self, erasure: Erasure, why: LedgerEvent) -> None:
+        job = partial(
+            segments.erase, erasure=erasure, why=why, ready=self._ready, signer=self._signer
+        )
+        await self._aside(job)
+
+    async def _aside(self, job: "partial[LedgerHead]") -> None:
+        """Run a job that moves the head and is no append; never beside a spare with places given.
+
+        LedgerError while the spare stands in. Cancelling does not take it back.
+        """
+
+        async def run() -> None:
+            try:
+                await self._write(job)
+            finally:
+                self._left()
+
+        if self._spilling:
+            raise LedgerError(f"{self._store.path}: the spare stands in")
+        self._entered()
+        await asyncio.shield(run())
+
+    async def _scrub(self) -> None:
+        """Have what was deleted leave the write-ahead file, too; a busy reader may delay that."""
+        try:
+            await asyncio.to_thread(_truncate_log, self._store.path)
+        except sqlite3.Error as error:
+            log.warning("ledger-not-scrubbed", extra={"problem": str(error)})
+
+    # what others vouch for -----------------------------------------------------------------------
+
+    async def extension(self, first: int) -> Extension:
+        """Return the newest checkpoint with the proof that it continues that of `first` entries.
+
+        LedgerError if there is no checkpoint, or `first` lies in a segment that was dropped.
+        """
+        return await self._read(partial(_extension, first=first))
+
+    async def keep_cosignature(self, one: Cosigned) -> None:
+        """Keep a witness's line that the caller has checked; LedgerError if it cannot be."""
+        await self._note(partial(tables.insert_cosignature, one=one))
+
+    async def keep_token(self, one: Stamp) -> None:
+        """Keep an authority's token that the caller has checked; LedgerError if it cannot be."""
+        await self._note(partial(tables.insert_token, one=one))
+
+    async def cosignatures(self) -> list[Cosigned]:
+        """Return the newest cosignature of each witness."""
+        return await self._read(tables.read_newest_cosignatures)
+
+    async def newest_token(self) -> Stamp | None:
+        """Return the newest token."""
+        return await self._read(tables.read_newest_token)
+
+    async def cosigned_note(self) -> str:
+        """Return the newest checkpoint that a witness cosigned, with those lines; empty if none."""
+        return await self._read(_cosigned_note)
+
+    async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return await self._store.read(job)
+        except StoreError as error:
+            raise LedgerError(str(error)) from error
+
+    async def _note(self, job: Callable[[sqlite3.Connection], None]) -> None:
+        try:
+            await self._store.write(job)
+        except (StoreError, sqlite3.Error) as error:
+            raise LedgerError(str(error)) from error
 
     async def _end(self) -> None:
         """Wait for what is under way, then try once more to empty the spare."""
@@ -297,6 +470,31 @@ def _crash_closing(entry: LedgerEntry) -> LedgerEvent:
     )
 
 
+def _extension(db: sqlite3.Connection, first: int) -> Extension:
+    """Read checkpoint and proof from one state of the log."""
+    db.execute("begin")
+    row = db.execute("select size, note from checkpoint order by size desc limit 1").fetchone()
+    if row is None:
+        raise LedgerError("ledger: no checkpoint yet")
+    size, note = row
+    return Extension(note, size, first, tuple(segments.prove_consistency(db, first, size)))
+
+
+def _cosigned_note(db: sqlite3.Connection) -> str:
+    (size,) = db.execute("select max(size) from cosignature").fetchone()
+    if size is None:
+        return ""
+    lines = [one.line for one in tables.read_cosignatures(db) if one.size == size]
+    return "\n".join((tables.read_checkpoint(db, size).rstrip("\n"), *lines)) + "\n"
+
+
+def _truncate_log(path: Path) -> None:
+    """Move the write-ahead file into the database and cut it to nothing."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("pragma busy_timeout = 5000")
+        db.execute("pragma wal_checkpoint(truncate)")
+
+
 def _software() -> str:
     try:
         return version("varco")
@@ -312,18 +510,20 @@ async def open_ledger(
     key: Ed25519PrivateKey,
     clock: Clock,
     spare: Path | None = None,
+    offset: Offset = int,
 ) -> AsyncIterator[Ledger]:
     """Open (or create) the log named `origin`, whose checkpoints `key` signs.
 
-    `spare`: file of the second sink, best on another disk. LedgerError if the file cannot be
-    used, was signed by another key, or does not end where its newest checkpoint says.
+    `spare`: file of the second sink, best on another disk. `offset`: asked at every entry for our
+    clock minus true time in milliseconds, 0 while that is not known. LedgerError if the file
+    cannot be used, was signed by another key, or does not end where its newest checkpoint says.
     """
     async with AsyncExitStack() as stack:
         try:
             signer = Signer(origin, key)
             signer.sign(Frontier())
             store = await stack.enter_async_context(open_store(path, tables.SCHEMA))
-            ledger = Ledger(store, signer, clock, Spare(spare) if spare else None)
+            ledger = Ledger(store, signer, clock, Spare(spare) if spare else None, offset)
             await ledger._begin()  # noqa: SLF001 - same module
         except LedgerError:
             raise

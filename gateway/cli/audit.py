@@ -1,34 +1,52 @@
 # SPDX-FileCopyrightText: 2026 The Varco authors
 # SPDX-License-Identifier: EUPL-1.2
-"""`varco audit`: read the access log from its file, without the daemon and without writing."""
+"""`varco audit`: verify the access log from its file; export it, which is itself written down."""
 
-import json
-import sqlite3
+import asyncio
+import os
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
+from getpass import getpass
+from hashlib import sha256
 from pathlib import Path
+from pwd import getpwuid
 
-from gateway.audit.entry import PERSONAL, LedgerEntry
+from gateway.assembly.offline import export_offline
 from gateway.audit.keys import load_key, public_vkey
-from gateway.audit.tables import read_entries
-from gateway.audit.verify import VerifyReport
+from gateway.audit.verify import Trust, VerifyReport
 from gateway.audit.verify import verify as verify_ledger
+from gateway.cli.ask import control_socket
+from gateway.cli.control_client import open_control
+from gateway.cli.parser import CONFIG
 from gateway.cli.speech import Say
 from gateway.config.load import load
 from gateway.config.options import Options
 from gateway.config.secrets import resolve
-from gateway.model.errors import ConfigError, GatewayError, LedgerError, WireError
+from gateway.console.ledger import instant
+from gateway.console.services import ExportWish
+from gateway.console.views import ExportBody
+from gateway.model.audit import ExportForm, LedgerQuery
+from gateway.model.errors import (
+    ConfigError,
+    GatewayError,
+    LedgerError,
+    PeerError,
+    StoreError,
+    WireError,
+)
+from gateway.model.time import Moment
+from gateway.runtime.clock import SystemClock
 from gateway.runtime.documents import read_text
 from gateway.wire.checkpoint import VerifierKey, parse_vkey
+from gateway.wire.cosignature import parse_witness_key
 
 EXIT_ALTERED = 1
 EXIT_UNUSABLE = 2
 MOST_FINDINGS = 20
 """Lines printed; the rest is counted."""
-PAGE = 500
+_BLOCK_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +57,10 @@ class VerifyRequest:
     key: str | None
     checkpoint: Path | None
     config: Path
+    witnesses: tuple[str, ...] = ()
+    """Public keys whose cosignatures count."""
+    tsa_ca: Path | None = None
+    """Roots of the time-stamping authority, PEM."""
 
 
 def verify(request: VerifyRequest, say: Say) -> int:
@@ -49,7 +71,7 @@ def verify(request: VerifyRequest, say: Say) -> int:
         held = read_text(request.checkpoint) if request.checkpoint else None
         if not path.is_file():
             raise LedgerError(f"{path}: {say('non esiste', 'does not exist')}")
-        report = verify_ledger(path, key.public, held)
+        report = verify_ledger(path, key.public, held, _trust(request))
     except GatewayError as error:
         for line in str(error).splitlines():
             print(f"{say('inutilizzabile', 'unusable')}: {line}", file=sys.stderr)
@@ -57,9 +79,29 @@ def verify(request: VerifyRequest, say: Say) -> int:
     if report.ok:
         text = say("registro integro", "log intact")
         print(f"{text}: {report.size} {say('voci', 'entries')}, {report.root.hex()}")
+        _print_vouchers(report, say)
         return 0
     _print_findings(report, say)
     return EXIT_ALTERED
+
+
+def _print_vouchers(report: VerifyReport, say: Say) -> None:
+    """Print who else vouches for the log, and how much of it nobody does."""
+    for one in report.witnessed:
+        at = Moment(0.0, one.utc_s * 1_000_000).iso()
+        print(
+            f"{say('testimone', 'witness')} {one.name}: {one.size} {say('voci', 'entries')}, {at}"
+        )
+    if report.stamped is not None:
+        at = Moment(0.0, report.stamped.utc_us).iso()
+        words = say("marca temporale", "time stamp")
+        print(f"{words}: {report.stamped.size} {say('voci', 'entries')}, {at}")
+    if report.exposed:
+        words = say(
+            "voci finali di cui risponde solo chi ha la chiave",
+            "last entries that only the holder of the key vouches for",
+        )
+        print(f"{words}: {report.exposed}")
 
 
 def _print_findings(report: VerifyReport, say: Say) -> None:
@@ -85,6 +127,21 @@ def _print_findings(report: VerifyReport, say: Say) -> None:
 def ledger_path(options: Options) -> Path:
     """Return where the daemon keeps the log."""
     return options.box.state_dir / "ledger.db"
+
+
+def _trust(request: VerifyRequest) -> Trust:
+    """Return who is believed: whom the request names, else those of the configuration."""
+    names, roots = request.witnesses, request.tsa_ca
+    if not (names or roots or request.ledger):
+        ledger = load(request.config).ledger
+        names, roots = tuple(one.key for one in ledger.witnesses), ledger.timestamp_ca
+    try:
+        keys = tuple(parse_witness_key(name) for name in names)
+    except WireError as error:
+        advice = "write it as the witness prints it, name+hash+base64"
+        problem = f"is not the public key of a witness: {error}"
+        raise ConfigError("varco audit verify", "--witness", problem, advice) from error
+    return Trust(keys, read_text(roots).encode() if roots else b"")
 
 
 def _public_key(request: VerifyRequest) -> VerifierKey:
@@ -124,29 +181,87 @@ def print_key(config: Path) -> int:
     return 0
 
 
-def export(ledger: Path | None, config: Path, say: Say) -> int:
-    """Print every entry as one JSON line: the header as signed, and the personal values kept."""
-    path = ledger or ledger_path(load(config))
-    try:
-        for entry in _entries(path):
-            print(_line(entry))
-    except (sqlite3.Error, LedgerError) as error:
-        print(f"{say('inutilizzabile', 'unusable')}: {path}: {error}", file=sys.stderr)
+@dataclass(frozen=True, slots=True)
+class ExportRequest:
+    """What was typed."""
+
+    user: str
+    """Account that asks; empty with `offline`."""
+    wish: dict[str, object]
+    """As the console's body of an export."""
+    out: Path | None
+    from_stdin: bool
+    offline: str
+    """Reason for exporting while the service is stopped; empty: ask the service."""
+    socket: Path | None
+    config: Path | None
+
+
+def export(request: ExportRequest, say: Say) -> int:
+    """Have entries exported by the service, to a named person; 0 written, 2 refused."""
+    if not (request.offline or request.user):
+        print(say("manca --user: chi chiede?", "--user is missing: who asks?"), file=sys.stderr)
         return EXIT_UNUSABLE
+    try:
+        return (_export_offline if request.offline else _export_online)(request, say)
+    except (PeerError, StoreError) as error:
+        print(f"{say('inutilizzabile', 'unusable')}: {error}", file=sys.stderr)
+        return EXIT_UNUSABLE
+
+
+def _export_online(request: ExportRequest, say: Say) -> int:
+    asked = say(f"Password di {request.user}: ", f"Password of {request.user}: ")
+    password = sys.stdin.readline().rstrip("\r\n") if request.from_stdin else getpass(asked)
+    wish = request.wish | {"user": request.user, "password": password}
+
+    def take(name: str, digest: str, blocks: Iterator[bytes]) -> None:
+        _write(request.out or Path(_bare(name)), blocks, digest, say)
+
+    with open_control(control_socket(request.socket, request.config)) as control:
+        control.export_ledger(wish, take)
     return 0
 
 
-def _entries(path: Path) -> Iterator[LedgerEntry]:
-    uri = f"{path.absolute().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(uri, uri=True)) as connection:
-        after = -1
-        while page := read_entries(connection, after, PAGE):
-            yield from page
-            after = page[-1].seq
+def _export_offline(request: ExportRequest, say: Say) -> int:
+    """Export with the service stopped: an entry says who and why, before anything leaves."""
+    config = request.config or CONFIG
+    options = load(config)
+    who = getpwuid(os.getuid()).pw_name
+    body = ExportBody.model_validate(request.wish | {"aim": ""})
+    query = LedgerQuery(
+        body.person, body.camera, body.case, body.event, instant(body.from_), _end(body.to)
+    )
+    wish = ExportWish(query, ExportForm(body.format), body.year, body.bom)
+    why = (who, request.offline)
+    made = asyncio.run(export_offline(options, config, wish, why, SystemClock()))
+    with made.file as file:
+        blocks = iter(lambda: file.read(_BLOCK_BYTES), b"")
+        _write(request.out or Path(made.name), blocks, made.sha256, say)
+    return 0
 
 
-def _line(entry: LedgerEntry) -> str:
-    values = {name: getattr(entry.event, name) for name in PERSONAL}
-    opened = {name: value for name, value in values.items() if value}
-    record = {"header": json.loads(entry.header), "opened": opened}
-    return json.dumps(record, ensure_ascii=False, sort_keys=True)
+def _end(text: str) -> int:
+    return instant(text, end=True)
+
+
+def _bare(name: str) -> str:
+    """Return a file's name without any folder; what a socket says is not believed."""
+    bare = Path(name).name
+    return bare if bare and not bare.startswith(".") else "varco-registro"
+
+
+def _write(path: Path, blocks: Iterator[bytes], digest: str, say: Say) -> None:
+    """Write a new file that only its owner may read, and say what it is."""
+    hashed, long = sha256(), 0
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            for block in blocks:
+                hashed.update(block)
+                long += file.write(block)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}") from error
+    if digest != hashed.hexdigest():
+        path.unlink()
+        raise StoreError(f"{path}: {say('arrivato incompleto', 'came incomplete')}")
+    print(f"{path}: {long} {say('byte', 'bytes')}, SHA-256 {digest}")

@@ -77,6 +77,8 @@ class LedgerEvent:
     flags: str = ""
     """Comma-separated, see `gateway.model.access.FLAGS`."""
     content_hash: str = ""
+    count: int = 0
+    """How many, where one entry stands for many: deletions, exports, rotations."""
     opens: bool = False
     """A later entry with `closes` = this one's sequence must follow, else a crash is recorded."""
     closes: int = -1
@@ -90,3 +92,37 @@ class LedgerReceipt:
     seq: int
     id: str
     utc_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerQuery:
+    """Which entries somebody wants to read; what is empty matches everything."""
+
+    person: str = ""
+    """Account that acted, or agreed as second person."""
+    camera: str = ""
+    case: str = ""
+    event: str = ""
+    """A code of D.3, or a family: `live.` with its dot."""
+    from_utc_us: int = 0
+    to_utc_us: int = 0
+    """First microsecond that is not meant any more."""
+    organisation: str = ""
+    """Only entries about this controller, or by its people; empty for who may read all."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether every entry is meant."""
+        return self == LedgerQuery()
+
+
+class ExportForm(Enum):
+    """Forms in which entries leave (D.6)."""
+
+    PACKAGE = "jsonl"
+    """A zip that verifies without us."""
+    TABLE = "csv"
+    REPORT = "report"
+    """A page in Italian for data protection officers."""
+    ADMINISTRATORS = "admins"
+    """The yearly check of administrators (B-06), as a page."""

@@ -11,6 +11,7 @@ GatewayError
     ConfigErrors     everything wrong with one text, told at once
   StoreError         a database cannot be written
     LedgerError      the ledger cannot be written: no picture leaves (fail closed)
+  SecondFactorNeededError  a password was right, and the code of a second device is due
   InvariantError     our own bug: crash, the service manager restarts us
 """
 
@@ -74,6 +75,10 @@ class StoreError(GatewayError):
 
 class LedgerError(StoreError):
     """The ledger cannot be written or does not verify."""
+
+
+class SecondFactorNeededError(GatewayError):
+    """The password is right; without the code of the second device nobody is signed in."""
 
 
 class InvariantError(GatewayError):

@@ -364,6 +364,8 @@ class Act:
     kind: ActKind = ActKind.PATTO
     dpia_sha256: str = ""
     """Of the assessment's document."""
+    until_time: time | None = None
+    """When on `valid_until` it ends, Europe/Rome; None: at 24:00."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -485,6 +487,10 @@ class Registry:
         """Return the last day of an act with its extensions, Europe/Rome."""
         later = (one.until for one in self.extensions.values() if one.act == act.id)
         return max((act.valid_until, *later))
+
+    def end_time(self, act: Act) -> time | None:
+        """Return when an act ends on its last day, Europe/Rome; None: at 24:00."""
+        return act.until_time if self.last_day(act) == act.valid_until else None
 
     def is_paused(self, camera: Camera) -> bool:
         """Return whether the owner's off-switch withholds a camera."""

@@ -23,7 +23,8 @@ _ALGORITHM_ED25519 = b"\x01"
 _ORIGIN = re.compile(r"[^\s+\x00-\x20\x7f]{1,200}\Z")
 """A key name has no space and no plus sign (C2SP signed-note)."""
 _SIZE = re.compile(r"(?:0|[1-9][0-9]{0,18})\Z")
-_MARK = "\u2014 "
+MARK = "\u2014 "
+"""An em dash and a space begin every signature line (C2SP signed-note)."""
 _VKEY_PARTS = 3
 _LEAST_LINES = 3
 
@@ -65,7 +66,7 @@ def parse_vkey(text: str) -> VerifierKey:
     parts = text.strip().split("+", 2)
     if len(parts) != _VKEY_PARTS or not _ORIGIN.match(parts[0]):
         raise WireError("not a verifier key (name+hash+base64)")
-    public = _decode(parts[2])
+    public = decode(parts[2])
     if len(public) != 1 + HASH_BYTES or public[:1] != _ALGORITHM_ED25519:
         raise WireError(f"verifier key {parts[0]}: not an Ed25519 key")
     key = VerifierKey(parts[0], public[1:])
@@ -81,7 +82,7 @@ def sign(checkpoint: Checkpoint, key: Ed25519PrivateKey) -> str:
     body = checkpoint.body()
     verifier = VerifierKey(checkpoint.origin, key.public_key().public_bytes_raw())
     signature = base64.b64encode(verifier.id() + key.sign(body.encode())).decode()
-    return f"{body}\n{_MARK}{checkpoint.origin} {signature}\n"
+    return f"{body}\n{MARK}{checkpoint.origin} {signature}\n"
 
 
 def parse(note: str) -> Checkpoint:
@@ -101,10 +102,10 @@ def verify(note: str, public: bytes, origin: str | None = None) -> Checkpoint:
         raise WireError(f"checkpoint of {checkpoint.origin!r}, not of {origin!r}")
     key = VerifierKey(checkpoint.origin, public)
     for line in signatures:
-        if not line.startswith(_MARK):
+        if not line.startswith(MARK):
             raise WireError("checkpoint: a line that is no signature")
-        name, _, coded = line[len(_MARK) :].partition(" ")
-        raw = _decode(coded)
+        name, _, coded = line[len(MARK) :].partition(" ")
+        raw = decode(coded)
         if name == key.origin and raw[:4] == key.id():
             _check(public, raw[4:], body)
             return checkpoint
@@ -131,19 +132,31 @@ def _halves(note: str) -> tuple[str, list[str]]:
     return text + "\n", signatures[:-1].split("\n")
 
 
+def body_of(note: str) -> str:
+    """Return the text that the signatures of a note are over; WireError if it is none."""
+    return _halves(note)[0]
+
+
+def key_name(text: str) -> str:
+    """Return the name of a key or log if it may be one; WireError otherwise."""
+    if not _ORIGIN.match(text):
+        raise WireError("not a key's name")
+    return text
+
+
 def _read(body: str) -> Checkpoint:
     lines = body[:-1].split("\n")
     if len(lines) < _LEAST_LINES or not _ORIGIN.match(lines[0]) or not _SIZE.match(lines[1]):
         raise WireError("not a checkpoint (origin, size, root)")
     if not all(lines):
         raise WireError("checkpoint with an empty line")
-    root = _decode(lines[2])
+    root = decode(lines[2])
     if len(root) != HASH_BYTES:
         raise WireError(f"checkpoint with a root of {len(root)} bytes")
     return Checkpoint(lines[0], int(lines[1]), root)
 
 
-def _decode(text: str) -> bytes:
+def decode(text: str) -> bytes:
     """Return canonical base64 decoded; a second spelling of the same bytes is refused."""
     try:
         data = base64.b64decode(text, validate=True)

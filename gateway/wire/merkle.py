@@ -5,7 +5,7 @@
 A tree is a sequence of leaf hashes. Whoever only appends keeps a `Frontier` of at most 64 hashes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -76,34 +76,58 @@ def root_of(leaves: Sequence[bytes]) -> bytes:
     return frontier.root()
 
 
+Node = Callable[[int, int], bytes]
+"""Root over the leaves from the first index up to, without, the second."""
+
+
 def inclusion_proof(index: int, leaves: Sequence[bytes]) -> list[bytes]:
     """Return the audit path of leaf `index` (PATH of RFC 6962 §2.1.1), leaf end first."""
-    size = len(leaves)
+    return inclusion_path(index, len(leaves), _over(leaves))
+
+
+def inclusion_path(index: int, size: int, node: Node) -> list[bytes]:
+    """Return the audit path in a tree of `size` leaves whose subtree roots `node` knows."""
     if not 0 <= index < size:
         raise WireError(f"leaf {index} of a tree of {size}")
-    if size == 1:
-        return []
-    split = _split(size)
-    if index < split:
-        return [*inclusion_proof(index, leaves[:split]), root_of(leaves[split:])]
-    return [*inclusion_proof(index - split, leaves[split:]), root_of(leaves[:split])]
+    path: list[bytes] = []
+    low, high = 0, size
+    while high - low > 1:
+        middle = low + _split(high - low)
+        if index < middle:
+            path.append(node(middle, high))
+            high = middle
+        else:
+            path.append(node(low, middle))
+            low = middle
+    return path[::-1]
 
 
 def consistency_proof(first: int, leaves: Sequence[bytes]) -> list[bytes]:
     """Return the proof that the first `first` leaves are a prefix (PROOF of RFC 6962 §2.1.2)."""
-    if not 0 <= first <= len(leaves):
-        raise WireError(f"prefix of {first} in a tree of {len(leaves)}")
-    return _subproof(first, leaves, known=True) if first else []
+    return consistency_path(first, len(leaves), _over(leaves))
 
 
-def _subproof(first: int, leaves: Sequence[bytes], *, known: bool) -> list[bytes]:
-    size = len(leaves)
-    if first == size:
-        return [] if known else [root_of(leaves)]
-    split = _split(size)
-    if first <= split:
-        return [*_subproof(first, leaves[:split], known=known), root_of(leaves[split:])]
-    return [*_subproof(first - split, leaves[split:], known=False), root_of(leaves[:split])]
+def consistency_path(first: int, size: int, node: Node) -> list[bytes]:
+    """Return that proof for a tree of `size` leaves whose subtree roots `node` knows."""
+    if not 0 <= first <= size:
+        raise WireError(f"prefix of {first} in a tree of {size}")
+    if first in (0, size):
+        return []
+    path: list[bytes] = []
+    low, high = 0, size
+    while first != high:
+        middle = low + _split(high - low)
+        if first <= middle:
+            path.append(node(middle, high))
+            high = middle
+        else:
+            path.append(node(low, middle))
+            low = middle
+    return ([node(low, high)] if low else []) + path[::-1]
+
+
+def _over(leaves: Sequence[bytes]) -> Node:
+    return lambda low, high: root_of(leaves[low:high])
 
 
 def _split(size: int) -> int:

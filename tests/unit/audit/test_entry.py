@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from gateway.model.access import Regime
 from gateway.model.audit import LedgerEvent, Operation
 from gateway.model.errors import LedgerError
 from gateway.model.time import ClockQuality, Moment
+from tests.fakes import FakeClock
 from tests.unit.audit.logbook import LOOK
 
 AT = Moment(12.5, 1_790_000_000_123_456, ClockQuality.UNSYNCHRONISED)
@@ -130,3 +132,11 @@ def test_a_header_of_somebody_else(header):
     """What is not a header of ours is a LedgerError."""
     with pytest.raises(LedgerError):
         read_entry(header, {})
+
+
+@given(st.builds(dict, object_id=st.text(), role=st.text(), bytes=st.integers(0, 2**53 - 1)))
+def test_the_header_is_canonical(fields):
+    """Whatever the texts hold, the header is byte for byte what RFC 8785 says."""
+    event = replace(LOOK, **fields)
+    header = draft(event, FakeClock().now(), "1", bytes).header(3)
+    assert header == rfc8785.dumps(json.loads(header))

@@ -143,14 +143,14 @@ async def test_what_was_open_is_closed_at_the_next_start(path):
     async with opened(path) as ledger:
         first = await ledger.append(OPENING)
         second = await ledger.append(replace(OPENING, event="playback.open"))
-        third = await ledger.append(replace(OPENING, event="stream"))
+        third = await ledger.append(replace(OPENING, event="shift.open"))
         await ledger.append(replace(LOOK, event="live.close", closes=first.seq))
     for _ in range(2):
         async with opened(path) as ledger:
             entries = [one.event for one in await ledger.entries(3)]
     assert [(one.event, one.closes) for one in entries] == [
         ("playback.close", second.seq),
-        ("stream.close", third.seq),
+        ("shift.close", third.seq),
     ]
     for one in entries:
         assert (one.result, one.error, one.opens) == ("error", "crash", False)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.audit import verify as module
-from gateway.audit.verify import NOWHERE, verify
+from gateway.audit.verify import NO_TRUST, NOWHERE, verify
 from gateway.wire import checkpoint
 from gateway.wire.checkpoint import Checkpoint
 from gateway.wire.merkle import Frontier, leaf_hash
@@ -318,10 +318,10 @@ def test_many_checkpoints_are_not_all_checked_at_first(ledger, monkeypatch):
         Checkpoint(ORIGIN, 9, root_at(ledger, 9)), Ed25519PrivateKey.generate()
     )
     tamper(ledger, ("update checkpoint set note=? where size=9", (forged,)))
-    audit = module._pass(ledger, module._Audit(PUBLIC, None, 2))
+    audit = module._pass(ledger, module._Audit(PUBLIC, (), NO_TRUST, 2))
     assert (audit.problems, audit.unchecked) == (0, len(BATCHES) - 3)
     tamper(ledger, ("update entry set leaf=? where seq=15", (bytes(32),)))
-    again = module._pass(ledger, module._Audit(PUBLIC, None, 10**6))
+    again = module._pass(ledger, module._Audit(PUBLIC, (), NO_TRUST, 10**6))
     assert [one.seq for one in again.findings] == [8, 15]
 
 

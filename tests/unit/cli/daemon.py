@@ -19,6 +19,8 @@ class Daemon:
     path: object
     answers: dict = field(default_factory=dict)
     asked: list = field(default_factory=list)
+    headers: dict = field(default_factory=dict)
+    """More that every answer carries."""
 
     def answer(self, asked, status, body="", kind="application/json"):
         text = body if isinstance(body, str) else json.dumps(body)
@@ -47,6 +49,8 @@ def daemon_at(path):
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(reply)))
+            for name, value in daemon.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(reply)
 

@@ -3,16 +3,23 @@
 """`varco audit` on real ledgers, as an auditor types it."""
 
 import asyncio
+import hashlib
 import json
 import os
 import sqlite3
+import subprocess
+import sys
+import zipfile
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway.audit import varco_verify
 from gateway.audit.keys import generate_key, load_key, public_vkey
 from gateway.audit.ledger import open_ledger
 from gateway.model.access import Regime
 from gateway.model.audit import LedgerEvent, Operation
+from gateway.wire.cosignature import WitnessKey, cosign
 from tests.fakes import FakeClock
 
 
@@ -149,20 +156,100 @@ def test_root_reads_the_key_that_the_service_made(varco, box):
     assert done.stdout == (box / "vkey").read_text()
 
 
-def test_an_export_has_one_line_for_each_entry(varco, box):
-    """Header as signed and personal values apart, from the file alone."""
-    done = varco("audit", "export", "--config", "gateway.toml")
-    assert done.returncode == 0, done.stderr
-    records = [json.loads(line) for line in done.stdout.splitlines()]
-    looks = [one for one in records if one["header"]["event"] == "live.open"]
-    assert [one["opened"]["actor_id"] for one in looks] == [f"persona-{n}" for n in range(5)]
-    assert all("persona" not in json.dumps(one["header"]) for one in records)
-    assert [one["header"]["seq"] for one in records] == list(range(len(records)))
+EXPORT = "POST /control/ledger/export"
+AIM = ("--aim", "verifica-liceita")
 
 
-def test_an_export_of_something_else_is_2(varco, box):
-    """What is no ledger is told in one line."""
-    (box / "x.db").write_bytes(b"x" * 5000)
-    done = varco("audit", "export", "--ledger", "x.db")
+def test_an_export_asks_who_and_why(varco, daemon, tmp_path):
+    """A named person with a password; what comes is written for its owner alone."""
+    daemon.answer(EXPORT, 200, "registro", "application/zip")
+    digest = hashlib.sha256(b"registro").hexdigest()
+    daemon.headers = {"X-Varco-SHA256": digest, "Content-Disposition": 'x; filename="../r.zip"'}
+    words = ("audit", "export", "--socket", daemon.path, "--user", "dora", *AIM, "--stdin")
+    done = varco(*words, "--camera", "uno", "--from", "2026-11-22", stdin="segreto\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert digest in done.stdout
+    assert (tmp_path / "r.zip").read_bytes() == b"registro"
+    assert (tmp_path / "r.zip").stat().st_mode & 0o077 == 0
+    ((_, _, body),) = daemon.asked
+    sent = json.loads(body)
+    assert sent == {
+        "aim": "verifica-liceita", "own_case": "", "format": "jsonl", "from": "2026-11-22",
+        "camera": "uno", "user": "dora", "password": "segreto",
+    }  # fmt: skip
+    assert varco(*words, stdin="segreto\n").returncode == 2  # nothing is overwritten
+
+
+def test_an_export_that_broke_off_is_not_kept(varco, daemon, tmp_path):
+    """Its hash does not fit."""
+    daemon.answer(EXPORT, 200, "regi", "application/zip")
+    daemon.headers = {"X-Varco-SHA256": "00" * 32, "Content-Disposition": 'x; filename="r.zip"'}
+    words = ("audit", "export", "--socket", daemon.path, "--user", "dora", *AIM, "--stdin")
+    assert varco(*words, stdin="x\n").returncode == 2
+    assert not (tmp_path / "r.zip").exists()
+
+
+def test_the_check_of_administrators_names_its_year(varco, daemon):
+    """`report --admins --year`."""
+    daemon.answer(EXPORT, 200, "p", "text/html")
+    daemon.headers = {"X-Varco-SHA256": hashlib.sha256(b"p").hexdigest()}
+    words = ("audit", "report", "--admins", "--year", "2026", "--user", "aldo", *AIM, "--stdin")
+    assert varco(*words, "--socket", daemon.path, "--out", "a.html", stdin="x\n").returncode == 0
+    sent = json.loads(daemon.asked[0][2])
+    assert (sent["format"], sent["year"]) == ("admins", 2026)
+
+
+def test_without_a_person_nothing_is_exported(varco, box):
+    """Root alone is not enough, and a stopped service is told as that."""
+    assert varco("audit", "export", "--config", "gateway.toml").returncode == 2
+    done = varco("audit", "export", "--config", "gateway.toml", "--user", "d", *AIM, "--stdin")
     assert done.returncode == 2
-    assert "inutilizzabile: x.db" in done.stderr
+    assert "inutilizzabile" in done.stderr
+
+
+def test_offline_the_reason_is_an_entry_before_anything_leaves(varco, box):
+    """Two entries: why, and what left; the export holds the first and verifies by itself."""
+    words = ("audit", "export", "--config", "gateway.toml", "--out", "r.zip")
+    done = varco(*words, "--offline", "perizia 7")
+    assert done.returncode == 0, done.stderr
+    verified = subprocess.run(
+        [sys.executable, "-I", varco_verify.__file__, box / "r.zip", "--key", box / "vkey"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    with zipfile.ZipFile(box / "r.zip") as packed:
+        lines = packed.read("registro-varco/entries.jsonl").splitlines()
+    last = json.loads(lines[-1])
+    assert json.loads(last["header"])["event"] == "log.export"
+    assert last["opened"]["reason_text"]["value"] == "perizia 7"
+    with sqlite3.connect(box / "ledger.db") as db:
+        (header,) = db.execute("select header from entry order by seq desc limit 1").fetchone()
+    db.close()
+    digest = hashlib.sha256((box / "r.zip").read_bytes()).hexdigest()
+    assert json.loads(header)["content_hash"] == digest
+    assert varco("audit", "verify", "--config", "gateway.toml").returncode == 0
+
+
+def test_what_a_witness_vouches_for_is_told_and_what_nobody_does(varco, box):
+    """Its key comes from the command line or from the configuration; a stranger's counts not."""
+    secret = Ed25519PrivateKey.generate()
+    public = secret.public_key().public_bytes_raw()
+    line = cosign((box / "note").read_text(), "sala.example", secret, 1_700_000_000)
+    with sqlite3.connect(box / "ledger.db") as connection:
+        connection.execute(
+            "insert into cosignature values(5, 'sala.example', 1700000000, ?)", (line,)
+        )
+    connection.close()
+    files = ("--ledger", "ledger.db", "--key", "vkey")
+    alone = varco("audit", "verify", *files)
+    assert "chi ha la chiave: 5" in alone.stdout
+    vkey = WitnessKey("sala.example", public).vkey()
+    told = varco("audit", "verify", *files, "--witness", vkey)
+    assert "testimone sala.example: 5 voci, 2023-11-14T22:13:20.000Z" in told.stdout
+    assert "chi ha la chiave" not in told.stdout
+    with (box / "gateway.toml").open("a") as config:
+        config.write(f'[[ledger.witness]]\nkey = "{vkey}"\n')
+    assert "testimone sala.example" in varco("audit", "verify", "--config", "gateway.toml").stdout
+    wrong = varco("audit", "verify", *files, "--witness", "nobody")
+    assert wrong.returncode == 2
+    assert "--witness" in wrong.stderr

@@ -1,0 +1,192 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Witnesses: others who remember how far a log was, and never sign what does not continue it.
+
+Without them the holder of the key can rewrite the log and cut its tail. `WitnessState` is what a
+witness runs (a room, another body); how a checkpoint reaches it is somebody else's matter.
+"""
+
+import asyncio
+import base64
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gateway.model.errors import LedgerError, PeerError, WireError
+from gateway.wire import checkpoint as notes
+from gateway.wire.checkpoint import Checkpoint
+from gateway.wire.cosignature import WitnessKey, cosign
+from gateway.wire.merkle import EMPTY_ROOT, HASH_BYTES, proves_consistency
+
+MOST_PROOF = 64
+"""Hashes of a consistency proof over 2^63 entries."""
+
+
+class BehindError(PeerError):
+    """The witness knows the log at another size than the proof begins with."""
+
+    def __init__(self, name: str, size: int) -> None:
+        self.size = size
+        """What it cosigned last: a new proof begins there."""
+        super().__init__(f"witness {name}: knows {size} entries")
+
+
+class ForkError(WireError):
+    """The checkpoint does not continue what the witness saw: the log was rewritten or cut."""
+
+
+class Witness(Protocol):
+    """Somebody who may cosign; `gateway.audit.authority` and the rooms' lines have these."""
+
+    @property
+    def key(self) -> WitnessKey:
+        """Return the key that its lines are checked with."""
+        ...
+
+    async def cosign(self, note: str, first: int, proof: Sequence[bytes]) -> str:
+        """Return a signature line (C2SP `cosignature/v1`, no newline) for a checkpoint.
+
+        `proof` shows that it continues the log of `first` entries, 0 for a log that the witness
+        may not know. BehindError: it knows another size; ForkError: it refuses; PeerError: it is
+        absent or slow. Cancelling leaves it either way, which is harmless.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How far a witness saw one log."""
+
+    size: int = 0
+    root: bytes = EMPTY_ROOT
+
+
+class WitnessState:
+    """What one witness remembers, in one file that is synced before a signature leaves.
+
+    One process at a time. Every call blocks on the disk.
+    """
+
+    def __init__(
+        self, path: Path, name: str, key: Ed25519PrivateKey, logs: Mapping[str, bytes]
+    ) -> None:
+        """Read the file; LedgerError if it is there and is not ours: forgetting is no witness.
+
+        `logs`: public key (32 bytes) of each log that it watches, by origin.
+        """
+        self.key = WitnessKey(name, key.public_key().public_bytes_raw())
+        self._path = path
+        self._private = key
+        self._logs = dict(logs)
+        self._seen = _load(path)
+
+    def seen(self, origin: str) -> Seen:
+        """Return how far this witness saw a log; nothing is size 0."""
+        return self._seen.get(origin, Seen())
+
+    def add(self, note: str, first: int, proof: Sequence[bytes], utc_s: int) -> str:
+        """Return the signature line for a checkpoint that continues what was seen.
+
+        WireError: not signed by a log that it watches; BehindError; ForkError; LedgerError if
+        what was seen cannot be made durable.
+        """
+        origin = notes.parse(note).origin
+        public = self._logs.get(origin)
+        if public is None:
+            raise WireError(f"witness {self.key.name}: does not watch {origin}")
+        given = notes.verify(note, public, origin)
+        seen = self.seen(origin)
+        if first != seen.size:
+            raise BehindError(self.key.name, seen.size)
+        self._insist(given, seen, proof)
+        if given.size > seen.size:
+            self._remember(origin, Seen(given.size, given.root))
+        return cosign(note, self.key.name, self._private, utc_s)
+
+    def _insist(self, given: Checkpoint, seen: Seen, proof: Sequence[bytes]) -> None:
+        """Refuse what is smaller than, or no continuation of, what was seen."""
+        name = f"witness {self.key.name}: {given.origin}"
+        if given.size < seen.size:
+            raise ForkError(f"{name}: was cut from {seen.size} entries to {given.size}")
+        if any(len(one) != HASH_BYTES for one in proof) or len(proof) > MOST_PROOF:
+            raise WireError(f"{name}: not a proof")
+        if not proves_consistency(seen.size, given.size, proof, seen.root, given.root):
+            raise ForkError(f"{name}: {given.size} entries do not continue the {seen.size} seen")
+
+    def _remember(self, origin: str, seen: Seen) -> None:
+        wanted = self._seen | {origin: seen}
+        record = {
+            log: {"size": one.size, "root": base64.b64encode(one.root).decode()}
+            for log, one in sorted(wanted.items())
+        }
+        try:
+            _replace(self._path, json.dumps(record, indent=1).encode())
+        except OSError as error:
+            raise LedgerError(f"{self._path}: witness: {error.strerror}") from error
+        self._seen = wanted
+
+
+class LocalWitness:
+    """A witness in this process: for a body that runs on the same machine, and for tests."""
+
+    def __init__(self, state: WitnessState, utc_s: "_Seconds") -> None:
+        self._state = state
+        self._utc_s = utc_s
+        self._one = asyncio.Lock()
+
+    @property
+    def key(self) -> WitnessKey:
+        """Return the key that its lines are checked with."""
+        return self._state.key
+
+    async def cosign(self, note: str, first: int, proof: Sequence[bytes]) -> str:
+        """Ask the state, on a thread; see `Witness`."""
+        async with self._one:
+            return await asyncio.to_thread(self._state.add, note, first, proof, self._utc_s())
+
+
+class _Seconds(Protocol):
+    def __call__(self) -> int:
+        """Return UTC in seconds since 1970."""
+        ...
+
+
+def _load(path: Path) -> dict[str, Seen]:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise LedgerError(f"{path}: witness: {error.strerror}") from error
+    try:
+        return {origin: _seen(one) for origin, one in json.loads(data).items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LedgerError(f"{path}: not what a witness wrote: {error!r}") from error
+
+
+def _seen(record: Mapping[str, object]) -> Seen:
+    size, root = record["size"], base64.b64decode(str(record["root"]), validate=True)
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0 or len(root) != HASH_BYTES:
+        raise ValueError("size or root")
+    return Seen(size, root)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Exchange a file's content in one step, durable before this returns."""
+    part = path.with_name(f"{path.name}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
