@@ -12,9 +12,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from gateway.access import policy, sentences
-from gateway.model.access import AccessRequest, Action, Actor, Grant, Purpose, Verdict
-from gateway.model.alarm import AlarmRecord
+from gateway.access import explain as explaining
+from gateway.access import policy, purposes, sentences
+from gateway.access.explain import Explanation
+from gateway.access.policy import Look
+from gateway.access.shifts import Shifts
+from gateway.model.access import (
+    BREAK_GLASS,
+    UNCONFIRMED,
+    AccessRequest,
+    Action,
+    Actor,
+    Grant,
+    Purpose,
+    Verdict,
+)
+from gateway.model.alarm import AlarmRecord, AlarmState
 from gateway.model.audit import LedgerEvent, LedgerReceipt, Operation
 from gateway.model.errors import LedgerError
 from gateway.model.identifiers import uuid7
@@ -57,9 +70,37 @@ _EVENTS: Final = {
     Action.LOG_READ: _Words("log.read", "log.deny", "", Operation.CONSULTATION, "json"),
     Action.CONFIGURE: _Words("config.change", "config.deny", "", Operation.MODIFICATION, ""),
     Action.INSPECT: _Words("camera.inspect", "camera.deny", "", Operation.NONE, ""),
+    Action.RECORDED: _Words(
+        "recorded.open", "recorded.deny", "recorded.close", Operation.CONSULTATION, "mp4"
+    ),
+    Action.PTZ: _Words("ptz.take", "ptz.deny", "ptz.release", Operation.NONE, "onvif"),
+    Action.EXPORT: _Words("clip.export", "clip.deny", "", Operation.COMMUNICATION, "file"),
+    Action.PLATES: _Words("lpr.query", "lpr.deny", "", Operation.CONSULTATION, "json"),
+    Action.HOTLIST: _Words("hotlist.change", "hotlist.deny", "", Operation.MODIFICATION, ""),
+    Action.LOG_EXPORT: _Words("log.export", "log.deny", "", Operation.COMMUNICATION, "file"),
+    Action.GOVERN: _Words("policy.change", "policy.deny", "", Operation.MODIFICATION, ""),
 }
+_GLASS: Final = "breakglass.use"
+_CONFIRMED: Final = "live.confirm"
+_UNANSWERED: Final = "live.unconfirmed"
 _BY_ALARM: Final = {Purpose.ALARM, Purpose.INCIDENT}
 """Purposes whose case may be an alarm's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What else a gate works with; every part may be left out."""
+
+    live_masked: bool = False
+    """See `policy.decide`."""
+    signed_in: Callable[[Actor], bool] = lambda _: True
+    """Whether somebody's sign-in still lasts; a Grant does not outlive it."""
+    shifts: Shifts | None = None
+    """Without them ordinary surveillance needs no shift."""
+    incident_s: float = policy.INCIDENT_S
+    """See `policy.INCIDENT_S`."""
+    on_break_glass: Callable[[Grant], None] = lambda _: None
+    """Told of each emergency at once, after its entries; must not raise or wait."""
 
 
 @dataclass(slots=True)
@@ -73,32 +114,52 @@ class _Wish:
 class Gate:
     """Decides, writes down, and hands out Grants."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the last two are older spellings of `around`
         self,
         ledger: Journal,
         registry: Callable[[], Registry],
         alarms: Callable[[str], AlarmRecord | None],
         clock: Clock,
+        around: Surroundings | None = None,
         *,
         live_masked: bool = False,
         signed_in: Callable[[Actor], bool] = lambda _: True,
     ) -> None:
-        """`alarms` returns the record of an alarm id; `live_masked`: see `policy.decide`.
-
-        `signed_in`: whether somebody's sign-in still lasts; a Grant does not outlive it.
-        """
+        """`alarms` returns the record of an alarm id; the rest: see Surroundings."""
         self._ledger = ledger
         self._registry = registry
         self._alarms = alarms
         self._clock = clock
-        self._live_masked = live_masked
-        self._signed_in = signed_in
+        self._around = around or Surroundings(live_masked, signed_in)
         self._valid: dict[str, Grant] = {}
+        self._replaced: dict[str, Grant] = {}
+        """By id, what a renewed Grant was before: it holds until its own end."""
         self._unclosed: dict[str, Grant] = {}
+        self._renewing: set[str] = set()
+
+    @property
+    def shifts(self) -> Shifts | None:
+        """The shifts that it asks about; None if it asks about none."""
+        return self._around.shifts
 
     def preview(self, request: AccessRequest) -> Verdict:
         """Return what `open` would answer now; writes nothing, gives no key to anything."""
-        return self._decide(request, self._clock.now())
+        return self._decide(request, self._clock.now(), self._wished(request))
+
+    def explain(self, request: AccessRequest) -> Explanation:
+        """Return why `open` would answer so; writes nothing, gives no key to anything."""
+        return explaining.explain(
+            request,
+            self._registry(),
+            self._alarm(request),
+            self._clock.now(),
+            live_masked=self._around.live_masked,
+            look=self._wished(request),
+        )
+
+    def knows(self, actor: Actor, camera: str) -> bool:
+        """Return whether somebody may know that a camera exists."""
+        return policy.is_known(actor, camera, self._registry())
 
     async def open(self, request: AccessRequest) -> Grant | Verdict:
         """Return a Grant whose entry is on disk, or the Verdict that says why not.
@@ -116,14 +177,18 @@ class Gate:
 
     async def _open(self, request: AccessRequest, wish: _Wish) -> Grant | Verdict:
         now = self._clock.now()
-        verdict = self._decide(request, now)
+        verdict = self._decide(request, now, self._wished(request))
         try:
+            if verdict.allowed:
+                verdict = await self._on_duty(request, verdict, now)
+            if BREAK_GLASS in verdict.flags:
+                await self._ledger.append(self._glass(request, verdict))
             receipt = await self._ledger.append(self._entry(request, verdict))
         except LedgerError as error:
             log.error("gate-closed", extra={"camera": request.camera, "problem": str(error)})  # noqa: TRY400 - the trace says nothing more
             return policy.refuse(sentences.ledger(), verdict.registry_version, verdict.regime)
         if not verdict.allowed or verdict.expires is None:
-            return verdict
+            return self._discreet(request, verdict)
         grant = Grant(
             uuid7(now.utc_us, secrets.token_bytes(10)),
             request,
@@ -132,20 +197,83 @@ class Gate:
             now,
             verdict.expires,
             receipt.seq,
+            verdict.flags,
         )
         self._remember(grant, now)
         wish.grant = grant
+        if BREAK_GLASS in grant.flags:
+            self._around.on_break_glass(grant)
         if wish.abandoned:
             await self._abandon(grant)
         return grant
 
-    def _decide(self, request: AccessRequest, now: Moment) -> Verdict:
-        alarm = self._alarms(request.case.strip()) if request.purpose in _BY_ALARM else None
-        return policy.decide(request, self._registry(), alarm, now, live_masked=self._live_masked)
+    def _alarm(self, request: AccessRequest) -> AlarmRecord | None:
+        return self._alarms(request.case.strip()) if request.purpose in _BY_ALARM else None
+
+    def _decide(self, request: AccessRequest, now: Moment, look: Look) -> Verdict:
+        return policy.decide(
+            request,
+            self._registry(),
+            self._alarm(request),
+            now,
+            live_masked=self._around.live_masked,
+            look=look,
+        )
+
+    def _is_duty(self, request: AccessRequest) -> bool:
+        """Return whether a request belongs to a shift: ordinary surveillance, live."""
+        return (
+            self._around.shifts is not None
+            and request.action is Action.LIVE
+            and not request.break_glass
+            and request.purpose is not None
+            and purposes.rules()[request.purpose].shift
+        )
+
+    def _wished(self, request: AccessRequest) -> Look:
+        """Return what is known of a look that is asked for: the shift that is open, if any."""
+        shifts = self._around.shifts
+        shift = shifts.of(request.actor) if shifts is not None and self._is_duty(request) else None
+        if shift is None:
+            return Look(incident_s=self._around.incident_s)
+        return Look(None, shift.order, shift.until, self._around.incident_s)
+
+    def _begun(self, grant: Grant) -> Look:
+        """Return what is known of a look that goes on: without its shift it does not."""
+        request, shifts = grant.request, self._around.shifts
+        if shifts is None or not self._is_duty(request):
+            return Look(grant.issued, None, None, self._around.incident_s)
+        shift = shifts.of(request.actor)
+        if shift is None:
+            return Look(grant.issued, "", None, self._around.incident_s)
+        return Look(grant.issued, shift.order, shift.until, self._around.incident_s)
+
+    async def _on_duty(self, request: AccessRequest, verdict: Verdict, now: Moment) -> Verdict:
+        """Open the shift of the first look under a service order; it lasts as long as that."""
+        shifts = self._around.shifts
+        if shifts is None or not self._is_duty(request) or shifts.of(request.actor) is not None:
+            return verdict
+        shift = await shifts.open(request.actor, request.case)
+        if shift is None:  # another window was quicker, with another order
+            reason = sentences.no_shift(request.case)
+            return policy.refuse(reason, verdict.registry_version, verdict.regime)
+        return self._decide(request, now, self._wished(request))
+
+    def _discreet(self, request: AccessRequest, verdict: Verdict) -> Verdict:
+        """Return a refusal without telling of a camera that the asker may not know (A-26).
+
+        The ledger has the true reason by now.
+        """
+        if not request.camera or request.camera not in self._registry().cameras:
+            return verdict
+        if self.knows(request.actor, request.camera):
+            return verdict
+        reason = sentences.unknown_camera(request.camera)
+        return policy.refuse(reason, verdict.registry_version, verdict.regime)
 
     def _remember(self, grant: Grant, now: Moment) -> None:
         for old in [one for one in self._valid.values() if _has_ended(one, now)]:
-            del self._valid[old.id]
+            self.revoke(old.id)
         self._valid[grant.id] = grant
         if _EVENTS[grant.request.action].closed:
             self._unclosed[grant.id] = grant
@@ -157,15 +285,94 @@ class Gate:
         waits.
         """
         now = self._clock.now()
-        verdict = self._decide(grant.request, now)
-        ended = self._valid.get(grant.id) != grant or _has_ended(grant, now)
-        if ended or not self._signed_in(grant.request.actor):
+        verdict = self._decide(grant.request, now, self._begun(grant))
+        known = self._valid.get(grant.id) == grant or self._replaced.get(grant.id) == grant
+        lasts = known and not _has_ended(grant, now)
+        if not lasts or not self._around.signed_in(grant.request.actor):
             return policy.refuse(sentences.grant_ended(), verdict.registry_version, verdict.regime)
         return replace(verdict, expires=grant.expires) if verdict.allowed else verdict
+
+    async def renew(self, grant: Grant) -> Grant | Verdict:
+        """Return the look's next Grant, because its viewer confirmed it; `live.confirm` on disk.
+
+        The Verdict if it no longer holds. One that was confirmed lately, and one in an emergency,
+        come back as they are: nothing is written. LedgerError if nothing can be.
+        """
+        verdict = self.check(grant)
+        if not verdict.allowed:
+            return verdict
+        current = self._valid[grant.id]
+        asked = UNCONFIRMED in current.flags
+        left_s = current.expires.monotonic_s - self._clock.monotonic_s()
+        if BREAK_GLASS in current.flags or not (asked or left_s < policy.GRANT_S / 2):
+            return current
+        return await self._replace(current, verdict.flags, _CONFIRMED)
+
+    async def prolong(self, grant: Grant) -> Grant | None:
+        """Return a Grant under which a look goes on that nobody has confirmed yet, flagged.
+
+        None where it has to end with the old one: a second time, but for an open alarm; in an
+        emergency; with its shift or act. `live.unconfirmed` on disk first, LedgerError if it
+        cannot be.
+        """
+        verdict = self.check(grant)
+        if not verdict.allowed or BREAK_GLASS in grant.flags or self._is_duty(grant.request):
+            return None
+        alarm = self._alarm(grant.request)
+        is_open = alarm is not None and alarm.state is not AlarmState.CLOSED
+        if UNCONFIRMED in self._valid[grant.id].flags and not is_open:
+            return None
+        flags = (*verdict.flags, UNCONFIRMED)
+        made = await self._replace(self._valid[grant.id], flags, _UNANSWERED)
+        return made if isinstance(made, Grant) else None
+
+    async def mark(self, grant: Grant) -> Grant | None:
+        """Return the Grant with what has become out of the ordinary; None if nothing has.
+
+        An act that ended during an open alarm: the look goes on flagged, and an entry says so.
+        """
+        verdict = self.check(grant)
+        current = self._valid.get(grant.id)
+        if current is None or not verdict.allowed or set(verdict.flags) <= set(current.flags):
+            return None
+        flags = (*verdict.flags, *(one for one in current.flags if one == UNCONFIRMED))
+        made = await self._replace(current, flags, _UNANSWERED, expires=current.expires)
+        return made if isinstance(made, Grant) else None
+
+    async def _replace(
+        self, grant: Grant, flags: tuple[str, ...], event: str, *, expires: Moment | None = None
+    ) -> Grant | Verdict:
+        """Write an entry about a look that goes on, then let the next Grant take its place."""
+        if grant.id in self._renewing:
+            return grant
+        self._renewing.add(grant.id)
+        try:
+            entry = replace(
+                self._entry(grant.request, None),
+                event=event,
+                regime=grant.regime,
+                legal_basis_id=grant.act,
+                flags=",".join(flags),
+                opens=False,
+            )
+            await self._ledger.append(entry)
+        finally:
+            self._renewing.discard(grant.id)
+        verdict = self._decide(grant.request, self._clock.now(), self._begun(grant))
+        if self._valid.get(grant.id) != grant or verdict.expires is None:
+            ended = policy.refuse(sentences.grant_ended(), verdict.registry_version, grant.regime)
+            return ended if verdict.allowed else verdict
+        fresh = replace(grant, expires=expires or verdict.expires, flags=flags)
+        self._replaced[grant.id] = grant
+        self._valid[grant.id] = fresh
+        if grant.id in self._unclosed:
+            self._unclosed[grant.id] = fresh
+        return fresh
 
     def revoke(self, grant_id: str) -> None:
         """Make a Grant invalid from now on; harmless if there is none. `close` is still owed."""
         self._valid.pop(grant_id, None)
+        self._replaced.pop(grant_id, None)
 
     async def close(
         self,
@@ -182,7 +389,8 @@ class Gate:
         all the same, and calling again writes the entry.
         """
         self.revoke(grant.id)
-        if self._unclosed.pop(grant.id, None) is None:
+        newest = self._unclosed.pop(grant.id, None)
+        if newest is None:
             return
         opened = self._entry(grant.request, None)
         event = replace(
@@ -191,6 +399,7 @@ class Gate:
             regime=grant.regime,
             error=reason,
             legal_basis_id=grant.act,
+            flags=",".join(newest.flags),
             opens=False,
             closes=grant.ledger_seq,
             duration_ms=duration_ms,
@@ -200,7 +409,7 @@ class Gate:
         try:
             await self._ledger.append(event)
         except LedgerError:
-            self._unclosed[grant.id] = grant
+            self._unclosed[grant.id] = newest
             raise
 
     async def sweep(self) -> None:
@@ -208,6 +417,8 @@ class Gate:
         limit = self._clock.now().shifted(-LATE_S)
         for grant in [one for one in self._unclosed.values() if _has_ended(one, limit)]:
             await self.close(grant, reason="expired")
+        if self._around.shifts is not None:
+            await self._around.shifts.sweep()
 
     async def _abandon(self, grant: Grant) -> None:
         """Close a look whose asker went away before the answer; a failure waits for `sweep`."""
@@ -215,6 +426,10 @@ class Gate:
             await self.close(grant, reason="abandoned")
         except LedgerError as error:
             log.warning("close-fails", extra={"camera": grant.camera, "problem": str(error)})
+
+    def _glass(self, request: AccessRequest, verdict: Verdict) -> LedgerEvent:
+        """Return the entry of its own that an emergency gets."""
+        return replace(self._entry(request, verdict), event=_GLASS, opens=False)
 
     def _entry(self, request: AccessRequest, verdict: Verdict | None) -> LedgerEvent:
         """Return the entry of an answer; without a Verdict, what open and close share."""
@@ -235,9 +450,12 @@ class Gate:
             org=actor.organisation,
             role=actor.role.value,
             auth_method=actor.method,
+            acr=actor.acr,
             session_id=actor.session,
             src_ip=actor.source_ip,
             client_cert_fp=actor.certificate_sha256,
+            workstation=actor.workstation,
+            delegated_by=request.second,
             object_type="camera" if request.camera else "ledger",
             object_id=request.camera,
             controller=controller,
@@ -248,6 +466,8 @@ class Gate:
             recipient_org=actor.organisation if is_shared and not refused else "",
             channel=words.channel,
             policy_version=registry.version,
+            mask_version=registry.version if camera and registry.masks_of(camera.id) else 0,
+            flags=",".join(verdict.flags) if verdict else "",
             opens=bool(words.closed) and not refused,
         )
 

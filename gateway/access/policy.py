@@ -2,18 +2,30 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Who may look at what, and which analysis an act allows: pure functions, deny by default.
 
-Order of the questions: camera, account, role, site, purpose, case, owner, act, impact assessment,
-disclosure, mask. The first that fails is the reason shown.
+Order of the questions about a picture: camera, account, role, owner's pause, site, purpose, case,
+emergency, owner, matrix, school, shift, act (with impact assessment and disclosure), mask. The
+first that fails is the reason shown; `gateway.access.explain` shows the others, too.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from operator import attrgetter
 
-from gateway.access import sentences
+from gateway.access import calendar, permits, purposes, sentences
+from gateway.access.purposes import Case, PurposeRule
 from gateway.access.sentences import Reason
-from gateway.model.access import AccessRequest, Action, Actor, Purpose, Refusal, Regime, Verdict
+from gateway.model.access import (
+    ACT_ENDED,
+    BREAK_GLASS,
+    AccessRequest,
+    Action,
+    Actor,
+    Purpose,
+    Refusal,
+    Regime,
+    Verdict,
+)
 from gateway.model.alarm import AlarmRecord, AlarmState
 from gateway.model.registry import (
     Act,
@@ -22,40 +34,683 @@ from gateway.model.registry import (
     AreaKind,
     Camera,
     Disclosure,
+    Permit,
     RecipientKind,
     Registry,
     Role,
+    Site,
+    SiteKind,
     SiteState,
 )
 from gateway.model.time import Moment
 
-ROME = ZoneInfo("Europe/Rome")
-"""Acts end at 24:00 here."""
+ROME = calendar.ROME
 GRANT_S = 1_800.0
 """A look lasts at most 30 minutes, then it is asked for again (D.10)."""
+GLASS_S = 3_600.0
+"""A look in an emergency lasts at most an hour, and is not prolonged."""
+INCIDENT_S = 4 * 3_600.0
+"""An act that ends during an alarm lets the looks bound to it go on for so long at most."""
+LEAST_REASON = 10
+"""Characters of the reason for an emergency."""
 MOST_BEFORE_S = 30.0
 """No act keeps more than this in the ring."""
 
-_PICTURES = {Action.LIVE, Action.SNAPSHOT, Action.PLAYBACK}
-_ROOM_PURPOSES = {Purpose.ALARM, Purpose.INCIDENT, Purpose.SERVICE, Purpose.JUDICIAL, Purpose.OWNER}
-_ALARM_PURPOSES = {Purpose.ALARM, Purpose.INCIDENT}
-_PURPOSES: dict[Role, set[Purpose]] = {
-    Role.PS_OPERATOR: _ROOM_PURPOSES,
-    Role.PS_SUPERVISOR: _ROOM_PURPOSES,
-    Role.PL_OPERATOR: _ROOM_PURPOSES,
-    Role.INSTITUTE_OPERATOR: _ALARM_PURPOSES,
-    Role.OWNER: {Purpose.OWNER},
-    Role.INSTALLER: {Purpose.INSTALLATION},
-}
-"""Who sees pictures at all, and why; a role that is absent sees none."""
-_WITH_CASE = {Purpose.ALARM, Purpose.INCIDENT, Purpose.SERVICE, Purpose.JUDICIAL}
-_OWN = {Purpose.OWNER, Purpose.INSTALLATION}
-"""Purposes of the controller's own house: no act needed, nobody else's camera."""
-_LOG_ROLES = {Role.DPO, Role.AUDITOR}
-_LOG_AIMS = {Purpose.LEGALITY, Purpose.INTERNAL_CONTROL, Purpose.INTEGRITY, Purpose.PROCEEDINGS}
-_CONFIGURE_ROLES = {Role.SYSADMIN, Role.INSTALLER}
 _POLICE = {Role.PS_OPERATOR, Role.PS_SUPERVISOR, Role.PL_OPERATOR}
 _OPEN_AREAS = {AreaKind.PUBLIC, AreaKind.OPEN_TO_PUBLIC}
+_NEVER_US = 1 << 62
+_S = 1_000_000
+_GRANT_US = round(GRANT_S * _S)
+# Members of an Enum are looked up by a Python function; these are asked at every decision.
+_LIVE, _PLAYBACK, _READ_PLATES, _INSPECT = (
+    Action.LIVE,
+    Action.PLAYBACK,
+    Action.PLATES,
+    Action.INSPECT,
+)
+_NO_CASE, _ALARM_CASE, _CLOSED = Case.NONE, Case.ALARM, AlarmState.CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is known of a look besides its request."""
+
+    since: Moment | None = None
+    """When it began; None: it is only asked for."""
+    order: str | None = None
+    """Service order of the shift that is open for the sign-in; None: do not ask for a shift."""
+    until: Moment | None = None
+    """End of that shift; a look under it lasts as long and is not asked for again."""
+    incident_s: float = INCIDENT_S
+    """See INCIDENT_S; 0: nothing outlasts its act."""
+
+
+_NEW = Look()
+
+
+# compiled view of one registry -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """An act with one line of its scope, ready to be asked."""
+
+    act: Act
+    scope: ActScope
+    from_us: int
+    until_us: int
+    """The act is in force in [from_us, until_us), extensions included."""
+    assessed_us: int
+    """From when on its assessment counts (B-16); never, if there is none."""
+    is_text: bool
+    """Alarms as text only, for the recipient at hand."""
+    on_alarm: bool
+    before: bool
+    """Lets seconds before an alarm be kept."""
+    plates: bool
+    plain_us: int
+    """From when on it lets live pictures and stills out without further questions."""
+
+
+@dataclass(slots=True)
+class _Place:
+    """One camera with everything that does not change within a registry version."""
+
+    camera: Camera
+    site: Site
+    controller: str
+    active: bool
+    paused: bool
+    masked: bool
+    school: bool
+    """At a school: no plates."""
+    indoor_school: bool
+    is_open: bool
+    """Looks at a public area or one open to the public."""
+    scopes: list[tuple[Act, ActScope]]
+    """Of all acts, the one that ends last first."""
+    plans: dict[tuple[str, str, str, str, bool], "_Plan"] = field(default_factory=dict)
+    """By organisation, role, action, purpose, emergency."""
+    by_organisation: dict[str, tuple[_Line, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Permitted:
+    """The lines of one (role, action, purpose)."""
+
+    plain: bool
+    """One of them holds always and everywhere."""
+    lines: tuple[Permit, ...]
+
+
+_NOT_PERMITTED = _Permitted(plain=False, lines=())
+
+
+class View:
+    """A registry as decisions read it; built once per version, filled in as it is asked."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.version = registry.version
+        self.users = registry.users
+        self.rules = purposes.rules()
+        self.permitted = {
+            key: _Permitted(any(permits.is_plain(one) for one in lines), lines)
+            for key, lines in permits.by_key(registry).items()
+        }
+        self.roles = frozenset((role, action) for role, action, _ in self.permitted)
+        self.picture_roles = frozenset(
+            role for role, action in self.roles if action in permits.PICTURES
+        )
+        self.pictures = frozenset(action.value for action in permits.PICTURES)
+        self._terms = {one.id: _term(one, registry) for one in registry.acts.values()}
+        self._institutes = {
+            one.id for one in registry.recipients.values() if one.kind is RecipientKind.INSTITUTE
+        }
+        self._known = {*registry.recipients, *registry.controllers}
+        self._scopes = self._by_camera()
+        self._places: dict[str, _Place] = {}
+        self._plans = 0
+
+    def _by_camera(self) -> dict[str, list[tuple[Act, ActScope]]]:
+        """Return the lines about each camera, the act that ends last first."""
+        acts = sorted(
+            self.registry.acts.values(),
+            key=lambda act: (self._terms[act.id][1], act.id),
+            reverse=True,
+        )
+        found: dict[str, list[tuple[Act, ActScope]]] = {}
+        for act in acts:
+            for scope in act.scopes:
+                for camera in dict.fromkeys(scope.cameras):
+                    found.setdefault(camera, []).append((act, scope))
+        return found
+
+    def place(self, camera_id: str) -> _Place | None:
+        """Return a camera; None if there is none."""
+        place = self._places.get(camera_id)
+        if place is None:
+            camera = self.registry.cameras.get(camera_id)
+            if camera is None:
+                return None
+            place = self._places[camera_id] = self._place(camera)
+        return place
+
+    def _place(self, camera: Camera) -> _Place:
+        registry = self.registry
+        site = registry.sites[camera.site]
+        school = site.kind is SiteKind.SCHOOL
+        return _Place(
+            camera,
+            site,
+            site.controller,
+            site.state is SiteState.ACTIVE,
+            bool(registry.pauses) and registry.is_paused(camera),
+            bool(registry.masks) and bool(registry.masks_of(camera.id)),
+            school,
+            school and camera.indoor,
+            camera.area in _OPEN_AREAS,
+            self._scopes.get(camera.id, []),
+        )
+
+    def lines_for(self, place: _Place, organisation: str) -> tuple[_Line, ...]:
+        """Return the lines that name an organisation, the act that ends last first."""
+        lines = place.by_organisation.get(organisation)
+        if lines is None:
+            lines = tuple(
+                self._line(place, act, scope, organisation)
+                for act, scope in place.scopes
+                if organisation in scope.recipients
+            )
+            if organisation in self._known:  # what anybody may claim to be is not remembered
+                place.by_organisation[organisation] = lines
+        return lines
+
+    def remember(self, place: _Place, key: tuple[str, str, str, str, bool], plan: "_Plan") -> None:
+        """Keep a plan; not for organisations that nobody entered, and no more than a bound."""
+        if key[0] not in self._known:
+            return
+        if self._plans >= _MOST_PLANS:
+            for one in self._places.values():
+                one.plans.clear()
+            self._plans = 0
+        place.plans[key] = plan
+        self._plans += 1
+
+    def lines_about(self, place: _Place, analytic: Analytic) -> list[_Line]:
+        """Return the lines that name an analysis, whoever receives its alarms."""
+        return [
+            self._line(place, act, scope, "")
+            for act, scope in place.scopes
+            if analytic in scope.analytics
+        ]
+
+    def _line(self, place: _Place, act: Act, scope: ActScope, organisation: str) -> _Line:
+        from_us, until_us = self._terms[act.id]
+        plates = Analytic.PLATES in scope.analytics
+        assessed_us = 0
+        if place.is_open or plates:
+            dated = act.dpia and act.dpia_date is not None
+            assessed_us = calendar.begin_us(act.dpia_date) if dated and act.dpia_date else _NEVER_US
+        institute = organisation in self._institutes
+        is_text = scope.disclosure is Disclosure.TEXT_ONLY or (
+            institute and scope.disclosure is not Disclosure.ON_ALARM
+        )
+        on_alarm = scope.disclosure is Disclosure.ON_ALARM
+        plain_us = _NEVER_US if is_text or on_alarm else max(from_us, assessed_us)
+        return _Line(
+            act, scope, from_us, until_us, assessed_us, is_text,
+            on_alarm, scope.retention_before_s > 0, plates, plain_us,
+        )  # fmt: skip
+
+    def knows(self, organisation: str, place: _Place) -> bool:
+        """Return whether an organisation may know that a camera exists: its own, or an act's."""
+        return place.controller == organisation or bool(self.lines_for(place, organisation))
+
+    def in_force(self, act_id: str, now_us: int) -> bool:
+        """Return whether an act holds now."""
+        from_us, until_us = self._terms.get(act_id, (_NEVER_US, 0))
+        return from_us <= now_us < until_us
+
+
+def _term(act: Act, registry: Registry) -> tuple[int, int]:
+    last, clock = registry.last_day(act), registry.end_time(act)
+    until_us = calendar.end_us(last) if clock is None else calendar.at_us(last, clock)
+    return calendar.begin_us(act.valid_from), until_us
+
+
+_VIEWS: deque[View] = deque(maxlen=2)
+"""Views of the registries asked last: the stored one, and the one with doubted masks."""
+
+
+def view_of(registry: Registry) -> View:
+    """Return the view of a registry; the two asked last are kept, by identity."""
+    for view in _VIEWS:
+        if view.registry is registry:
+            return view
+    view = View(registry)
+    _VIEWS.appendleft(view)
+    return view
+
+
+# the questions -----------------------------------------------------------------------------
+
+
+class Asked:
+    """One request on its way through the questions, and what they found."""
+
+    place: _Place
+    rule: PurposeRule
+    permitted: _Permitted
+    own = False
+    """Looks at a camera of the own house for the house's own purpose."""
+    line: _Line | None = None
+    limit_us = _NEVER_US
+    """When the act no longer carries the look."""
+    flags: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        request: AccessRequest,
+        view: View,
+        alarm: AlarmRecord | None,
+        now: Moment,
+        look: Look,
+        *,
+        live_masked: bool,
+    ) -> None:
+        self.request = request
+        self.actor = request.actor
+        self.view = view
+        self.alarm = alarm
+        self.now = now
+        self.now_us = now.utc_us
+        self.look = look
+        self.live_masked = live_masked
+        self.glass = request.break_glass
+
+    def alarm_is_open(self) -> bool:
+        """Return whether the case is an alarm that nobody has closed."""
+        record = self.alarm
+        return (
+            record is not None
+            and self.rule.by_alarm
+            and record.alarm.id == self.request.case.strip()
+            and record.state is not _CLOSED
+        )
+
+
+Question = Callable[[Asked], Reason | None]
+
+
+def _camera(asked: Asked) -> Reason | None:
+    place = asked.view.place(asked.request.camera)
+    if place is None:
+        return sentences.unknown_camera(asked.request.camera)
+    asked.place = place
+    return None
+
+
+def _account(asked: Asked) -> Reason | None:
+    """Refuse a local user who is no longer what the sign-in found."""
+    actor = asked.actor
+    user = asked.view.users.get(actor.id)
+    if user is None:
+        return sentences.account() if actor.method == "password" else None
+    same = user.role is actor.role and user.organisation == actor.organisation
+    return None if user.enabled and same else sentences.account()
+
+
+def _sees_pictures(asked: Asked) -> Reason | None:
+    role = asked.actor.role
+    return None if role in asked.view.picture_roles else sentences.role(role.value)
+
+
+def _acts_at_all(asked: Asked) -> Reason | None:
+    role = asked.actor.role
+    known = (role, asked.request.action) in asked.view.roles
+    return None if known else sentences.role(role.value)
+
+
+def _pause(asked: Asked) -> Reason | None:
+    """Obey the owner's off-switch: while it stands nobody else looks, whatever acts say."""
+    place = asked.place
+    if place.paused and place.controller != asked.actor.organisation:
+        return sentences.paused(place.camera)
+    return None
+
+
+def _site(asked: Asked) -> Reason | None:
+    """Pictures are shared only from an active site (A-18); its owner's own view stays."""
+    place = asked.place
+    if place.active:
+        return None
+    purpose = asked.request.purpose
+    own = asked.actor.organisation == place.controller
+    if own and (purpose is None or asked.view.rules[purpose].own):
+        return None
+    return sentences.site_not_active(place.site)
+
+
+def _purpose(asked: Asked) -> Reason | None:
+    request = asked.request
+    purpose = request.purpose
+    if purpose is None:
+        return sentences.purpose_missing()
+    permitted = asked.view.permitted.get((asked.actor.role, request.action, purpose))
+    if permitted is None:
+        return sentences.purpose_not_allowed(purpose)
+    asked.permitted = permitted
+    asked.rule = asked.view.rules[purpose]
+    return None
+
+
+def _case(asked: Asked) -> Reason | None:
+    """Refuse a case without a name, and an alarm of another camera or a closed one."""
+    rule = asked.rule
+    if rule.case is _NO_CASE:
+        return None
+    case = asked.request.case.strip()
+    if not case:
+        return sentences.case_missing(rule.purpose)
+    if rule.case is not _ALARM_CASE:
+        return None
+    if not _is_alarm_of(asked, case):
+        return sentences.no_such_alarm(case)
+    return None if asked.alarm_is_open() else sentences.alarm_closed(asked.place.camera)
+
+
+def _is_alarm_of(asked: Asked, case: str) -> bool:
+    record = asked.alarm
+    return (
+        record is not None
+        and record.alarm.id == case
+        and record.alarm.camera == asked.request.camera
+    )
+
+
+def _emergency(asked: Asked) -> Reason | None:
+    """Whether the glass may be broken: by few, with a reason, at cameras that acts name."""
+    if not asked.glass:
+        return None
+    rules = permits.built_in()
+    if (
+        asked.actor.role not in rules.emergency_roles
+        or asked.request.action not in rules.emergency_actions
+    ):
+        return sentences.no_glass()
+    if not asked.view.knows(asked.actor.organisation, asked.place):
+        return sentences.unknown_camera(asked.request.camera)
+    if len(asked.request.reason.strip()) < LEAST_REASON:
+        return sentences.reason_missing()
+    asked.flags = (BREAK_GLASS,)
+    return None
+
+
+def _owner(asked: Asked) -> Reason | None:
+    """Open the controller's own cameras, and no others, to its own purposes."""
+    if not asked.rule.own:
+        return None
+    if asked.actor.organisation != asked.place.controller:
+        return sentences.not_the_owner(asked.place.camera)
+    asked.own = True
+    return None
+
+
+def _matrix(asked: Asked) -> Reason | None:
+    """Find a line of the matrix for this organisation, controller, camera, hour and company."""
+    if asked.permitted.plain:
+        return None
+    place = asked.view.place(asked.request.camera)
+    controller = place.controller if place is not None else ""
+    fitting = [
+        one
+        for one in asked.permitted.lines
+        if permits.fits(one, asked.actor.organisation, controller, asked.request.camera)
+        and (not one.act or asked.view.in_force(one.act, asked.now_us))
+    ]
+    role = asked.actor.role.value
+    if not fitting:
+        return sentences.not_permitted(asked.request.camera or asked.request.action.value, role)
+    timely = [one for one in fitting if asked.glass or calendar.within(one.hours, asked.now)]
+    if not timely:
+        return sentences.outside_hours(role)
+    if all(one.four_eyes for one in timely) and not _has_second(asked):
+        return sentences.second_needed()
+    return None
+
+
+def _has_second(asked: Asked) -> bool:
+    """Return whether somebody else of the same organisation stands behind the request."""
+    second = asked.request.second
+    if not second or second == asked.actor.id:
+        return False
+    user = asked.view.users.get(second)
+    return user is None or (user.enabled and user.organisation == asked.actor.organisation)
+
+
+def _school(asked: Asked) -> Reason | None:
+    """Cameras inside a school show nothing while people are there, to nobody (A-40)."""
+    place = asked.place
+    if place.indoor_school and calendar.has_people(place.site, asked.now):
+        return sentences.school_open(place.camera)
+    return None
+
+
+def _shift(asked: Asked) -> Reason | None:
+    """Ordinary surveillance goes with the service order of the open shift."""
+    order = asked.look.order
+    if order is None or not asked.rule.shift or asked.glass or asked.request.action is not _LIVE:
+        return None
+    case = asked.request.case.strip()
+    return None if order == case else sentences.no_shift(case)
+
+
+_NEARNESS = {Refusal.TEXT_ONLY: 1, Refusal.NO_DPIA: 2}
+"""Of several lines that all refuse, the one that came nearest (smallest) gives the reason."""
+
+
+def _act(asked: Asked) -> Reason | None:
+    """Find the act in force that lets this recipient look; of several, the one that ends last."""
+    if asked.own:
+        return None
+    lines = asked.view.lines_for(asked.place, asked.actor.organisation)
+    now_us = asked.now_us
+    if lines and asked.alarm is None and asked.request.action is _LIVE:
+        line = lines[0]
+        if line.plain_us <= now_us < line.until_us:
+            asked.line, asked.limit_us = line, line.until_us
+            return None
+    reasons: list[Reason] = []
+    for line in lines:
+        if line.from_us <= now_us < line.until_us:
+            reason = _within_scope(asked, line)
+            if reason is None:
+                asked.line, asked.limit_us = line, line.until_us
+                if asked.alarm is not None and asked.alarm_is_open():
+                    asked.limit_us += round(asked.look.incident_s * _S)
+                return None
+            reasons.append(reason)
+    if asked.glass:
+        return None
+    if reasons:
+        return min(reasons, key=lambda one: _NEARNESS.get(one.refusal, 0))
+    return _survival(asked, lines)
+
+
+def _survival(asked: Asked, lines: tuple[_Line, ...]) -> Reason | None:
+    """Let a look that began under an act go on for its open alarm, a bounded time (A-47)."""
+    if not lines:
+        return sentences.no_act(asked.place.camera, asked.actor.organisation)
+    since, spare_us = asked.look.since, round(asked.look.incident_s * _S)
+    if since is not None and asked.alarm_is_open():
+        for line in lines:
+            began = line.from_us <= since.utc_us < line.until_us
+            late = line.until_us <= asked.now_us < line.until_us + spare_us
+            if began and late and _within_scope(asked, line) is None:
+                asked.line, asked.limit_us = line, line.until_us + spare_us
+                asked.flags = (*asked.flags, ACT_ENDED)
+                return None
+    return _why_not_now(lines, asked.now_us, asked.view)
+
+
+def _why_not_now(lines: Iterable[_Line], now_us: int, view: View) -> Reason:
+    """Say why none of these lines, at least one, is in force."""
+    known = list(lines)
+    for line in known:
+        if line.until_us <= now_us:
+            return sentences.act_expired(line.act, view.registry.last_day(line.act))
+    return sentences.act_not_yet(min(known, key=attrgetter("from_us")).act)
+
+
+def _within_scope(asked: Asked, line: _Line) -> Reason | None:
+    """Apply assessment, disclosure, and what is kept at all."""
+    if asked.now_us < line.assessed_us:
+        return sentences.no_dpia(line.act)
+    if line.is_text:
+        return sentences.text_only(line.act)
+    if line.on_alarm:
+        during = asked.rule.by_alarm and _is_alarm_of(asked, asked.request.case.strip())
+        if not during:
+            return sentences.only_on_alarm(asked.place.camera, line.act)
+        if not asked.alarm_is_open():
+            return sentences.alarm_closed(asked.place.camera)
+    action = asked.request.action
+    if action is _PLAYBACK and not line.before:
+        return sentences.no_seconds_before(asked.place.camera, line.act)
+    if action is _READ_PLATES and not line.plates:
+        return sentences.no_plates(asked.place.camera)
+    return None
+
+
+def _plates(asked: Asked) -> Reason | None:
+    if asked.request.action is _READ_PLATES and asked.place.school:
+        return sentences.no_plates_at_school(asked.place.camera)
+    return None
+
+
+def _mask(asked: Asked) -> Reason | None:
+    """Live pictures that would not carry their masks are for the owner alone."""
+    if (
+        asked.place.masked
+        and not asked.own
+        and not asked.live_masked
+        and asked.request.action is _LIVE
+    ):
+        return sentences.mask(asked.place.camera)
+    return None
+
+
+def _inspected(asked: Asked) -> Reason | None:
+    """Let an installer measure the cameras of the house he works for, and nobody else's."""
+    if asked.request.action is not _INSPECT:
+        return None
+    reason = _camera(asked)
+    if reason is not None:
+        return reason
+    own = asked.actor.organisation == asked.place.controller
+    if asked.actor.role is Role.INSTALLER and not own:
+        return sentences.not_the_owner(asked.place.camera)
+    return None
+
+
+PICTURE_QUESTIONS: tuple[tuple[str, Question], ...] = (
+    ("camera", _camera),
+    ("account", _account),
+    ("role", _sees_pictures),
+    ("pause", _pause),
+    ("site", _site),
+    ("purpose", _purpose),
+    ("case", _case),
+    ("emergency", _emergency),
+    ("owner", _owner),
+    ("matrix", _matrix),
+    ("school", _school),
+    ("shift", _shift),
+    ("act", _act),
+    ("plates", _plates),
+    ("mask", _mask),
+)
+OTHER_QUESTIONS: tuple[tuple[str, Question], ...] = (
+    ("account", _account),
+    ("role", _acts_at_all),
+    ("purpose", _purpose),
+    ("matrix", _matrix),
+    ("camera", _inspected),
+)
+"""Where no picture is shown: no camera and no act, but for measuring one."""
+_OTHER_RUN = tuple(question for _, question in OTHER_QUESTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is the same for all requests of one kind: answered once per registry version."""
+
+    rule: PurposeRule
+    permitted: _Permitted
+    own: bool
+    regime: Regime
+    run: tuple[Question, ...]
+    """Questions whose answers differ from request to request; the last may be a fixed no."""
+
+
+_MOST_PLANS = 20_000
+"""Kept per registry version, 200 bytes each; a room with 500 cameras needs a few thousand."""
+
+
+def _plan_of(asked: Asked, place: _Place) -> _Plan:
+    """Return the plan of a request about a camera."""
+    request, actor = asked.request, asked.actor
+    purpose = request.purpose
+    key = (
+        actor.organisation,
+        actor.role._value_,  # an attribute; `value` and an Enum's hash are Python functions
+        request.action._value_,
+        "" if purpose is None else purpose._value_,
+        request.break_glass,
+    )
+    plan = place.plans.get(key)
+    if plan is None:
+        plan = _new_plan(asked, place)
+        asked.view.remember(place, key, plan)
+    return plan
+
+
+def _new_plan(asked: Asked, place: _Place) -> _Plan:
+    """Answer what does not change, in order; the first no ends the plan."""
+    asked.place = place
+    run: list[Question] = []
+    rule, permitted = asked.view.rules[Purpose.OWNER], _NOT_PERMITTED
+    for _, question in PICTURE_QUESTIONS:
+        if question in _CHANGING:
+            if _CHANGING[question](asked):
+                run.append(question)
+            continue
+        reason = question(asked)
+        if reason is not None:
+            run.append(_always(reason))
+            break
+        if question is _purpose:
+            rule, permitted = asked.rule, asked.permitted
+    regime = regime_of(asked.actor.role)
+    return _Plan(rule, permitted, asked.own, regime, tuple(run))
+
+
+def _always(reason: Reason) -> Question:
+    return lambda _: reason
+
+
+_CHANGING: dict[Question, Callable[[Asked], bool]] = {
+    _account: lambda _: True,
+    _case: lambda asked: asked.rule.case is not Case.NONE,
+    _emergency: lambda asked: asked.glass,
+    _matrix: lambda asked: not asked.permitted.plain,
+    _school: lambda asked: asked.place.indoor_school,
+    _shift: lambda asked: asked.rule.shift and asked.request.action is _LIVE and not asked.glass,
+    _act: lambda asked: not asked.own,
+    _mask: lambda asked: asked.place.masked and not asked.own and asked.request.action is _LIVE,
+}
+"""Questions that have to be asked each time, and whether they can matter at all."""
 
 
 def decide(
@@ -65,22 +720,55 @@ def decide(
     now: Moment,
     *,
     live_masked: bool = False,
+    look: Look = _NEW,
 ) -> Verdict:
     """Answer one request; `alarm` is the record whose id is the request's case, if there is one.
 
     `live_masked`: live pictures pass through the masking encoder. Where they do not, a camera with
     masks of the gateway's is shown live to its owner only.
     """
-    regime = regime_of(request.actor.role)
-    found = _find(request, registry, alarm, now, live_masked=live_masked)
-    if isinstance(found, Reason):
-        return refuse(found, registry.version, regime)
-    expires = now.shifted(GRANT_S)
-    if found is not None:
-        left_s = (_end_us(found) - now.utc_us) / 1_000_000
-        expires = min(expires, now.shifted(left_s), key=lambda one: one.utc_us)
-    act = found.id if found else ""
-    return Verdict(True, None, "", "", act, regime, expires, registry.version)
+    view = view_of(registry)
+    asked = Asked(request, view, alarm, now, look, live_masked=live_masked)
+    run = _OTHER_RUN
+    regime = None
+    if request.action._value_ in view.pictures:
+        place = view.place(request.camera)
+        if place is None:
+            reason = sentences.unknown_camera(request.camera)
+            return refuse(reason, view.version, regime_of(request.actor.role))
+        plan = _plan_of(asked, place)
+        asked.place, asked.own = place, plan.own
+        asked.rule, asked.permitted = plan.rule, plan.permitted
+        run, regime = plan.run, plan.regime
+    for question in run:
+        refused = question(asked)
+        if refused is not None:
+            return refuse(refused, view.version, regime or regime_of(request.actor.role))
+    return answer(asked, regime or regime_of(request.actor.role))
+
+
+def answer(asked: Asked, regime: Regime) -> Verdict:
+    """Return the Verdict of a request to which no question said no."""
+    act = asked.line.act.id if asked.line is not None else ""
+    return Verdict(
+        True, None, "", "", act, regime, _expires(asked), asked.view.version, asked.flags
+    )
+
+
+def _expires(asked: Asked) -> Moment:
+    """Return when the look must be asked for again or is over: time, shift or act."""
+    now, look = asked.now, asked.look
+    if asked.glass:
+        return now.shifted(GLASS_S)
+    end_us = now.utc_us + _GRANT_US
+    if look.until is None and end_us <= asked.limit_us:
+        return Moment(now.monotonic_s + GRANT_S, end_us, now.quality)
+    until = now.shifted(GRANT_S)
+    if look.until is not None and asked.request.action is _LIVE and asked.rule.shift:
+        until = look.until
+    if asked.limit_us < until.utc_us:
+        return now.shifted((asked.limit_us - now.utc_us) / _S)
+    return until
 
 
 def refuse(reason: Reason, registry_version: int, regime: Regime = Regime.GDPR) -> Verdict:
@@ -95,214 +783,19 @@ def regime_of(role: Role) -> Regime:
     return Regime.LED if role in _POLICE else Regime.GDPR
 
 
-def _find(
-    request: AccessRequest,
-    registry: Registry,
-    alarm: AlarmRecord | None,
-    now: Moment,
-    *,
-    live_masked: bool,
-) -> Act | Reason | None:
-    """Return why not; else the act on which the look rests, None if it needs no act."""
-    if request.action not in _PICTURES:
-        return _without_pictures(request, registry)
-    camera = registry.cameras.get(request.camera)
-    if camera is None:
-        return sentences.unknown_camera(request.camera)
-    reason = (
-        _account(request.actor, registry)
-        or _role(request.actor)
-        or _site(request, registry, camera)
-        or _purpose(request)
-        or _case(request, camera, alarm)
+def is_known(actor: Actor, camera_id: str, registry: Registry) -> bool:
+    """Return whether somebody may know that a camera exists (A-26).
+
+    The owner's people, those whom any act names, also an expired one, and administrators.
+    """
+    view = view_of(registry)
+    place = view.place(camera_id)
+    return place is not None and (
+        actor.role is Role.SYSADMIN or view.knows(actor.organisation, place)
     )
-    if reason is not None:
-        return reason
-    if request.purpose in _OWN:
-        own = request.actor.organisation == registry.controller_of(camera).id
-        return None if own else sentences.not_the_owner(camera)
-    act = _act(request, registry, alarm, now)
-    if isinstance(act, Reason):
-        return act
-    if request.action is Action.LIVE and not live_masked and registry.masks_of(camera.id):
-        return sentences.mask(camera)
-    return act
 
 
-def _without_pictures(request: AccessRequest, registry: Registry) -> Reason | None:
-    """Judge reading the log (D.5.7) and configuring: no picture, so no camera and no act."""
-    role = request.actor.role
-    reading = request.action is Action.LOG_READ
-    if reason := _account(request.actor, registry):
-        return reason
-    if role not in (_LOG_ROLES if reading else _CONFIGURE_ROLES):
-        return sentences.role(role.value)
-    if request.purpose is None:
-        return sentences.purpose_missing()
-    if request.purpose not in (_LOG_AIMS if reading else {Purpose.INSTALLATION}):
-        return sentences.purpose_not_allowed(request.purpose)
-    return _inspected(request, registry) if request.action is Action.INSPECT else None
-
-
-def _inspected(request: AccessRequest, registry: Registry) -> Reason | None:
-    """Let an installer measure the cameras of the house he works for, and nobody else's."""
-    camera = registry.cameras.get(request.camera)
-    if camera is None:
-        return sentences.unknown_camera(request.camera)
-    own = request.actor.organisation == registry.controller_of(camera).id
-    if request.actor.role is Role.INSTALLER and not own:
-        return sentences.not_the_owner(camera)
-    return None
-
-
-def _account(actor: Actor, registry: Registry) -> Reason | None:
-    """Refuse a local user who is no longer what the sign-in found."""
-    user = registry.users.get(actor.id)
-    if user is None:
-        return sentences.account() if actor.method == "password" else None
-    same = (user.role, user.organisation) == (actor.role, actor.organisation)
-    return None if user.enabled and same else sentences.account()
-
-
-def _role(actor: Actor) -> Reason | None:
-    return None if actor.role in _PURPOSES else sentences.role(actor.role.value)
-
-
-def _site(request: AccessRequest, registry: Registry, camera: Camera) -> Reason | None:
-    """Pictures are shared only from an active site (A-18); its owner's own view stays."""
-    site = registry.sites[camera.site]
-    own = request.actor.organisation == site.controller
-    if own and (request.purpose is None or request.purpose in _OWN):
-        return None
-    return None if site.state is SiteState.ACTIVE else sentences.site_not_active(site)
-
-
-def _purpose(request: AccessRequest) -> Reason | None:
-    if request.purpose is None:
-        return sentences.purpose_missing()
-    allowed = _PURPOSES.get(request.actor.role, set())
-    if request.action is Action.PLAYBACK:
-        allowed = allowed & _ALARM_PURPOSES
-    return None if request.purpose in allowed else sentences.purpose_not_allowed(request.purpose)
-
-
-def _case(request: AccessRequest, camera: Camera, alarm: AlarmRecord | None) -> Reason | None:
-    """Refuse a case without a name, and an alarm of another camera or a closed one."""
-    purpose, case = request.purpose, request.case.strip()
-    if purpose is None or purpose not in _WITH_CASE:
-        return None
-    if not case:
-        return sentences.case_missing(purpose)
-    if purpose is not Purpose.ALARM:
-        return None
-    if not _is_alarm_of(alarm, case, camera):
-        return sentences.no_such_alarm(case)
-    return sentences.alarm_closed(camera) if _is_closed(alarm) else None
-
-
-def _is_alarm_of(alarm: AlarmRecord | None, case: str, camera: Camera) -> bool:
-    return alarm is not None and alarm.alarm.id == case and alarm.alarm.camera == camera.id
-
-
-def _is_closed(alarm: AlarmRecord | None) -> bool:
-    return alarm is not None and alarm.state is AlarmState.CLOSED
-
-
-_NEARNESS = {Refusal.TEXT_ONLY: 1, Refusal.NO_DPIA: 2}
-"""Of several lines that all refuse, the one that came nearest (smallest) gives the reason."""
-_Line = tuple[Act, ActScope]
-"""An act with one line of its scope."""
-
-
-def _act(
-    request: AccessRequest, registry: Registry, alarm: AlarmRecord | None, now: Moment
-) -> Act | Reason:
-    """Return the act in force that lets this recipient look; of several, the one that ends last."""
-    camera = registry.cameras[request.camera]
-    organisation = request.actor.organisation
-    lines = _in_force(
-        (line for line in _lines(registry, camera.id) if organisation in line[1].recipients), now
-    )
-    if isinstance(lines, Reason):
-        return lines
-    if not lines:
-        return sentences.no_act(camera, organisation)
-    reasons: list[Reason] = []
-    for act, scope in lines:
-        reason = (
-            _dpia(act, scope, camera, now)
-            or _text_only(scope, registry, organisation, act)
-            or _disclosure(request, camera, (act, scope), alarm)
-        )
-        if reason is None:
-            return act
-        reasons.append(reason)
-    return min(reasons, key=lambda one: _NEARNESS.get(one.refusal, 0))
-
-
-def _lines(registry: Registry, camera_id: str) -> Iterable[_Line]:
-    """All lines of all acts about a camera, the act that ends last first."""
-    acts = sorted(registry.acts.values(), key=lambda act: (act.valid_until, act.id), reverse=True)
-    return ((act, scope) for act in acts for scope in act.scopes if camera_id in scope.cameras)
-
-
-def _in_force(lines: Iterable[_Line], now: Moment) -> list[_Line] | Reason:
-    """Return the lines whose act is in force; nothing at all, or why none is."""
-    today = _today(now)
-    known = list(lines)
-    current = [line for line in known if line[0].valid_from <= today <= line[0].valid_until]
-    if current or not known:
-        return current
-    expired = [act for act, _ in known if act.valid_until < today]
-    if expired:
-        return sentences.act_expired(expired[0])
-    return sentences.act_not_yet(min((act for act, _ in known), key=lambda act: act.valid_from))
-
-
-def _today(now: Moment) -> date:
-    return now.utc().astimezone(ROME).date()
-
-
-def _end_us(act: Act) -> int:
-    """Return when the last day of an act is over, in microseconds UTC."""
-    midnight = datetime.combine(act.valid_until + timedelta(days=1), time(), ROME)
-    since_epoch = midnight.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return since_epoch // timedelta(microseconds=1)
-
-
-def _dpia(act: Act, scope: ActScope, camera: Camera, now: Moment) -> Reason | None:
-    """Public areas and plates need an assessment with a date that has come (B-16)."""
-    if camera.area not in _OPEN_AREAS and Analytic.PLATES not in scope.analytics:
-        return None
-    dated = act.dpia and act.dpia_date is not None and act.dpia_date <= _today(now)
-    return None if dated else sentences.no_dpia(act)
-
-
-def _text_only(scope: ActScope, registry: Registry, organisation: str, act: Act) -> Reason | None:
-    """Give an institute pictures only where a line opens them for alarms in so many words."""
-    recipient = registry.recipients.get(organisation)
-    institute = recipient is not None and recipient.kind is RecipientKind.INSTITUTE
-    if scope.disclosure is Disclosure.TEXT_ONLY or (
-        institute and scope.disclosure is not Disclosure.ON_ALARM
-    ):
-        return sentences.text_only(act)
-    return None
-
-
-def _disclosure(
-    request: AccessRequest, camera: Camera, line: _Line, alarm: AlarmRecord | None
-) -> Reason | None:
-    """Apply event-gated disclosure, and whether the seconds before an alarm exist at all."""
-    act, scope = line
-    if scope.disclosure is Disclosure.ON_ALARM:
-        during = request.purpose in _ALARM_PURPOSES
-        if not during or not _is_alarm_of(alarm, request.case.strip(), camera):
-            return sentences.only_on_alarm(camera, act)
-        if _is_closed(alarm):
-            return sentences.alarm_closed(camera)
-    if request.action is Action.PLAYBACK and scope.retention_before_s <= 0:
-        return sentences.no_seconds_before(camera, act)
-    return None
+# analyses ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,32 +819,42 @@ class AnalyticBasis:
 
 def acts_for(registry: Registry, camera_id: str, analytic: Analytic, now: Moment) -> AnalyticBasis:
     """Return on which act an analysis rests; without one in force it is off, with the reason."""
-    lines = _analytic_lines(registry, camera_id, analytic, now)
+    lines = _analytic_lines(view_of(registry), camera_id, analytic, now)
     if isinstance(lines, Reason):
         return AnalyticBasis(None, (), 0.0, lines)
-    recipients = {one for _, scope in lines for one in scope.recipients}
-    before_s = max(scope.retention_before_s for _, scope in lines)
+    recipients = {one for line in lines for one in line.scope.recipients}
+    before_s = max(line.scope.retention_before_s for line in lines)
     before_s = min(max(before_s, 0.0), MOST_BEFORE_S)
-    return AnalyticBasis(lines[0][0], tuple(sorted(recipients)), before_s, None)
+    return AnalyticBasis(lines[0].act, tuple(sorted(recipients)), before_s, None)
 
 
 def _analytic_lines(
-    registry: Registry, camera_id: str, analytic: Analytic, now: Moment
+    view: View, camera_id: str, analytic: Analytic, now: Moment
 ) -> list[_Line] | Reason:
     """Return the lines that allow an analysis now, at least one, or why there is none."""
-    camera = registry.cameras.get(camera_id)
-    if camera is None:
+    place = view.place(camera_id)
+    if place is None:
         return sentences.unknown_camera(camera_id)
-    site = registry.sites[camera.site]
-    if site.state is not SiteState.ACTIVE:
-        return sentences.site_not_active(site)
-    about = (line for line in _lines(registry, camera_id) if analytic in line[1].analytics)
-    lines = _in_force(about, now)
-    if isinstance(lines, Reason):
-        return lines
-    assessed = [line for line in lines if _dpia(*line, camera, now) is None]
-    if assessed:
-        return assessed
-    return (
-        sentences.no_dpia(lines[0][0]) if lines else sentences.no_analytic(camera, analytic.value)
-    )
+    if reason := _not_here(place, analytic, now):
+        return reason
+    about = view.lines_about(place, analytic)
+    if not about:
+        return sentences.no_analytic(place.camera, analytic.value)
+    current = [line for line in about if line.from_us <= now.utc_us < line.until_us]
+    if not current:
+        return _why_not_now(about, now.utc_us, view)
+    assessed = [line for line in current if line.assessed_us <= now.utc_us]
+    return assessed or sentences.no_dpia(current[0].act)
+
+
+def _not_here(place: _Place, analytic: Analytic, now: Moment) -> Reason | None:
+    """Return why no act could allow an analysis of this camera now."""
+    if not place.active:
+        return sentences.site_not_active(place.site)
+    if place.paused:
+        return sentences.paused(place.camera)
+    if place.school and analytic is Analytic.PLATES:
+        return sentences.no_plates_at_school(place.camera)
+    if place.indoor_school and calendar.has_people(place.site, now):
+        return sentences.school_open(place.camera)
+    return None

@@ -168,14 +168,13 @@ def no_seconds_before(camera: Camera, act: Act) -> Reason:
     )
 
 
-def act_expired(act: Act) -> Reason:
-    """Say that the act was in force once."""
+def act_expired(act: Act, last_day: date | None = None) -> Reason:
+    """Say that the act was in force once; `last_day` where it was extended."""
+    last = last_day or act.valid_until
     return Reason(
         Refusal.ACT_EXPIRED,
-        f"L'accordo n. {act.number} è scaduto il {day(act.valid_until)}: la condivisione è "
-        "sospesa.",
-        f"Agreement no. {act.number} expired on {act.valid_until.isoformat()}: sharing is "
-        "suspended.",
+        f"L'accordo n. {act.number} è scaduto il {day(last)}: la condivisione è sospesa.",
+        f"Agreement no. {act.number} expired on {last.isoformat()}: sharing is suspended.",
     )
 
 
@@ -222,4 +221,101 @@ def grant_ended() -> Reason:
         Refusal.GRANT_ENDED,
         "L'autorizzazione è terminata o è stata revocata: occorre chiederla di nuovo.",
         "The authorisation has ended or was revoked: ask again.",
+    )
+
+
+def paused(camera: Camera) -> Reason:
+    """Say that the owner has switched sharing off."""
+    return Reason(
+        Refusal.PAUSED,
+        f"Il titolare ha sospeso la condivisione della telecamera «{camera.name}».",
+        f"The owner has paused the sharing of the camera “{camera.name}”.",
+    )
+
+
+def not_permitted(what: str, role_name: str) -> Reason:
+    """Say that the access matrix has no line for this role and camera."""
+    return Reason(
+        Refusal.ROLE,
+        f"La matrice degli accessi non prevede «{what}» per il ruolo {role_name}.",
+        f"The access matrix has no line about “{what}” for the role {role_name}.",
+    )
+
+
+def outside_hours(role_name: str) -> Reason:
+    """Say that the matrix allows it at other hours."""
+    return Reason(
+        Refusal.HOURS,
+        f"A quest'ora il ruolo {role_name} non può compiere questa operazione: vale la fascia "
+        "oraria della matrice degli accessi.",
+        f"The role {role_name} may not do this at this hour: the access matrix says when.",
+    )
+
+
+def second_needed() -> Reason:
+    """Say that nobody else has agreed yet."""
+    return Reason(
+        Refusal.FOUR_EYES,
+        "Serve il consenso di un secondo collega della stessa organizzazione: chiedere il codice "
+        "e farlo confermare.",
+        "A second colleague of the same organisation has to agree: ask for a code and have it "
+        "confirmed.",
+    )
+
+
+def reason_missing() -> Reason:
+    """Say that an emergency needs words."""
+    return Reason(
+        Refusal.REASON_MISSING,
+        "Per l'accesso in emergenza occorre scrivere il motivo, con almeno dieci caratteri.",
+        "Emergency access needs a written reason of at least ten characters.",
+    )
+
+
+def no_glass() -> Reason:
+    """Say that this cannot be had by breaking the glass."""
+    return Reason(
+        Refusal.WORN_OUT,
+        "L'accesso in emergenza non è previsto per questo ruolo o per questa operazione.",
+        "Emergency access does not exist for this role or this operation.",
+    )
+
+
+def no_shift(case: str) -> Reason:
+    """Say that the order is not that of the open shift."""
+    return Reason(
+        Refusal.NO_SHIFT,
+        f"L'ordine di servizio «{case[:64]}» non è quello del turno aperto: chiudere il turno e "
+        "aprirne uno nuovo.",
+        f"The service order “{case[:64]}” is not that of the open shift: close the shift and open "
+        "a new one.",
+    )
+
+
+def school_open(camera: Camera) -> Reason:
+    """Say that people are inside."""
+    return Reason(
+        Refusal.SCHOOL_OPEN,
+        f"La scuola è aperta: la telecamera interna «{camera.name}» resta oscurata finché ci sono "
+        "persone.",
+        f"The school is open: the indoor camera “{camera.name}” stays dark while people are "
+        "inside.",
+    )
+
+
+def no_plates(camera: Camera) -> Reason:
+    """Say that plates are not read here."""
+    return Reason(
+        Refusal.NO_ACT,
+        f"Nessun accordo prevede la lettura delle targhe sulla telecamera «{camera.name}».",
+        f"No agreement provides for reading plates on the camera “{camera.name}”.",
+    )
+
+
+def no_plates_at_school(camera: Camera) -> Reason:
+    """Say that plates are never read at a school."""
+    return Reason(
+        Refusal.NO_ACT,
+        f"Presso le scuole non si leggono targhe: telecamera «{camera.name}».",
+        f"No plates are read at schools: camera “{camera.name}”.",
     )

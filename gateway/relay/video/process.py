@@ -314,6 +314,17 @@ class MediaProcess:
             self._life.tell(link.close(session, found.closing))
         return True
 
+    def regrant(self, grant: Grant) -> bool:
+        """Let a running session go on under its look's next Grant; nothing else changes.
+
+        Return False if no session runs under that look.
+        """
+        for session in self._sessions.values():
+            if session.grant.id == grant.id:
+                session.grant = grant
+                return True
+        return False
+
     def follow(self, fanout: Callable[[str, StreamKind], Fanout | None]) -> None:
         """Have the sessions that run read on where `fanout` says their pictures come now.
 

@@ -5,12 +5,13 @@
 import asyncio
 from dataclasses import replace
 
+import pyotp
 import pytest
 from argon2 import PasswordHasher
 
 from gateway.access.identity import Accounts, SignInLimits, hash_password
 from gateway.model.audit import LedgerReceipt
-from gateway.model.errors import LedgerError
+from gateway.model.errors import LedgerError, SecondFactorNeededError
 from gateway.model.registry import Role
 from tests.fakes import FakeClock
 from tests.unit.access.town import registry, with_user
@@ -135,7 +136,7 @@ async def test_locks_grow_up_to_a_bound(desk):
     for _ in range(10):
         await desk.sign_in(password="wrong")
         wait_s = 0
-        while desk.accounts._locked(("anna", IP)):
+        while desk.accounts._failures.is_locked(("anna", IP)):
             desk.clock.advance(30)
             wait_s += 30
         waits.append(wait_s)
@@ -200,6 +201,7 @@ async def test_a_sign_in_ends(desk, limit):
         for _ in range(int(LIMITS.absolute_s // step_s)):
             desk.clock.advance(step_s)
             assert desk.accounts.resolve(sign_in.token) is not None
+            desk.accounts.seen(sign_in.token)
         desk.clock.advance(step_s)
     assert desk.accounts.resolve(sign_in.token) is None
 
@@ -293,3 +295,231 @@ async def test_guesses_from_one_ipv6_network_count_together(desk):
     assert await desk.sign_in(ip="2001:db8:0:1::ffff") is None
     assert await desk.sign_in(ip="2001:db8:0:2::1") is not None
     assert desk.events[0].src_ip == "2001:db8:0:1::0"
+
+
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+def code_at(desk, shift=0, secret=SECRET):
+    """Return the code of a device, some steps from now."""
+    return pyotp.TOTP(secret).generate_otp(desk.clock.now().utc_us // 30_000_000 + shift)
+
+
+class WithDevices(Desk):
+    """Accounts that can enrol; `anna` may have a device already."""
+
+    def __init__(self, **anna):
+        super().__init__()
+        self.registry = with_user(self.registry, "anna", password_hash=PHC, **anna)
+        self.accounts = Accounts(
+            lambda: self.registry, self.clock, self, hasher=CHEAP, set_totp=self.set_totp
+        )
+        self.stored = []
+
+    async def set_totp(self, user, secret):
+        self.stored.append((user, secret))
+        kept = replace(self.registry.users[user], totp_secret=secret)
+        self.registry = replace(self.registry, users=self.registry.users | {user: kept})
+
+    async def with_code(self, code, user="anna", password=GOOD, ip=IP):
+        return await self.accounts.sign_in(user, password, ip, code)
+
+
+@pytest.fixture
+async def devices():
+    return WithDevices(totp_secret=SECRET)
+
+
+async def test_password_and_code(devices):
+    """The password alone is told that a code is due; with the code the level is `mfa`."""
+    with pytest.raises(SecondFactorNeededError):
+        await devices.sign_in()
+    assert devices.names() == []
+    sign_in = await devices.with_code(code_at(devices))
+    assert devices.accounts.resolve(sign_in.token).acr == "mfa"
+    assert devices.events[-1].acr == "mfa"
+
+
+async def test_a_wrong_password_hears_nothing_of_codes(devices):
+    """Whether there is a device is told to whoever knows the password, to nobody else."""
+    assert await devices.sign_in(password="wrong") is None
+    assert await devices.with_code(code_at(devices), password="wrong") is None
+    assert devices.names() == ["auth.fail"] * 2
+
+
+async def test_a_code_counts_once(devices):
+    """Replayed at once, in parallel, or after the next one: refused."""
+    code = code_at(devices)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(devices.with_code(code)) for _ in range(3)]
+    assert sum(task.result() is not None for task in tasks) == 1
+    older = code_at(devices, -1)
+    assert await devices.with_code(older) is None
+    assert devices.names().count("mfa.fail") == 3
+    assert devices.events[-1].error == "wrong-code"
+    devices.clock.advance(30)
+    assert await devices.with_code(code_at(devices)) is not None
+
+
+async def test_guessing_codes_locks_from_wherever(devices):
+    """Five wrong codes of a person, each from another address: codes wait, even the right one."""
+    for n in range(LIMITS.code_failures):
+        assert await devices.with_code("000000", ip=f"198.51.100.{n}") is None
+    assert devices.names()[-1] == "auth.lock"
+    assert await devices.with_code(code_at(devices), ip="198.51.100.99") is None
+    devices.clock.advance(LIMITS.first_lock_s)
+    assert await devices.with_code(code_at(devices), ip="198.51.100.99") is not None
+
+
+async def test_others_cannot_push_the_lock_out(devices):
+    """Failures of thousands of names elsewhere do not make the count of codes forgotten."""
+    for n in range(LIMITS.code_failures):
+        await devices.with_code("000000", ip=f"198.51.100.{n}")
+    for n in range(LIMITS.most_remembered + 10):
+        devices.accounts._failures.count((f"x{n}", "y"), 5)
+    assert await devices.with_code(code_at(devices), ip="198.51.100.99") is None
+
+
+async def test_wrong_codes_count_as_wrong_passwords_too(devices):
+    """Name and address are locked for passwords as well; a missing code forgives nothing."""
+    for _ in range(LIMITS.failures - 1):
+        assert await devices.sign_in(password="wrong") is None
+    with pytest.raises(SecondFactorNeededError):
+        await devices.sign_in()
+    assert await devices.with_code("000000") is None
+    assert await devices.with_code(code_at(devices)) is None
+    assert devices.names()[-1] == "auth.lock"
+
+
+async def test_whoever_must_have_a_device_can_only_enrol_one():
+    """A restricted sign-in is nobody: no page, no Grant; after the code it is a full one."""
+    desk = WithDevices(second_factor=True)
+    sign_in = await desk.sign_in()
+    assert sign_in.restricted
+    assert desk.events[-1].error == "enrol-only"
+    assert desk.accounts.resolve(sign_in.token) is None
+    assert not desk.accounts.is_signed_in(sign_in.actor)
+    assert desk.accounts.resolve_enrolling(sign_in.token) == sign_in.actor
+    shown = desk.accounts.enrol(sign_in.token, "Nord")
+    assert await desk.accounts.confirm(sign_in.token, "000000") is None
+    assert desk.stored == []
+    full = await desk.accounts.confirm(sign_in.token, code_at(desk, secret=shown.secret))
+    assert desk.stored == [("anna", shown.secret)]
+    assert desk.accounts.resolve_enrolling(sign_in.token) is None  # fixation
+    assert desk.accounts.resolve(full.token).acr == "mfa"
+    assert desk.accounts.is_signed_in(full.actor)
+    assert desk.names() == ["auth.login", "mfa.fail", "mfa.enrol"]
+    assert shown.secret not in repr(desk.events) + repr(vars(desk.accounts))
+
+
+async def test_enrolling_by_ones_own_wish():
+    """The sign-in goes on under its token; the account's other ones end; its code is spent."""
+    desk = WithDevices()
+    here, there = await desk.sign_in(), await desk.sign_in()
+    desk.accounts.enrol(here.token, "Nord")
+    shown = desk.accounts.enrol(here.token, "Nord")
+    code = code_at(desk, secret=shown.secret)
+    full = await desk.accounts.confirm(here.token, code)
+    assert full.token == here.token
+    assert desk.accounts.resolve(here.token).acr == "mfa"
+    assert desk.accounts.resolve(there.token) is None
+    assert await desk.with_code(code) is None
+
+
+async def test_a_device_is_not_replaced_by_a_sign_in(devices):
+    """A stolen session does not take the account over: only an administrator resets."""
+    sign_in = await devices.with_code(code_at(devices))
+    assert devices.accounts.enrol(sign_in.token, "Nord") is None
+    assert await devices.accounts.confirm(sign_in.token, code_at(devices, 1)) is None
+    await devices.set_totp("anna", "")
+    assert devices.accounts.resolve(sign_in.token) is None
+    assert (await devices.sign_in()).actor.acr == ""
+
+
+@pytest.mark.parametrize("token", ["", "x", "\ud800"])
+async def test_nobody_enrols_nothing(devices, token):
+    """Without a sign-in there is no secret to be had."""
+    assert devices.accounts.enrol(token, "Nord") is None
+    assert await devices.accounts.confirm(token, "000000") is None
+
+
+async def test_codes_are_guessed_no_faster_by_enrolling():
+    """Confirming is locked like signing in; nothing is stored without the ledger."""
+    desk = WithDevices(second_factor=True)
+    sign_in = await desk.sign_in()
+    shown = desk.accounts.enrol(sign_in.token, "Nord")
+    for _ in range(LIMITS.code_failures):
+        await desk.accounts.confirm(sign_in.token, "000000")
+    assert await desk.accounts.confirm(sign_in.token, code_at(desk, secret=shown.secret)) is None
+    desk.clock.advance(LIMITS.first_lock_s)
+    desk.refuses = True
+    with pytest.raises(LedgerError):
+        await desk.accounts.confirm(sign_in.token, code_at(desk, secret=shown.secret))
+    assert desk.stored == []
+    assert desk.accounts.resolve(sign_in.token) is None
+
+
+async def test_asking_keeps_nothing_awake(desk):
+    """An open page asks all the time; only what a person does counts."""
+    sign_in = await desk.sign_in()
+    for _ in range(4):
+        desk.clock.advance(LIMITS.idle_s / 4)
+        alive = desk.accounts.resolve(sign_in.token)
+    assert alive is None
+    other = await desk.sign_in()
+    for _ in range(4):
+        desk.clock.advance(LIMITS.idle_s / 2)
+        desk.accounts.seen(other.token)
+    assert desk.accounts.resolve(other.token) is not None
+    desk.accounts.seen("unknown")
+
+
+SUBJECT = "https://id.example|4711"
+
+
+async def test_by_provider(desk):
+    """The account that is bound to `issuer|sub` is signed in with its level; no password needed."""
+    desk.registry = with_user(desk.registry, "elsa", oidc_subject=SUBJECT)
+    sign_in = await desk.accounts.sign_in_by_provider(SUBJECT, "L2", IP)
+    who = desk.accounts.resolve(sign_in.token)
+    assert (who.id, who.method, who.acr) == ("elsa", "oidc", "L2")
+    assert (desk.events[0].event, desk.events[0].acr) == ("auth.login", "L2")
+    assert desk.accounts.is_signed_in(who)
+    assert desk.accounts.enrol(sign_in.token, "Nord") is None
+    desk.registry = with_user(desk.registry, "elsa", oidc_subject=SUBJECT + "2")
+    assert desk.accounts.resolve(sign_in.token) is None
+
+
+@pytest.mark.parametrize(
+    ("accounts", "error"),
+    [
+        ([], "unknown-subject"),
+        ([("elsa", {"enabled": False})], "account-unusable"),
+        ([("elsa", {}), ("elsa2", {})], "unknown-subject"),
+    ],
+)
+async def test_nobody_is_made_up(desk, accounts, error):
+    """No account, a closed one, or two of them: refused, and written down without the subject."""
+    for user, more in accounts:
+        desk.registry = with_user(desk.registry, user, oidc_subject=SUBJECT, **more)
+    assert await desk.accounts.sign_in_by_provider(SUBJECT, "L2", IP) is None
+    (event,) = desk.events
+    assert (event.event, event.error, event.auth_method) == ("auth.fail", error, "oidc")
+    assert "4711" not in repr(event)
+    assert await desk.accounts.sign_in_by_provider("", "", IP) is None
+
+
+async def test_certificates_are_asked_for_each_time(desk):
+    """A machine is signed in as long as the registry knows its fingerprint."""
+    desk.registry = with_user(desk.registry, "nodo", Role.MACHINE, certificate_sha256="ab" * 32)
+    who = desk.accounts.by_certificate("ab" * 32, "CN=nodo", IP)
+    assert desk.accounts.is_signed_in(who)
+    desk.registry = with_user(desk.registry, "nodo", Role.MACHINE)
+    assert not desk.accounts.is_signed_in(who)
+    assert not desk.accounts.is_signed_in(replace(who, method="anything", session="s"))
+
+
+async def test_the_desk_stands_in_the_entry(desk):
+    """Where a sign-in came from by its certificate, in bounded length."""
+    made = await desk.accounts.sign_in("anna", GOOD, IP, workstation="CN=" + "x" * 500)
+    assert desk.events[0].workstation == made.actor.workstation == ("CN=" + "x" * 500)[:200]

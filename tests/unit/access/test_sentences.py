@@ -19,6 +19,8 @@ ARGUMENTS = {
     "organisation": "sala-cc",
     "case": "x" * 500,
     "analytic": "targhe",
+    "last_day": SQUARE_ACT.valid_until,
+    "what": "piazza",
 }
 
 

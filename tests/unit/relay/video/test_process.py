@@ -179,6 +179,26 @@ async def test_renewal_closes_invalid_and_expired_grants():
         assert [one.grant.id for one in media.sessions()] == ["good"]
 
 
+async def test_a_look_goes_on_under_its_next_grant():
+    """The session, its reader and its lease are untouched; only the Grant's end has moved."""
+    async with media_process() as (media, ends):
+        fanout = Fanout()
+        old = grant(identifier="look")
+        old = replace(old, expires=old.issued.shifted(0.2))
+        answer = await media.open(old, OFFER, fanout)
+        before = media.sessions()[0]
+        later = replace(old, expires=old.expires.shifted(600), flags=("unconfirmed",))
+        assert media.regrant(later)
+        assert not media.regrant(replace(later, id="another"))
+        await SystemClock().sleep(0.3)
+        media.renew(lambda one: one == later)
+        (now,) = media.sessions()
+        assert now == replace(before, grant=later)
+        assert now.session == answer.session
+        assert fanout.wanted()
+        assert ends == []
+
+
 async def test_closing_reason_survives_a_crash():
     """If the process dies before it confirms a close, the reason is still ours, told once."""
     async with media_process() as (media, ends):
