@@ -29,6 +29,8 @@ class Target:
     held: str
     """The newest checkpoint, as a witness keeps it."""
     size: int
+    witnessed: tuple[str, ...] = ()
+    """Every checkpoint that was signed, as witnesses keep them; all of the log is below them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,24 +280,60 @@ def stray_value(scene: Scene) -> bool:
 
 def rewrite(scene: Scene) -> bool:
     """Change an entry and sign everything anew, as whoever stole the key can."""
-    seq, frontier = scene.any(), Frontier()
-    sizes = {size for (size,) in scene.db.execute("select size from checkpoint").fetchall()}
+    return _sign_anew(scene, scene.target.key)
+
+
+def rechain(scene: Scene) -> bool:
+    """Change an entry and make leaves and roots fit, signed with a key of one's own."""
+    return _sign_anew(scene, Ed25519PrivateKey.generate())
+
+
+def regrow(scene: Scene) -> bool:
+    """Cut the tail off and write other entries in its place, signed with the stolen key."""
+    first = scene.any(1)
+    for seq in range(first, scene.size):
+        header = scene.cell("header", seq).replace(b'"role":"', b'"role":"x')
+        scene.run(
+            "update entry set header = ?, leaf = ? where seq = ?", header, leaf_hash(header), seq
+        )
+        scene.run("delete from opened where seq = ?", seq)
+    return _sign_all(scene, scene.target.key)
+
+
+def _sign_anew(scene: Scene, key: Ed25519PrivateKey) -> bool:
+    seq = scene.any()
+    header = scene.cell("header", seq).replace(b'"result":"ok"', b'"result":"no"')
+    scene.run("update entry set header = ?, leaf = ? where seq = ?", header, leaf_hash(header), seq)
+    return _sign_all(scene, key)
+
+
+def _sign_all(scene: Scene, key: Ed25519PrivateKey) -> bool:
+    """Sign the checkpoints anew that the leaves, as they are now, do not fit."""
+    frontier = Frontier()
+    sizes = dict(scene.db.execute("select size, note from checkpoint").fetchall())
     for number in range(scene.size):
-        header = scene.cell("header", number)
-        if number == seq:
-            header = header.replace(b'"result":"ok"', b'"result":"no"')
-            scene.run(
-                "update entry set header = ?, leaf = ? where seq = ?",
-                header,
-                leaf_hash(header),
-                number,
-            )
-        frontier = frontier.append(leaf_hash(header))
-        if frontier.size in sizes:
+        frontier = frontier.append(scene.cell("leaf", number))
+        note = sizes.get(frontier.size)
+        if note is not None and checkpoint.parse(note).root != frontier.root():
             signed = Checkpoint(scene.target.origin, frontier.size, frontier.root())
-            note = checkpoint.sign(signed, scene.target.key)
-            scene.run("update checkpoint set note = ? where size = ?", note, frontier.size)
+            forged = checkpoint.sign(signed, key)
+            scene.run("update checkpoint set note = ? where size = ?", forged, frontier.size)
     return True
+
+
+def first_difference(original: Path, tampered: Path) -> int | None:
+    """Return the first entry that is not as it was, told by comparing the files; None if none.
+
+    Values beside the commitments belong to their entry; one that is gone is erasure, no tampering.
+    """
+    with closing(sqlite3.connect(original)) as one, closing(sqlite3.connect(tampered)) as other:
+        entries = "select seq, header, leaf from entry"
+        before, after = (set(db.execute(entries).fetchall()) for db in (one, other))
+        changed = {row[0] for row in before ^ after}
+        values = "select seq, field, salt, value from opened"
+        opened, reopened = (set(db.execute(values).fetchall()) for db in (one, other))
+        changed |= {row[0] for row in reopened - opened}
+    return min(changed, default=None)
 
 
 MUTATIONS = (
@@ -325,4 +363,6 @@ MUTATIONS = (
     Mutation("persons swapped", swap_persons),
     Mutation("value for no entry", stray_value),
     Mutation("rewritten with the stolen key", rewrite, needs_witness=True),
+    Mutation("rewritten with another key", rechain),
+    Mutation("tail regrown with the stolen key", regrow, needs_witness=True),
 )

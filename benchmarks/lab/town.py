@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Varco authors
 # SPDX-License-Identifier: EUPL-1.2
-"""A registry of the size of a town, and the questions that people ask of it."""
+"""A registry of the size of a province, and the questions that people ask of it."""
 
 from datetime import date
 
@@ -23,12 +23,13 @@ from gateway.model.registry import (
 )
 from gateway.model.time import Moment
 
-CONTROLLERS = 20
-CAMERAS_EACH = 5
+CONTROLLERS = 200
+CAMERAS_EACH = 10
+"""A province: its municipalities, schools and shops."""
 
 
 def town(now: Moment) -> Registry:
-    """Return twenty controllers with five cameras each, and one act for each controller.
+    """Return controllers with their cameras, and one act for each controller.
 
     The acts are in force at `now`. Of each controller's cameras the room sees some always, some on
     alarm; the institute gets text only.

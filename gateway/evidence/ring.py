@@ -114,6 +114,10 @@ class Ring:
         self._groups.clear()
         self._bytes = 0
 
+    def oldest(self) -> AccessUnit | None:
+        """Return the oldest unit, None if nothing is held."""
+        return self._groups[0].units[0] if self._groups else None
+
     def statistics(self) -> RingStatistics:
         """Return what is held."""
         return RingStatistics(

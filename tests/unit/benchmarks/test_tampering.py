@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from benchmarks import ledger
-from benchmarks.lab.tampering import MUTATIONS, Mutation, Scene, tamper
+from benchmarks.lab.tampering import MUTATIONS, Mutation, Scene, first_difference, tamper
 from gateway.audit.keys import public_bytes
 from gateway.audit.verify import verify
 
@@ -43,6 +43,20 @@ def test_each_kind_changes_the_evidence_and_is_found(target, tmp_path, mutation)
     assert not verify(copy.path, public_bytes(target.key), held).ok
 
 
+def test_the_first_bad_entry_is_told_from_the_files(target, tmp_path):
+    """The oracle compares files: an edit is at its entry, a cut at the first missing one."""
+    copy = ledger.replace(target, path=ledger.copied(target.path, tmp_path / "copy.db"))
+    assert first_difference(target.path, copy.path) is None
+
+    def edit(scene: Scene):
+        return scene.run("update entry set leaf = x'00' where seq in (7, 9)")
+
+    assert tamper(copy, Mutation("edit", edit), random.Random(1))
+    assert first_difference(target.path, copy.path) == 7
+    assert tamper(copy, Mutation("cut", lambda s: s.run("delete from entry where seq = 3")), random)
+    assert first_difference(target.path, copy.path) == 3
+
+
 def test_a_miss_is_counted_as_a_miss(target, tmp_path, monkeypatch):
     """Erasure is no tampering for the verifier: as a mutation it would show as not found."""
 
@@ -52,5 +66,5 @@ def test_a_miss_is_counted_as_a_miss(target, tmp_path, monkeypatch):
     monkeypatch.setattr(ledger, "MUTATIONS", (Mutation("erasure", erase),))
     found = ledger.Found([], [], [], [], [], [])
     load = ledger.replace(ledger.QUICK, mutations_each=2)
-    assert ledger.mutate(tmp_path, load, found) == {"erasure": (2, 0)}
+    assert ledger.mutate(tmp_path, load, found) == {"erasure": ledger.Outcome(made=2)}
     assert found.intact
