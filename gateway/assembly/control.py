@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.access.identity import hash_password
+from gateway.assembly.acts import held_entries
 from gateway.assembly.journal import Journal
 from gateway.config.load import changes, diff, load
 from gateway.config.options import Options
@@ -53,7 +54,17 @@ class ControlDesk:
             change = await apply_text(self._registry, text, where=where, by=by.id, replace=replace)
             deed.thing = f"registry/{change.version}"
             deed.words = f"+{len(change.added)} ~{len(change.changed)} -{len(change.removed)}"
+            if change.held:
+                deed.words = f"held {change.held}"
+                await self._account_held(change.held, by)
         return change
+
+    async def _account_held(self, held_id: str, by: Actor) -> None:
+        """Write down that a change waits, and whose assessment it outdates."""
+        for one in await self._registry.held():
+            if one.id == held_id:
+                for entry in held_entries(one, by):
+                    await self._journal.account(entry)
 
     def export(self, form: ExportFormat) -> bytes:
         """Return the registry as TOML, or its cameras in the form asked for."""
@@ -78,6 +89,11 @@ class ControlDesk:
         async with self._accounted(_Deed("user.role", by, f"user/{user_id}", "password")):
             hashed = await asyncio.to_thread(hash_password, password)
             await self._registry.set_password(user_id, hashed)
+
+    async def reset_totp(self, user_id: str, *, by: Actor) -> None:
+        """Take the second device away from an account; its sign-ins made with it end."""
+        async with self._accounted(_Deed("user.role", by, f"user/{user_id}", "totp-reset")):
+            await self._registry.set_totp(user_id, "")
 
     @asynccontextmanager
     async def _accounted(self, deed: "_Deed") -> AsyncIterator["_Deed"]:

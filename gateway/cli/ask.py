@@ -38,6 +38,15 @@ def apply(control: Control, path: Path, say: Say, *, replace: bool) -> int:
 
 
 def _print_change(change: ChangeReply, say: Say) -> None:
+    if change.held:
+        print(
+            say(
+                f"in attesa di due approvazioni: {change.held}; nulla è cambiato "
+                "(varco registry held)",
+                f"held for two approvals: {change.held}; nothing changed (varco registry held)",
+            )
+        )
+        return
     for sign, names in (("+", change.added), ("~", change.changed), ("-", change.removed)):
         for name in names:
             print(f"{sign} {name}")
@@ -89,4 +98,16 @@ def set_password(control: Control, user: str, say: Say, *, from_stdin: bool) -> 
         raise ConfigError("varco user password", "password", problem, advice)
     control.set_password(user, password)
     print(say(f"password di {user} impostata", f"password of {user} set"))
+    return 0
+
+
+def reset_totp(control: Control, user: str, say: Say) -> int:
+    """Take a user's second device away."""
+    control.reset_totp(user)
+    print(
+        say(
+            f"{user}: secondo dispositivo tolto, i suoi accessi sono chiusi",
+            f"{user}: second device taken away, the sign-ins made with it are over",
+        )
+    )
     return 0

@@ -3,7 +3,7 @@
 """HTTP to the daemon's control socket; who we are is what the kernel says (SO_PEERCRED)."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -27,7 +27,12 @@ from gateway.registry.spreadsheet import CSV_TYPE, is_table
 TIMEOUT_S = 30.0
 """A large seed is checked, written and taken over within it."""
 AWAY_ADVICE = "is the service running? try: systemctl status varco"
+EXPORT_S = 600.0
+"""An export of years is made before its first byte comes."""
 _OK_BELOW = 300
+
+Take = Callable[[str, str, Iterator[bytes]], None]
+"""Takes a file: its name, its SHA-256, its bytes."""
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
@@ -99,6 +104,97 @@ class ChangeReply(BaseModel):
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    held: str = ""
+
+
+class ExtensionReply(BaseModel):
+    """An extension of an act."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    until: str
+    by: str
+    entered: str = ""
+    reason: str = ""
+
+
+class ActReply(BaseModel):
+    """One act today."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str
+    number: str
+    state: str
+    last_day: str
+    days_left: int
+    dpia_stale: str = ""
+    extensions: tuple[ExtensionReply, ...] = ()
+
+
+class ResolutionReply(BaseModel):
+    """What one recipient gets of one camera."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    camera: str
+    analytic: str
+    recipient: str
+    on: bool
+    act: str
+    reason_it: str = ""
+    reason_en: str = ""
+
+
+class ActsReply(BaseModel):
+    """Acts and what they switch on."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    acts: tuple[ActReply, ...] = ()
+    resolutions: tuple[ResolutionReply, ...] = ()
+
+
+class WideningReply(BaseModel):
+    """What a held change opens wider."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    act: str
+    text_it: str
+    text_en: str
+
+
+class ApprovalReply(BaseModel):
+    """Who agreed."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    by: str
+
+
+class HeldReply(BaseModel):
+    """A held change."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str
+    by: str
+    utc: str
+    where: str
+    state: str
+    needed: int
+    widenings: tuple[WideningReply, ...] = ()
+    approvals: tuple[ApprovalReply, ...] = ()
+    grown: bool = False
+
+
+class HeldListReply(BaseModel):
+    """All held changes."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    held: tuple[HeldReply, ...] = ()
 
 
 class ReloadReply(BaseModel):
@@ -107,6 +203,29 @@ class ReloadReply(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     changed: tuple[str, ...] = ()
+
+
+class ExplainStep(BaseModel):
+    """One question of the policy and its answer."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    question: str
+    ok: bool
+    text_it: str
+    text_en: str
+
+
+class ExplainReply(BaseModel):
+    """Why somebody may look, or not."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    allowed: bool
+    steps: tuple[ExplainStep, ...] = ()
+    refusal: str = ""
+    expires: str = ""
+    policy_version: int = 0
 
 
 class _Problem(BaseModel):
@@ -147,6 +266,27 @@ class Control:
         )
         return self._read(response, ChangeReply)
 
+    def acts(self) -> ActsReply:
+        """Return how acts stand."""
+        request = httpx.Request("GET", "http://varco/control/acts")
+        return self._read(self._send(request), ActsReply)
+
+    def extend(self, act: str, wish: Mapping[str, str]) -> ExtensionReply:
+        """Have an extension entered in a person's name."""
+        url = f"http://varco/control/acts/{quote(act, safe='')}/extensions"
+        return self._read(self._send(httpx.Request("POST", url, json=dict(wish))), ExtensionReply)
+
+    def held(self) -> HeldListReply:
+        """Return the changes that wait for two people."""
+        request = httpx.Request("GET", "http://varco/control/held")
+        return self._read(self._send(request), HeldListReply)
+
+    def judge(self, held_id: str, wish: Mapping[str, str], *, agree: bool) -> HeldReply:
+        """Have a held change approved or rejected in a person's name."""
+        what = "approve" if agree else "reject"
+        url = f"http://varco/control/held/{quote(held_id, safe='')}/{what}"
+        return self._read(self._send(httpx.Request("POST", url, json=dict(wish))), HeldReply)
+
     def export(self, form: str) -> str:
         """Return the registry in one of `registry.control.FORMATS`."""
         url = "http://varco/control/registry/export"
@@ -161,6 +301,26 @@ class Control:
         """Give a user a password."""
         url = f"http://varco/control/users/{quote(user_id, safe='')}/password"
         self._send(httpx.Request("POST", url, json={"password": password}))
+
+    def reset_totp(self, user_id: str) -> None:
+        """Take a user's second device away."""
+        url = f"http://varco/control/users/{quote(user_id, safe='')}/totp-reset"
+        self._send(httpx.Request("POST", url))
+
+    def explain(self, request: Mapping[str, str]) -> ExplainReply:
+        """Have the rights of a registry user explained; opens and writes nothing."""
+        url = "http://varco/control/policy/explain"
+        return self._read(self._send(httpx.Request("GET", url, params=dict(request))), ExplainReply)
+
+    def export_ledger(self, wish: Mapping[str, object], take: Take) -> None:
+        """Have entries of the log exported; `take` gets the file's name, its hash, its bytes."""
+        request = httpx.Request("POST", "http://varco/control/ledger/export", json=dict(wish))
+        request.extensions["timeout"] = httpx.Timeout(TIMEOUT_S, read=EXPORT_S).as_dict()
+        response = self._send(request, stream=True)
+        with closing(response), self._reached():
+            name = response.headers.get("content-disposition", "").partition('filename="')[2]
+            digest = response.headers.get("x-varco-sha256", "")
+            take(name.rstrip('"'), digest, response.iter_bytes())
 
     def status(self) -> str:
         """Return the daemon's state as JSON for people to read."""

@@ -16,6 +16,7 @@ from gateway.cli.speech import Say, speech
 from gateway.model.errors import ConfigError, PeerError, StoreError
 
 if TYPE_CHECKING:
+    from gateway.cli.audit import ExportRequest
     from gateway.cli.control_client import Control
 
 EXIT_FAILED = 1
@@ -112,12 +113,33 @@ def _audit(args: argparse.Namespace, say: Say) -> int:
     config: Path = args.config or CONFIG
     match args.action:
         case "verify":
-            request = audit.VerifyRequest(args.ledger, args.key, args.checkpoint, config)
+            vouchers = (tuple(args.witness), args.tsa_ca)
+            request = audit.VerifyRequest(args.ledger, args.key, args.checkpoint, config, *vouchers)
             return audit.verify(request, say)
-        case "export":
-            return audit.export(args.ledger, config, say)
+        case "export" | "report":
+            return audit.export(_export_request(args), say)
         case _:
             return audit.print_key(config)
+
+
+def _export_request(args: argparse.Namespace) -> "ExportRequest":
+    """Return what was typed as the console's body of an export."""
+    from gateway.cli.audit import ExportRequest
+
+    form = args.format
+    if args.action == "report":
+        form = "admins" if args.admins else "report"
+    wish: dict[str, object] = {"aim": args.aim or "", "own_case": args.own_case, "format": form}
+    for name in ("from", "to", "person", "camera", "case", "event"):
+        if value := getattr(args, name):
+            wish[name] = value
+    if form == "admins":
+        wish["year"] = args.year
+    if args.no_bom:
+        wish["bom"] = False
+    return ExportRequest(
+        args.user, wish, args.out, args.stdin, args.offline or "", args.socket, args.config
+    )
 
 
 def _discover(args: argparse.Namespace, say: Say) -> int:
@@ -176,6 +198,36 @@ def _accept(args: argparse.Namespace, control: "Control", say: Say) -> int:
     return accept.accept(control, request, say)
 
 
+def _acts(args: argparse.Namespace, control: "Control", say: Say) -> int:
+    from gateway.cli import acts
+    from gateway.cli.person import Person
+
+    if args.command == "registry":
+        return _held(args, control, say)
+    if args.action == "list":
+        return acts.show(control, say)
+    wish = (args.act, args.until, args.reason, args.document_sha256)
+    return acts.extend(control, wish, Person(args.user, args.stdin, args.totp), say)
+
+
+def _held(args: argparse.Namespace, control: "Control", say: Say) -> int:
+    from gateway.cli import held
+    from gateway.cli.person import Person
+
+    if args.action == "held":
+        return held.show(control, say)
+    person = Person(args.user, args.stdin, args.totp)
+    agree = args.action == "approve"
+    return held.judge(control, args.id, args.reason, person, say, agree=agree)
+
+
+def _policy(args: argparse.Namespace, control: "Control", say: Say) -> int:
+    from gateway.cli import policy
+
+    request = policy.ExplainRequest(args.user, args.camera, args.act, args.purpose, args.case)
+    return policy.explain(control, request, say)
+
+
 def _places(args: argparse.Namespace, control: "Control", say: Say) -> int:
     from gateway.cli import places
 
@@ -200,12 +252,18 @@ def _ask(args: argparse.Namespace, say: Say) -> int:
                 return ask.apply(control, args.file, say, replace=args.replace)
             case ("accept", _):
                 return _accept(args, control, say)
+            case ("acts", _) | ("registry", "held" | "approve" | "reject"):
+                return _acts(args, control, say)
             case ("registry", "export"):
                 return ask.export(control, args.format)
             case ("registry", _):
                 return _places(args, control, say)
-            case ("user", _):
+            case ("user" | "users", "totp-reset"):
+                return ask.reset_totp(control, args.name, say)
+            case ("user" | "users", _):
                 return ask.set_password(control, args.name, say, from_stdin=args.stdin)
+            case ("policy", _):
+                return _policy(args, control, say)
             case ("reload", _):
                 return ask.reload(control, say)
             case _:

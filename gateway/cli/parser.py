@@ -8,8 +8,15 @@ from pathlib import Path
 from gateway.cli.speech import Say
 
 CONFIG = Path("/etc/varco/gateway.toml")
+AIMS = ("verifica-liceita", "controllo-interno", "integrita-sicurezza", "procedimento-penale")
+"""Lawful aims of reading the log (D.5.7)."""
 EXPORTS = ("geojson", "csv", "csv-it", "osm-geojson", "toml")
 """Those of `registry.control.FORMATS`, which is too heavy to be imported here."""
+OPERATIONS = (
+    "live", "live.snapshot", "playback", "recorded", "clip.export", "ptz", "lpr.query", "hotlist",
+    "log.read", "log.export", "config.change", "camera.inspect", "policy.change",
+)  # fmt: skip
+"""Values of `model.access.Action`, which is not imported here."""
 LEAST_SECONDS = 1.0
 MOST_SECONDS = 300.0
 
@@ -39,16 +46,19 @@ def build_parser(say: Say) -> argparse.ArgumentParser:
     _add_probe(commands, say)
     _add_accept(commands, say)
     _add_registry(commands, say)
+    _add_acts(commands, say)
     _add_user(commands, say)
+    _add_policy(commands, say)
     _add_audit(commands, say)
     _add_rest(commands, say)
     return parser
 
 
 def _add(
-    commands: "Commands[argparse.ArgumentParser]", name: str, text: str
+    commands: "Commands[argparse.ArgumentParser]", name: str, text: str, *older: str
 ) -> argparse.ArgumentParser:
-    return commands.add_parser(name, help=text, description=text)
+    """Add a command; `older`: names that it had before."""
+    return commands.add_parser(name, help=text, description=text, aliases=older)
 
 
 def _add_config(parser: argparse.ArgumentParser, say: Say) -> None:
@@ -349,12 +359,69 @@ def _add_registry(commands: "Commands[argparse.ArgumentParser]", say: Say) -> No
     export = _add(actions, "export", say("esporta il registro", "export the registry"))
     export.add_argument("--format", choices=EXPORTS, required=True)
     _add_socket(export, say)
+    _add_held(actions, say)
     _add_nearest(actions, say)
     _add_coverage(actions, say)
 
 
+def _add_held(actions: "Commands[argparse.ArgumentParser]", say: Say) -> None:
+    """Add how changes that open something wider are read, approved and rejected."""
+    told = say("modifiche in attesa di due approvazioni", "changes that wait for two people")
+    _add_socket(_add(actions, "held", told), say)
+    for name, text in (
+        ("approve", say("approva una modifica in attesa", "approve a change that waits")),
+        ("reject", say("respinge una modifica in attesa", "reject a change that waits")),
+    ):
+        judge = _add(actions, name, text)
+        judge.add_argument("id", metavar="ID")
+        _add_person(judge, say)
+        _add_socket(judge, say)
+
+
+def _add_person(parser: argparse.ArgumentParser, say: Say) -> None:
+    """Add who answers for a command, and why; the password is asked for."""
+    parser.add_argument(
+        "--user",
+        required=True,
+        metavar=say("UTENTE", "USER"),
+        help=say("chi ne risponde", "who answers for it"),
+    )
+    parser.add_argument(
+        "--reason", required=True, metavar=say("MOTIVO", "REASON"), help=say("perché", "why")
+    )
+    parser.add_argument(
+        "--totp",
+        default="",
+        metavar=say("CODICE", "CODE"),
+        help=say("codice del secondo dispositivo", "code of the second device"),
+    )
+    parser.add_argument(
+        "--stdin",
+        action="store_true",
+        help=say("legge la password dallo standard input", "read the password from standard input"),
+    )
+
+
+def _add_acts(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:
+    acts = _add(commands, "acts", say("patti, accordi e proroghe", "pacts and extensions"))
+    actions = acts.add_subparsers(dest="action", metavar=say("AZIONE", "ACTION"), required=True)
+    told = say("come stanno gli atti, e che cosa consentono", "how acts stand, what they allow")
+    _add_socket(_add(actions, "list", told), say)
+    extend = _add(actions, "extend", say("proroga un atto, a nome di una persona", "extend an act"))
+    extend.add_argument("act", metavar=say("ATTO", "ACT"))
+    extend.add_argument("until", metavar=say("GIORNO", "DAY"), help="2027-06-30")
+    extend.add_argument(
+        "--document-sha256",
+        default="",
+        metavar="SHA256",
+        help=say("del documento della proroga", "of the extension's document"),
+    )
+    _add_person(extend, say)
+    _add_socket(extend, say)
+
+
 def _add_user(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:
-    user = _add(commands, "user", say("utenti locali", "local users"))
+    user = _add(commands, "users", say("utenti locali", "local users"), "user")
     actions = user.add_subparsers(dest="action", metavar=say("AZIONE", "ACTION"), required=True)
     password = _add(actions, "password", say("imposta una password", "set a password"))
     password.add_argument("name", metavar=say("UTENTE", "USER"))
@@ -364,6 +431,42 @@ def _add_user(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:
         help=say("legge la password dallo standard input", "read the password from standard input"),
     )
     _add_socket(password, say)
+    reset = _add(
+        actions,
+        "totp-reset",
+        say("toglie il secondo dispositivo", "take the second device away"),
+    )
+    reset.add_argument("name", metavar=say("UTENTE", "USER"))
+    _add_socket(reset, say)
+
+
+def _add_policy(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:
+    policy = _add(commands, "policy", say("chi può guardare, e perché", "who may look, and why"))
+    actions = policy.add_subparsers(dest="action", metavar=say("AZIONE", "ACTION"), required=True)
+    explain = _add(
+        actions,
+        "explain",
+        say(
+            "spiega i diritti di un utente su una telecamera; non apre e non scrive nulla",
+            "explain a user's rights at a camera; opens and writes nothing",
+        ),
+    )
+    explain.add_argument("user", metavar=say("UTENTE", "USER"))
+    explain.add_argument("camera", metavar=say("TELECAMERA", "CAMERA"))
+    explain.add_argument("act", metavar=say("OPERAZIONE", "OPERATION"), choices=OPERATIONS)
+    explain.add_argument(
+        "--purpose",
+        default="",
+        metavar=say("FINALITÀ", "PURPOSE"),
+        help=say("codice della finalità, per esempio servizio", "purpose code, e.g. servizio"),
+    )
+    explain.add_argument(
+        "--case",
+        default="",
+        metavar=say("CASO", "CASE"),
+        help=say("allarme, ordine o fascicolo", "alarm, order or file"),
+    )
+    _add_socket(explain, say)
 
 
 def _add_audit(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:
@@ -378,25 +481,115 @@ def _add_audit(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:
             "verify the log, read-only and without the service (0 intact, 1 altered, 2 unusable)",
         ),
     )
-    export = _add(
-        actions,
-        "export",
-        say("scrive le voci, una riga JSON ciascuna", "write the entries, one JSON line each"),
+    verify.add_argument(
+        "--ledger",
+        type=Path,
+        default=None,
+        metavar="PATH",
+        help=say("file del registro (se manca: della configurazione)", "the log's file"),
     )
-    for parser in (verify, export):
-        parser.add_argument(
-            "--ledger",
-            type=Path,
-            default=None,
-            metavar="PATH",
-            help=say("file del registro (se manca: della configurazione)", "the log's file"),
-        )
-        _add_config(parser, say)
+    _add_config(verify, say)
     _add_evidence(verify, say)
+    _add_exports(actions, say)
     key = _add(
         actions, "key", say("stampa la chiave pubblica del registro", "print the log's public key")
     )
     _add_config(key, say)
+
+
+def _add_exports(actions: "Commands[argparse.ArgumentParser]", say: Say) -> None:
+    """Add what leaves the log: each asks who wants it, and why."""
+    export = _add(
+        actions,
+        "export",
+        say(
+            "esporta il registro, intero o un estratto, a una persona che si identifica; "
+            "anche questo è una voce",
+            "export the log, or an extract, to a named person; that is an entry, too",
+        ),
+    )
+    export.add_argument(
+        "--format",
+        choices=("jsonl", "csv", "report"),
+        default="jsonl",
+        help=say(
+            "jsonl: zip che si verifica senza Varco; csv: tabella; report: relazione",
+            "jsonl: zip that verifies without Varco; csv: table; report: page in Italian",
+        ),
+    )
+    report = _add(
+        actions,
+        "report",
+        say(
+            "relazione in italiano per il DPO, o la verifica annuale degli amministratori",
+            "report in Italian for the DPO, or the yearly check of administrators",
+        ),
+    )
+    report.add_argument(
+        "--admins",
+        action="store_true",
+        help=say("verifica annuale degli amministratori", "yearly check of administrators"),
+    )
+    report.add_argument(
+        "--year", type=int, default=0, metavar="N", help=say("anno della verifica", "its year")
+    )
+    for parser in (export, report):
+        _add_asking(parser, say)
+        _add_filters(parser, say)
+        _add_socket(parser, say)
+    report.set_defaults(format="report")
+
+
+def _add_asking(parser: argparse.ArgumentParser, say: Say) -> None:
+    """Add who asks, why, and where it goes."""
+    parser.add_argument(
+        "--user", default="", metavar=say("UTENTE", "USER"), help=say("chi chiede", "who asks")
+    )
+    parser.add_argument(
+        "--aim",
+        choices=AIMS,
+        default=None,
+        help=say("scopo di legge della lettura", "lawful aim of the reading"),
+    )
+    parser.add_argument(
+        "--own-case", default="", metavar=say("CASO", "CASE"), help=say("proprio caso", "own case")
+    )
+    parser.add_argument(
+        "--out", type=Path, default=None, metavar="FILE", help=say("file da scrivere", "file")
+    )
+    parser.add_argument(
+        "--stdin",
+        action="store_true",
+        help=say("legge la password dallo standard input", "read the password from standard input"),
+    )
+    parser.add_argument(
+        "--offline",
+        default=None,
+        metavar=say("MOTIVO", "REASON"),
+        help=say(
+            "a servizio fermo: il motivo diventa una voce del registro",
+            "with the service stopped: the reason becomes an entry of the log",
+        ),
+    )
+
+
+def _add_filters(parser: argparse.ArgumentParser, say: Say) -> None:
+    """Add which entries are meant."""
+    words = (
+        ("--from", say("dal giorno (2026-11-22) o dall'istante", "from a day or an instant")),
+        ("--to", say("fino al giorno compreso, o all'istante", "to a day, included, or instant")),
+        ("--person", say("utenza che ha agito", "account that acted")),
+        ("--camera", say("telecamera", "camera")),
+        ("--case", say("caso delle voci", "case of the entries")),
+        ("--event", say("codice, o famiglia come live.", "code, or a family such as live.")),
+    )
+    for name, text in words:
+        parser.add_argument(name, default="", metavar=name[2:].upper(), help=text)
+    parser.add_argument(
+        "--no-bom",
+        action="store_true",
+        help=say("csv senza il segno iniziale per Excel", "csv without the mark for Excel"),
+    )
 
 
 def _add_evidence(verify: argparse.ArgumentParser, say: Say) -> None:
@@ -419,6 +612,23 @@ def _add_evidence(verify: argparse.ArgumentParser, say: Say) -> None:
             "checkpoint conservato altrove: il registro deve contenerlo",
             "a checkpoint kept elsewhere, which the log must contain",
         ),
+    )
+    verify.add_argument(
+        "--witness",
+        action="append",
+        default=[],
+        metavar="PUBKEY",
+        help=say(
+            "chiave pubblica di un testimone (se manca: della configurazione)",
+            "public key of a witness (else those of the configuration)",
+        ),
+    )
+    verify.add_argument(
+        "--tsa-ca",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help=say("radici della marca temporale, PEM", "roots of the time stamps, PEM"),
     )
 
 

@@ -15,7 +15,11 @@ from gateway.model.registry import (
     Camera,
     Controller,
     Device,
+    Extension,
+    Hold,
     Mask,
+    Pause,
+    Permit,
     Recipient,
     Registry,
     RiskArea,
@@ -26,7 +30,21 @@ from gateway.model.registry import (
 )
 
 Entity = (
-    Controller | Site | Device | Camera | Zone | Trigger | Mask | RiskArea | Recipient | Act | User
+    Controller
+    | Site
+    | Device
+    | Camera
+    | Zone
+    | Trigger
+    | Mask
+    | RiskArea
+    | Recipient
+    | Act
+    | User
+    | Permit
+    | Extension
+    | Pause
+    | Hold
 )
 Key = tuple[str, str]
 """Kind and id; written `camera/banco`."""
@@ -43,8 +61,15 @@ KINDS: Mapping[str, type[Entity]] = {
     "recipient": Recipient,
     "act": Act,
     "user": User,
+    "permit": Permit,
+    "extension": Extension,
+    "pause": Pause,
+    "hold": Hold,
 }
 """In the order in which a person would write them; each is a table of a seed."""
+Governed = Extension | Pause | Hold
+GOVERNED = frozenset({"extension", "pause", "hold"})
+"""Kinds that a named, signed-in person enters; a document may only repeat what is there."""
 
 _ADAPTERS: Mapping[str, TypeAdapter[Entity]] = {
     kind: TypeAdapter(entity) for kind, entity in KINDS.items()
@@ -58,9 +83,16 @@ def key_of(entity: Entity) -> Key:
 
 
 def encode(entity: Entity) -> str:
-    """Return an entity as canonical JSON (RFC 8785); a user's password hash is left out."""
-    bare = replace(entity, password_hash="") if isinstance(entity, User) else entity
-    return rfc8785.dumps(_ADAPTERS[key_of(entity)[0]].dump_python(bare, mode="json")).decode()
+    """Return an entity as canonical JSON (RFC 8785); a user's secrets are left out."""
+    kind = key_of(entity)[0]
+    return rfc8785.dumps(_ADAPTERS[kind].dump_python(bare(entity), mode="json")).decode()
+
+
+def bare(entity: Entity) -> Entity:
+    """Return an entity without what no version keeps: password hash and second factor."""
+    if not isinstance(entity, User):
+        return entity
+    return replace(entity, password_hash="", totp_secret="")
 
 
 def decode(kind: str, body: str) -> Entity:
@@ -119,9 +151,7 @@ def _faults(entity: Entity, registry: Registry) -> Iterator[tuple[str, str, str]
         case Zone() | Mask() | Trigger():
             yield from _missing("camera", entity.camera, "camera", registry.cameras)
         case User():
-            organisations = [*registry.controllers, *registry.recipients]
-            what = "controller or recipient"
-            yield from _missing("organisation", entity.organisation, what, organisations)
+            yield from _missing_organisation("organisation", entity.organisation, registry)
         case Act():
             for number, scope in enumerate(entity.scopes, 1):
                 for id_ in scope.cameras:
@@ -131,7 +161,53 @@ def _faults(entity: Entity, registry: Registry) -> Iterator[tuple[str, str, str]
                     field = f"scope[#{number}].recipients"
                     yield from _missing(field, id_, "recipient", registry.recipients)
         case _:
+            yield from _faults_of_policy(entity, registry)
+
+
+def _faults_of_policy(entity: Entity, registry: Registry) -> Iterator[tuple[str, str, str]]:
+    """Yield dangling references of what says who may look, and of what people entered."""
+    match entity:
+        case Permit():
+            yield from _faults_of_permit(entity, registry)
+        case Extension():
+            yield from _missing("act", entity.act, "act", registry.acts)
+        case Pause() | Hold():
+            yield from _missing("controller", entity.controller, "controller", registry.controllers)
+            yield from _cameras_of(entity.controller, entity.cameras, registry)
+        case _:
             return
+
+
+def _missing_organisation(
+    field: str, id_: str, registry: Registry
+) -> Iterator[tuple[str, str, str]]:
+    organisations = [*registry.controllers, *registry.recipients]
+    yield from _missing(field, id_, "controller or recipient", organisations)
+
+
+def _faults_of_permit(permit: Permit, registry: Registry) -> Iterator[tuple[str, str, str]]:
+    """Yield what a line of the access matrix names and the registry does not know."""
+    for id_ in permit.organisations:
+        yield from _missing_organisation("organisations", id_, registry)
+    for id_ in permit.controllers:
+        yield from _missing("controllers", id_, "controller", registry.controllers)
+    for id_ in permit.cameras:
+        yield from _missing("cameras", id_, "camera", registry.cameras)
+    if permit.act:
+        yield from _missing("act", permit.act, "act", registry.acts)
+
+
+def _cameras_of(
+    controller: str, cameras: Collection[str], registry: Registry
+) -> Iterator[tuple[str, str, str]]:
+    """Yield a fault for each camera that is not there or is another controller's."""
+    for id_ in cameras:
+        yield from _missing("cameras", id_, "camera", registry.cameras)
+        camera = registry.cameras.get(id_)
+        site = registry.sites.get(camera.site) if camera else None
+        if site is not None and site.controller != controller:
+            problem = f"camera {id_} belongs to another controller"
+            yield "cameras", problem, "write cameras of this controller"
 
 
 def address_fault(url: str, device: str, channel: int) -> tuple[str, str, str] | None:

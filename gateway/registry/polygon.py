@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Polygons that one can be inside or outside of: on the picture, and on the ground."""
 
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import pairwise
 from math import cos, radians
 
 from gateway.model.registry import Point
@@ -54,6 +57,74 @@ def ground_fault(polygon: tuple[Point, ...]) -> tuple[str, str]:
     if abs(_area(polygon)) * METRES_PER_DEGREE**2 * cos(middle) < LEAST_GROUND_M2:
         return "has no area", "write corners that enclose at least a square metre"
     return "", ""
+
+
+def covers(outer: tuple[Point, ...], inner: tuple[Point, ...]) -> bool:
+    """Return whether a simple polygon holds another whole, borders included; exact.
+
+    `outer` has no holes, so it holds what its border holds: each side of `inner`, cut where it
+    meets `outer`, lies inside piece by piece.
+    """
+    if outer == inner:
+        return True
+    big, small = _exact(outer), _exact(inner)
+    return all(_holds_side(big, side) for side in _sides(small))
+
+
+_Exact = tuple[Fraction, Fraction]
+_Side = tuple[_Exact, _Exact]
+
+
+def _exact(polygon: tuple[Point, ...]) -> list[_Exact]:
+    return [(Fraction(x), Fraction(y)) for x, y in polygon]
+
+
+def _sides(polygon: list[_Exact]) -> list[_Side]:
+    return list(zip(polygon, polygon[1:] + polygon[:1], strict=True))
+
+
+def _holds_side(polygon: list[_Exact], side: _Side) -> bool:
+    (ax, ay), (bx, by) = side
+    cuts = {Fraction(0), Fraction(1)}
+    for other in _sides(polygon):
+        cuts.update(_meetings(side, other))
+    ordered = sorted(cuts)
+    middles = ((one + two) / 2 for one, two in pairwise(ordered))
+    places = (*ordered, *middles)
+    return all(_holds_point(polygon, (ax + (bx - ax) * t, ay + (by - ay) * t)) for t in places)
+
+
+def _meetings(side: _Side, other: _Side) -> Iterator[Fraction]:
+    """Yield where on `side` (0..1) it meets `other`, ends of a shared stretch included."""
+    (ax, ay), (bx, by) = side
+    dx, dy = bx - ax, by - ay
+    (cx, cy), (ex, ey) = other
+    turn = dx * (ey - cy) - dy * (ex - cx)
+    if turn:
+        along = ((cx - ax) * (ey - cy) - (cy - ay) * (ex - cx)) / turn
+        beside = ((cx - ax) * dy - (cy - ay) * dx) / turn
+        if 0 <= along <= 1 and 0 <= beside <= 1:
+            yield along
+    elif (cx - ax) * dy == (cy - ay) * dx:
+        square = dx * dx + dy * dy
+        for x, y in other:
+            along = ((x - ax) * dx + (y - ay) * dy) / square
+            if 0 <= along <= 1:
+                yield along
+
+
+def _holds_point(polygon: list[_Exact], point: _Exact) -> bool:
+    """Return whether a point is inside or on the border (crossing number)."""
+    x, y = point
+    inside = False
+    for (ax, ay), (bx, by) in _sides(polygon):
+        turn = (bx - ax) * (y - ay) - (by - ay) * (x - ax)
+        within = min(ax, bx) <= x <= max(ax, bx) and min(ay, by) <= y <= max(ay, by)
+        if turn == 0 and within:
+            return True
+        if (ay > y) != (by > y):
+            inside ^= (turn > 0) == (by > ay)
+    return inside
 
 
 def _crosses_antimeridian(polygon: tuple[Point, ...]) -> bool:

@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from gateway.model import registry as model
+from gateway.model.access import Action, Purpose
 from gateway.registry.entities import address_fault
 from gateway.registry.values import (
     CameraUrl,
@@ -33,12 +34,18 @@ from gateway.runtime.fields import Flag, Id, Line, Number, Reference, Text, Whol
 
 MOST_RETENTION_BEFORE_S = 30
 MOST_PORT = 65535
+MOST_RETENTION_H = 168
+"""Nobody keeps copies for longer (B-03)."""
+RETENTION_WITHOUT_REASON_H = 72
 
 _POLYGON = "3 to 64 corners, [[0.1, 0.2], [0.9, 0.2], [0.5, 0.9]]"
 _DATE = "a date, 2026-01-31"
 _CREDENTIAL = "a reference, for example credential:camera-banco"
 _PIN = "64 hexadecimal digits, the SHA-256 of the certificate"
+_DIGEST = "64 hexadecimal digits"
 _ARMED = "[{ since = 22:00:00, until = 06:00:00 }]"
+
+Weekday = Annotated[int, Field(strict=True, ge=1, le=7)]
 
 
 class Controller(Text):
@@ -47,10 +54,44 @@ class Controller(Text):
     id: Id = Field(description='an id, for example id = "comune"')
     name: Line = Field(min_length=1, description="a name for people")
     contact: Line = Field(default="", description="how people reach it")
+    kind: model.TenantKind = Field(
+        default=model.TenantKind.OTHER, description='for example "comune"'
+    )
+    security_project: Flag = Field(default=False, description="true or false")
+    retention_h: Whole = Field(
+        default=0,
+        ge=0,
+        le=MOST_RETENTION_H,
+        description=f"hours, 0 (the default of its kind) to {MOST_RETENTION_H}",
+    )
+    retention_reason: Line = Field(default="", description="why copies are kept for so long")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Controller":
+        if self.retention_h > RETENTION_WITHOUT_REASON_H and not self.retention_reason:
+            problem = f"is missing: retention_h is more than {RETENTION_WITHOUT_REASON_H}"
+            raise refusal(problem, "write why copies are kept for so long", "retention_reason")
+        return self
 
     def makes(self) -> model.Controller:
         """Return the entity."""
-        return model.Controller(self.id, self.name, self.contact)
+        return model.Controller(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class WeekHours(Text):
+    """{ days = [1, 2, 3, 4, 5], since = 08:00:00, until = 14:00:00 }."""
+
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)] = Field(
+        description="weekdays, 1 (Monday) to 7 (Sunday)"
+    )
+    since: LocalTime = Field(description="a time, 08:00:00")
+    until: LocalTime = Field(description="a time, 14:00:00")
+
+    @model_validator(mode="after")
+    def _check(self) -> "WeekHours":
+        if self.until <= self.since:
+            raise refusal("is not later than since", "write two spans for a night", "until")
+        return self
 
 
 class Site(Text):
@@ -63,12 +104,19 @@ class Site(Text):
     state: model.SiteState = Field(description='for example "attivo"')
     address: Line = Field(default="", description="street and town")
     approval: Line = Field(default="", description="number and date of the approval")
+    activated: date | None = Field(default=None, description=f"{_DATE}: its first day as attivo")
+    opening: Annotated[tuple[WeekHours, ...], Field(max_length=64)] = Field(
+        default=(), description="[{ days = [1, 2, 3, 4, 5], since = 08:00:00, until = 14:00:00 }]"
+    )
+    closed_days: Annotated[tuple[date, ...], Field(max_length=400)] = Field(
+        default=(), description="holidays, [2026-12-25, 2026-12-26]"
+    )
 
     def makes(self) -> model.Site:
         """Return the entity."""
-        return model.Site(
-            self.id, self.name, self.controller, self.kind, self.state, self.address, self.approval
-        )
+        opening = tuple(model.WeekHours(one.days, one.since, one.until) for one in self.opening)
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return model.Site(**values | {"opening": opening})
 
 
 class Device(Text):
@@ -139,6 +187,7 @@ class CameraKeys(Text):
     density_class: NameOrNothing = Field(
         default="", description='a class of EN 62676-4, for example "identify"'
     )
+    indoor: Flag = Field(default=False, description="true or false")
 
 
 class Camera(CameraKeys):
@@ -318,7 +367,7 @@ class ActScope(Text):
         default=(), description='a list of "intrusione" and "targhe"'
     )
     disclosure: model.Disclosure = Field(
-        default=model.Disclosure.ALWAYS, description='"sempre" or "su-allarme"'
+        default=model.Disclosure.ALWAYS, description='"sempre", "su-allarme" or "solo-testo"'
     )
     retention_before_s: Number = Field(
         default=0.0,
@@ -350,7 +399,14 @@ class Act(Text):
     )
     dpia: Line = Field(default="", description="the reference of the impact assessment")
     dpia_date: date | None = Field(default=None, description=_DATE)
-    document_sha256: Digest = Field(default="", description="64 hexadecimal digits")
+    document_sha256: Digest = Field(default="", description=_DIGEST)
+    kind: model.ActKind = Field(
+        default=model.ActKind.PATTO, description='"patto", "accordo" or "approvazione"'
+    )
+    dpia_sha256: Digest = Field(default="", description=f"{_DIGEST}, of the assessment")
+    until_time: LocalTime | None = Field(
+        default=None, description="when on the last day it ends, 12:00:00; 24:00 if left out"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "Act":
@@ -360,36 +416,120 @@ class Act(Text):
             )
         if self.dpia_date and not self.dpia:
             raise refusal("is missing", "write which assessment dpia_date belongs to", "dpia")
+        if self.dpia_sha256 and not self.dpia:
+            raise refusal("is missing", "write which assessment dpia_sha256 belongs to", "dpia")
         return self
 
     def makes(self) -> model.Act:
         """Return the entity."""
-        return model.Act(
-            id=self.id,
-            title=self.title,
-            number=self.number,
-            parties=self.parties,
-            valid_from=self.valid_from,
-            valid_until=self.valid_until,
-            scopes=tuple(scope.makes() for scope in self.scope),
-            dpia=self.dpia,
-            dpia_date=self.dpia_date,
-            document_sha256=self.document_sha256,
-        )
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        del values["scope"]
+        return model.Act(**values, scopes=tuple(scope.makes() for scope in self.scope))
 
 
 class User(Text):
-    """[[user]]; passwords are set with `varco user password`, never written here."""
+    """[[user]]; passwords and second factors are entered by people, never written here."""
 
     id: Id = Field(description='an id, for example id = "m-rossi"')
     name: Line = Field(min_length=1, description="the person's name")
     role: model.Role = Field(description='for example "pl.operator"')
     organisation: Id = Field(description="the id of a controller or of a recipient")
     enabled: Flag = Field(default=True, description="true or false")
+    second_factor: Flag = Field(default=False, description="true or false")
+    certificate_sha256: Pin = Field(default="", description=_PIN)
+    oidc_subject: Line = Field(
+        default="", description='issuer and subject, "https://accesso.example|1a2b"'
+    )
 
     def makes(self) -> model.User:
         """Return the entity, without a password."""
-        return model.User(self.id, self.name, self.role, self.organisation, enabled=self.enabled)
+        return model.User(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class Permit(Text):
+    """[[permit]]: one line of the access matrix; see docs/guide for the built-in ones."""
+
+    id: Id = Field(description='an id, for example id = "pl-notte"')
+    role: model.Role = Field(description='for example "pl.operator"')
+    actions: Annotated[tuple[Action, ...], AfterValidator(some)] = Field(
+        description='what may be done, ["live", "live.snapshot"]'
+    )
+    purposes: Annotated[tuple[Purpose, ...], AfterValidator(some)] = Field(
+        description='why, ["allarme", "intervento"]'
+    )
+    organisations: tuple[Id, ...] = Field(default=(), description="ids of recipients, or none")
+    controllers: tuple[Id, ...] = Field(default=(), description="ids of controllers, or none")
+    cameras: tuple[Id, ...] = Field(default=(), description="ids of cameras, or none")
+    hours: Annotated[tuple[ArmedHours, ...], Field(max_length=14)] = Field(
+        default=(), description=_ARMED
+    )
+    four_eyes: Flag = Field(default=False, description="true or false")
+    act: NameOrNothing = Field(default="", description="the id of the act that grants it")
+
+    def makes(self) -> model.Permit:
+        """Return the entity."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        codes = {
+            "actions": tuple(one.value for one in self.actions),
+            "purposes": tuple(one.value for one in self.purposes),
+            "hours": _hours(self.hours),
+        }
+        return model.Permit(**values | codes)
+
+
+class Extension(Text):
+    """[[extension]], as an export writes it; entered by a named person, not in documents."""
+
+    id: Id = Field(description="an id")
+    act: Id = Field(description="the id of an act")
+    until: date = Field(description=f"{_DATE}: the new last day")
+    by: Line = Field(min_length=1, description="the id of the user who entered it")
+    entered: date = Field(description=_DATE)
+    reason: Line = Field(min_length=1, description="why the act goes on")
+    document_sha256: Digest = Field(default="", description=_DIGEST)
+
+    def makes(self) -> model.Extension:
+        """Return the entity."""
+        return model.Extension(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class Pause(Text):
+    """[[pause]], as an export writes it; entered by the owner, not in documents."""
+
+    id: Id = Field(description="an id")
+    controller: Id = Field(description="the id of a controller")
+    cameras: tuple[Id, ...] = Field(default=(), description="ids of cameras; none: all of them")
+    by: Line = Field(min_length=1, description="the id of the user who entered it")
+    since_utc_us: Whole = Field(ge=0, description="microseconds since 1970")
+    reason: Line = Field(default="", description="why")
+
+    def makes(self) -> model.Pause:
+        """Return the entity."""
+        return model.Pause(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class Hold(Text):
+    """[[hold]], as an export writes it; entered by a named person, not in documents."""
+
+    id: Id = Field(description="an id")
+    act: Line = Field(min_length=1, description="number of the order that asks for it")
+    controller: Id = Field(description="the id of a controller")
+    cameras: tuple[Id, ...] = Field(default=(), description="ids of cameras; none: all of them")
+    from_utc_us: Whole = Field(ge=0, description="microseconds since 1970")
+    to_utc_us: Whole = Field(ge=0, description="microseconds since 1970")
+    until: date = Field(description=f"{_DATE}: its last day")
+    by: Line = Field(min_length=1, description="the id of the user who entered it")
+    reason: Line = Field(default="", description="why")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Hold":
+        if self.to_utc_us <= self.from_utc_us:
+            raise refusal("is not later than from_utc_us", "write the end of the span", "to_utc_us")
+        return self
+
+    def makes(self) -> model.Hold:
+        """Return the entity."""
+        return model.Hold(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
 class Map(Text):
@@ -413,3 +553,7 @@ class File(Text):
     recipient: tuple[Recipient, ...] = Field(default=(), description="tables [[recipient]]")
     act: tuple[Act, ...] = Field(default=(), description="tables [[act]]")
     user: tuple[User, ...] = Field(default=(), description="tables [[user]]")
+    permit: tuple[Permit, ...] = Field(default=(), description="tables [[permit]]")
+    extension: tuple[Extension, ...] = Field(default=(), description="tables [[extension]]")
+    pause: tuple[Pause, ...] = Field(default=(), description="tables [[pause]]")
+    hold: tuple[Hold, ...] = Field(default=(), description="tables [[hold]]")

@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from gateway.model.errors import ConfigError, ConfigErrors
-from gateway.model.registry import Camera, Registry, User, empty_registry
-from gateway.registry import schema
+from gateway.model.registry import Camera, Extension, Registry, User, empty_registry
+from gateway.model.time import Moment
+from gateway.registry import schema, states
 from gateway.registry.entities import (
+    GOVERNED,
     KINDS,
     Entity,
     Key,
     assemble,
+    bare,
     disagreements,
     flatten,
     key_of,
@@ -39,6 +42,8 @@ class Seed:
     places: Mapping[Key, str] = field(compare=False, default_factory=dict)
     rows: Mapping[Key, schema.CameraRow] = field(default_factory=dict)
     """Cameras of a map, of which perhaps not everything is said."""
+    text: str = field(compare=False, default="", repr=False)
+    """What was parsed; empty if it was made by hand."""
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -56,6 +61,8 @@ class RegistryChange:
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    held: str = ""
+    """Id of the held change: nothing was applied, two people have to approve it first."""
 
     @property
     def empty(self) -> bool:
@@ -76,10 +83,12 @@ def is_map(text: str) -> bool:
 def parse_seed(text: str, where: str) -> Seed:
     """Return the seed of a text: GeoJSON if it begins with {, CSV if with its header, else TOML."""
     if not is_map(text):
-        return _whole(parse_toml(text, where))
-    if is_table(text):
-        return _map(table_document(text, where))
-    return _map(map_document(parse_json(text.lstrip("\ufeff"), where)))
+        seed = _whole(parse_toml(text, where))
+    elif is_table(text):
+        seed = _map(table_document(text, where))
+    else:
+        seed = _map(map_document(parse_json(text.lstrip("\ufeff"), where)))
+    return replace(seed, text=text)
 
 
 def _whole(document: Document) -> Seed:
@@ -118,26 +127,73 @@ def _repeats(document: Document) -> list[ConfigError]:
     return faults
 
 
-def merge(registry: Registry, seed: Seed, *, remove: bool = False) -> Registry:
+def merge(
+    registry: Registry, seed: Seed, *, remove: bool = False, now: Moment | None = None
+) -> Registry:
     """Return the registry with the seed's entities in it, at the same version number.
 
-    With `remove`, what the seed does not name goes. Users keep their passwords; cameras of a map
-    keep what it does not say of them, their URL and credential above all. ConfigErrors if a
-    reference leads nowhere, or if a map brings a new camera without what it needs.
+    With `remove`, what the seed does not name goes, except what people entered (GOVERNED). Users
+    keep their secrets; cameras of a map keep what it does not say of them, their URL and
+    credential above all. ConfigErrors if a reference leads nowhere, if a map brings a new camera
+    without what it needs, if the seed says of a governed entity what nobody entered, or if a site
+    becomes active without what it needs. `now` is the first day of sites that become active.
     """
     before = flatten(registry)
-    after = {} if remove else dict(before)
+    kept = {key: entity for key, entity in before.items() if key[0] in GOVERNED}
+    after = kept if remove else dict(before)
     for key, entity in seed.entities.items():
-        old = before.get(key)
-        if isinstance(entity, User) and isinstance(old, User) and not entity.password_hash:
-            after[key] = replace(entity, password_hash=old.password_hash)
-        else:
-            after[key] = entity
+        after[key] = _with_secrets(entity, before.get(key))
     faults = _merge_rows(before, seed, after)
-    faults += disagreements(after, lambda key: seed.places.get(key, seed.where))
+    faults += _entered_by_nobody(before, seed) if before else []
+    if remove:
+        _drop_extensions(after)
+    if now is not None:
+        states.dated(before, after, now)
+
+    def place(key: Key) -> str:
+        return seed.places.get(key, seed.where)
+
+    faults += disagreements(after, place)
     if faults:
         raise ConfigErrors(faults)
-    return assemble(registry.version, after)
+    merged = replace(assemble(registry.version, after), stale=registry.stale)
+    lacking = states.newly(states.conditions(merged, place), states.conditions(registry, place))
+    if lacking:
+        raise ConfigErrors(lacking)
+    return merged
+
+
+def _with_secrets(entity: Entity, old: Entity | None) -> Entity:
+    """Return a user with the secrets that no document holds."""
+    if not isinstance(entity, User) or not isinstance(old, User):
+        return entity
+    return replace(
+        entity,
+        password_hash=entity.password_hash or old.password_hash,
+        totp_secret=entity.totp_secret or old.totp_secret,
+    )
+
+
+def _entered_by_nobody(before: Mapping[Key, Entity], seed: Seed) -> list[ConfigError]:
+    """Return a fault for each governed entity that is not in force exactly as the seed has it."""
+    problem = "is entered by a named person, not with a document"
+    advice = "remove the table; only an empty box takes it from a document"
+    return [
+        ConfigError(seed.places.get(key, seed.where), f"{key[0]}[{key[1]}]", problem, advice)
+        for key, entity in seed.entities.items()
+        if key[0] in GOVERNED and before.get(key) != entity
+    ]
+
+
+def _drop_extensions(after: dict[Key, Entity]) -> None:
+    """Let the extensions of an act go with it."""
+    gone = [
+        key
+        for key, entity in after.items()
+        if isinstance(entity, Extension) and ("act", entity.act) not in after
+    ]
+    for key in gone:
+        del after[key]
 
 
 def _merge_rows(
@@ -158,9 +214,9 @@ def _merge_rows(
 
 
 def compare(before: Registry, after: Registry) -> RegistryChange:
-    """Return what differs, under the version number of `after`; password hashes are ignored."""
+    """Return what differs, under the version number of `after`; secrets are ignored."""
     old, new = flatten(before), flatten(after)
-    changed = [key for key in old.keys() & new.keys() if _bare(old[key]) != _bare(new[key])]
+    changed = [key for key in old.keys() & new.keys() if bare(old[key]) != bare(new[key])]
     return RegistryChange(
         after.version,
         added=_written(new.keys() - old.keys()),
@@ -172,10 +228,6 @@ def compare(before: Registry, after: Registry) -> RegistryChange:
 def check_alone(seed: Seed) -> RegistryChange:
     """Return what the seed would do to an empty box; ConfigErrors if it needs more than itself."""
     return compare(empty_registry(), merge(empty_registry(), seed))
-
-
-def _bare(entity: Entity) -> Entity:
-    return replace(entity, password_hash="") if isinstance(entity, User) else entity
 
 
 def _written(keys: object) -> tuple[str, ...]:

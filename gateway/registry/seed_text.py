@@ -25,7 +25,7 @@ _ESCAPES = {
 
 
 def to_toml(registry: Registry) -> str:
-    """Return a seed that `parse_seed` reads back as the same entities; passwords are left out."""
+    """Return a seed that `parse_seed` reads back as the same entities; secrets are left out."""
     tables = [_table(kind, entity) for (kind, _), entity in flatten(registry).items()]
     return "\n".join(tables)
 
@@ -43,7 +43,7 @@ def _lines(entity: Any) -> list[str]:  # noqa: ANN401 - any dataclass of the reg
     return [
         f"{f.name} = {_value(getattr(entity, f.name))}"
         for f in fields(entity)
-        if f.name not in ("scopes", "password_hash")
+        if f.name not in ("scopes", "password_hash", "totp_secret")
         and (f.default is MISSING or getattr(entity, f.name) != f.default)
     ]
 

@@ -3,25 +3,45 @@
 """The registry on disk: every version kept, the one in force in memory.
 
 A version is what changed in it; the registry at version n is the newest row of each entity up
-to n. Password hashes stand beside, unversioned: an old one must not survive its change.
+to n. Password hashes and second factors stand beside, unversioned: an old one must not survive
+its change.
 """
 
 import asyncio
 import dataclasses
 import json
 import logging
+import re
+import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.model.errors import ConfigError, StoreError
+from gateway.model.errors import ConfigError, ConfigErrors, InvariantError, StoreError
+from gateway.model.identifiers import uuid7
 from gateway.model.registry import Registry
-from gateway.registry.entities import Entity, Key, assemble, decode, encode, flatten
-from gateway.registry.seed import RegistryChange, Seed, compare, merge
+from gateway.registry import held
+from gateway.registry.entities import (
+    GOVERNED,
+    Entity,
+    Governed,
+    Key,
+    assemble,
+    decode,
+    disagreements,
+    encode,
+    flatten,
+    key_of,
+)
+from gateway.registry.held import Approval, HeldChange, HeldState, Judgement
+from gateway.registry.seed import RegistryChange, Seed, compare, merge, parse_seed
+from gateway.registry.seed_text import to_toml
+from gateway.registry.states import movements
+from gateway.registry.widening import Form, Widening, form_of, widenings
 from gateway.runtime.clock import Clock
-from gateway.runtime.store import Store, open_store
+from gateway.runtime.store import Job, Store, open_store
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +64,19 @@ create table if not exists password (
   user text primary key,
   hash text not null
 ) strict, without rowid;
+create table if not exists totp (
+  user text primary key,
+  secret text not null
+) strict, without rowid;
+create table if not exists mark (
+  said text primary key
+) strict, without rowid;
 """
 """`entity.body` is null in the version that removed the entity."""
+
+
+TOTP_FORM = re.compile(r"[A-Z2-7]{16,128}=*")
+"""Base32, at least 80 bits (RFC 4226 R6 asks for 128 and recommends 160)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +92,13 @@ class RegistryVersion:
 class RegistryStore:
     """One registry.db; made by `open_registry`."""
 
-    def __init__(self, store: Store, clock: Clock, current: Registry) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, current: Registry, removed: dict[str, Form]
+    ) -> None:
         self._store = store
         self._clock = clock
         self._current = current
+        self._removed = removed
         self._newer = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
 
@@ -85,35 +119,45 @@ class RegistryStore:
         """Put the seed's entities into the registry; durable on return.
 
         With `replace`, what the seed does not name is removed. What is identical makes no new
-        version. ConfigErrors (nothing is changed) if a reference would lead nowhere.
+        version. What opens a camera wider is held: the change says under which id, and nothing
+        of the seed is in force. ConfigErrors (nothing is changed) if a reference would lead
+        nowhere or a site's state does not follow.
         """
         async with self._one_at_a_time:
-            before = self._current
-            after = merge(before, seed, remove=replace)
-            change = compare(before, after)
-            if change.empty:
-                return change
-            change = dataclasses.replace(change, version=before.version + 1)
-            entry = RegistryVersion(self._clock.now().utc_us, by, seed.where, change)
-            await self._write(entry, flatten(after))
-        log.info(
-            "registry-changed",
-            extra={
-                "version": change.version,
-                "added": len(change.added),
-                "changed": len(change.changed),
-                "removed": len(change.removed),
-            },
-        )
+            after = self._merged(seed, remove=replace)
+            found = self._widenings(after)
+            if found:
+                return await self._hold(seed, found, by=by, remove=replace)
+            return await self._take_over(after, by=by, source=seed.where)
+
+    def _merged(self, seed: Seed, *, remove: bool) -> Registry:
+        before = self._current
+        after = merge(before, seed, remove=remove, now=self._clock.now())
+        if before.version:
+            place = lambda key: seed.places.get(key, seed.where)  # noqa: E731 - of this call
+            if faults := movements(before, after, place):
+                raise ConfigErrors(faults)
+        return after
+
+    def _widenings(self, after: Registry) -> tuple[Widening, ...]:
+        """Return what is opened wider; on an empty box nothing is."""
+        return widenings(self._current, self._removed, after) if self._current.version else ()
+
+    async def _take_over(self, after: Registry, *, by: str, source: str) -> RegistryChange:
+        """Make what was merged the version in force, if anything differs."""
+        before = self._current
+        change = compare(before, after)
+        if change.empty:
+            return change
+        change = dataclasses.replace(change, version=before.version + 1)
+        entry = RegistryVersion(self._clock.now().utc_us, by, source, change)
+        await self._write(entry, flatten(after))
+        _log_change(change)
         return change
 
     async def _write(self, entry: RegistryVersion, after: Mapping[Key, Entity]) -> None:
         """Write a version and take it over, also if the caller is cancelled meanwhile."""
-        try:
-            await self._store.write(lambda connection: _insert(connection, entry, after))
-        finally:
-            # A cancelled write still happens; this read queues behind it.
-            self._publish(await self._store.write(_read))
+        await self._keep(lambda connection: _insert(connection, entry, after))
 
     async def set_password(self, user_id: str, phc_hash: str) -> None:
         """Set a user's password hash (argon2id in PHC form); "" takes the password away."""
@@ -123,16 +167,186 @@ class RegistryStore:
                 raise ConfigError("registry", f"user[{user_id}]", "there is no such user", advice)
             if phc_hash and not phc_hash.startswith("$argon2id$"):
                 raise ConfigError("registry", f"user[{user_id}]", "is not an argon2id hash")
-            try:
-                await self._store.write(
-                    lambda connection: _insert_hash(connection, user_id, phc_hash)
-                )
-            finally:
-                self._publish(await self._store.write(_read))
+            await self._keep(lambda connection: _insert_hash(connection, user_id, phc_hash))
+
+    async def set_totp(self, user_id: str, secret: str) -> None:
+        """Set a user's second factor (base32 of RFC 4648, RFC 6238); "" takes it away."""
+        async with self._one_at_a_time:
+            if user_id not in self._current.users:
+                advice = "write the id of a user in the registry"
+                raise ConfigError("registry", f"user[{user_id}]", "there is no such user", advice)
+            if secret and not TOTP_FORM.fullmatch(secret):
+                raise ConfigError("registry", f"user[{user_id}]", "is not a base32 secret")
+            await self._keep(lambda connection: _insert_totp(connection, user_id, secret))
+
+    async def enter(self, entity: Governed, *, by: str) -> RegistryChange:
+        """Enter an extension, a pause or a hold in the name of the user `by`; durable on return.
+
+        ConfigError if its id is used already, ConfigErrors if a reference leads nowhere.
+        """
+        key = key_of(entity)
+        if key[0] not in GOVERNED:
+            raise InvariantError(f"{key[0]} is changed with a document")
+        async with self._one_at_a_time:
+            entities = flatten(self._current)
+            if key in entities:
+                advice = "enter another one"
+                raise ConfigError("registry", f"{key[0]}[{key[1]}]", "is there already", advice)
+            return await self._put(entities | {key: entity}, by=by)
+
+    async def withdraw(self, kind: str, id_: str, *, by: str) -> RegistryChange:
+        """Take back what `enter` entered; ConfigError if it is not there."""
+        if kind not in GOVERNED:
+            raise InvariantError(f"{kind} is changed with a document")
+        async with self._one_at_a_time:
+            entities = flatten(self._current)
+            if (kind, id_) not in entities:
+                raise ConfigError("registry", f"{kind}[{id_}]", "is not there", "look again")
+            del entities[kind, id_]
+            return await self._put(entities, by=by)
+
+    async def _put(self, entities: Mapping[Key, Entity], *, by: str) -> RegistryChange:
+        """Make a version of what a person entered."""
+        if faults := disagreements(entities, lambda _: "registry"):
+            raise ConfigErrors(faults)
+        before = self._current
+        change = compare(before, assemble(before.version + 1, entities))
+        entry = RegistryVersion(self._clock.now().utc_us, by, "entered", change)
+        await self._write(entry, entities)
+        return change
+
+    async def _keep(self, job: Job[None]) -> None:
+        """Write and take over what is on disk then, also if the caller is cancelled meanwhile."""
+        try:
+            await self._store.write(job)
+        finally:
+            # A cancelled write still happens; this read queues behind it.
+            self._publish(await self._store.write(_read))
+
+    async def _hold(
+        self, seed: Seed, found: tuple[Widening, ...], *, by: str, remove: bool
+    ) -> RegistryChange:
+        """Keep a seed until two people approve it; the same seed again is not kept twice."""
+        waiting = [one for one in await self.held() if one.is_waiting]
+        text = seed.text or to_toml(assemble(0, seed.entities))
+        for one in waiting:
+            if (one.text, one.remove) == (text, remove):
+                return RegistryChange(self._current.version, held=one.id)
+        if len(waiting) >= held.MOST_WAITING:
+            problem = f"{len(waiting)} changes wait for approval already"
+            raise ConfigError(seed.where, "", problem, "have them approved or rejected first")
+        now = self._clock.now().utc_us
+        id_ = uuid7(now, secrets.token_bytes(10))
+        one = HeldChange(id_, now, by, seed.where, text, remove, found)
+        await self._keep(lambda connection: held.insert(connection, one))
+        log.warning("registry-held", extra={"held": id_, "widenings": len(found)})
+        return RegistryChange(self._current.version, held=id_)
+
+    async def held(self) -> tuple[HeldChange, ...]:
+        """Return the held changes, those that wait and the newest that are decided."""
+        return await self._store.read(held.load)
+
+    async def approve(self, held_id: str, *, by: str, reason: str) -> Judgement:
+        """Approve a held change in the name of the user `by`; the last approval applies it.
+
+        It is judged by the registry in force: where it would open more than what was approved,
+        the approvals fall and this one does not count. ConfigError if it is not waiting, if
+        this person may not, or (nothing changes) if it can no longer be applied.
+        """
+        async with self._one_at_a_time:
+            one = await self._waiting(held_id)
+            user = held.judge(one, self._current, by)
+            seed = parse_seed(one.text, one.source)
+            after = self._merged(seed, remove=one.remove)
+            found = self._widenings(after)
+            if not all(wide.within(one.widenings) for wide in found):
+                grown = dataclasses.replace(one, widenings=found, approvals=())
+                await self._keep(lambda connection: held.regrow(connection, grown))
+                return Judgement(grown, None, has_grown=True)
+            mark = Approval(user.id, self._clock.now().utc_us, reason)
+            agreed = dataclasses.replace(one, approvals=(*one.approvals, mark))
+            if not held.is_agreed(agreed, self._current):
+                await self._keep(lambda connection: held.agree(connection, held_id, mark))
+                return Judgement(agreed, None)
+            done = dataclasses.replace(agreed, state=HeldState.APPROVED)
+            return Judgement(done, await self._apply_held(done, after, mark))
+
+    async def _apply_held(self, one: HeldChange, after: Registry, mark: Approval) -> RegistryChange:
+        """Take over an approved change and its end in one transaction."""
+        before = self._current
+        change = compare(before, after)
+        people = ", ".join(approval.by for approval in one.approvals)
+        source = f"{one.source} (held {one.id}, approved by {people})"
+        change = dataclasses.replace(change, version=before.version + (not change.empty))
+        entry = RegistryVersion(mark.utc_us, one.by, source, change)
+
+        def job(connection: sqlite3.Connection) -> None:
+            if not change.empty:
+                _insert(connection, entry, flatten(after))
+            held.agree(connection, one.id, mark)
+            held.decide(connection, one.id, HeldState.APPROVED, mark)
+
+        await self._keep(job)
+        _log_change(change)
+        return change
+
+    async def reject(self, held_id: str, *, by: str, reason: str) -> HeldChange:
+        """Refuse a held change; its assessments are no longer stale. ConfigError as `approve`."""
+        async with self._one_at_a_time:
+            one = await self._waiting(held_id)
+            if by != one.by:
+                held.judge(one, self._current, by)
+            mark = Approval(by, self._clock.now().utc_us, reason)
+            await self._keep(lambda c: held.decide(c, held_id, HeldState.REJECTED, mark))
+            return dataclasses.replace(one, state=HeldState.REJECTED)
+
+    async def expire_held(self) -> tuple[HeldChange, ...]:
+        """End held changes that nobody approved in time; return them."""
+        async with self._one_at_a_time:
+            now = self._clock.now().utc_us
+            over = [one for one in await self.held() if one.is_waiting and one.is_over(now)]
+            mark = Approval("", now, "")
+
+            def job(connection: sqlite3.Connection) -> None:
+                for one in over:
+                    held.decide(connection, one.id, HeldState.EXPIRED, mark)
+
+            if over:
+                await self._keep(job)
+            return tuple(dataclasses.replace(one, state=HeldState.EXPIRED) for one in over)
+
+    async def _waiting(self, held_id: str) -> HeldChange:
+        for one in await self.held():
+            if one.id == held_id and one.is_waiting:
+                return one
+        raise ConfigError("registry", f"held[{held_id}]", "does not wait for approval")
+
+    async def marks(self) -> frozenset[str]:
+        """Return what was said once and must not be said again (warnings of acts)."""
+        return await self._store.read(_marks)
+
+    async def mark(self, said: Iterable[str], *, forget: Iterable[str] = ()) -> None:
+        """Remember, durably, that these were said, and that those may be said again."""
+        rows, gone = [(one,) for one in said], [(one,) for one in forget]
+
+        def job(connection: sqlite3.Connection) -> None:
+            connection.executemany("delete from mark where said = ?", gone)
+            connection.executemany("insert or ignore into mark values (?)", rows)
+
+        await self._store.write(job)
+
+    def _forget(self, before: Registry, after: Registry) -> None:
+        """Keep the forms of cameras that go, and let go those of cameras that come back."""
+        gone = before.cameras.keys() - after.cameras.keys()
+        for id_ in gone:
+            self._removed[id_] = form_of(before, before.cameras[id_])
+        for id_ in after.cameras:
+            self._removed.pop(id_, None)
 
     def _publish(self, registry: Registry) -> None:
         if registry == self._current:
             return
+        self._forget(self._current, registry)
         self._current = registry
         self._newer.set()
         self._newer = asyncio.Event()
@@ -152,12 +366,13 @@ class RegistryStore:
 @asynccontextmanager
 async def open_registry(path: Path, *, clock: Clock) -> AsyncIterator[RegistryStore]:
     """Open (or create) a registry; StoreError if the file cannot be used or read."""
-    async with open_store(path, SCHEMA) as store:
+    async with open_store(path, SCHEMA + held.SCHEMA) as store:
         try:
             current = await store.read(_read)
+            removed = await store.read(_removed)
         except ValueError as error:
             raise StoreError(f"{path}: {error}") from error
-        yield RegistryStore(store, clock, current)
+        yield RegistryStore(store, clock, current, removed)
 
 
 def _insert(
@@ -178,6 +393,7 @@ def _insert(
         rows.append((change.version, kind, id_, None))
         if kind == "user":
             connection.execute("delete from password where user = ?", (id_,))
+            connection.execute("delete from totp where user = ?", (id_,))
     connection.executemany("insert into entity values (?, ?, ?, ?)", rows)
 
 
@@ -188,15 +404,58 @@ def _insert_hash(connection: sqlite3.Connection, user_id: str, phc_hash: str) ->
         connection.execute("delete from password where user = ?", (user_id,))
 
 
+def _insert_totp(connection: sqlite3.Connection, user_id: str, secret: str) -> None:
+    if secret:
+        connection.execute("insert or replace into totp values (?, ?)", (user_id, secret))
+    else:
+        connection.execute("delete from totp where user = ?", (user_id,))
+
+
 def _read(connection: sqlite3.Connection) -> Registry:
-    """Return the newest version with passwords."""
+    """Return the newest version with passwords and second factors."""
     (version,) = connection.execute("select coalesce(max(number), 0) from version").fetchone()
     registry = _at(connection, version)
     users = dict(registry.users)
     for id_, phc_hash in connection.execute("select user, hash from password"):
         if id_ in users:
             users[id_] = dataclasses.replace(users[id_], password_hash=phc_hash)
-    return dataclasses.replace(registry, users=users)
+    for id_, secret in connection.execute("select user, secret from totp"):
+        if id_ in users:
+            users[id_] = dataclasses.replace(users[id_], totp_secret=secret)
+    stale = held.stale(connection, registry.acts)
+    return dataclasses.replace(registry, users=users, stale=stale)
+
+
+def _removed(connection: sqlite3.Connection) -> dict[str, Form]:
+    """Return how open each removed camera was in the version before it was removed."""
+    rows = connection.execute(
+        "select id, max(version), body from entity where kind = 'camera' group by id"
+    ).fetchall()
+    worlds: dict[int, Registry] = {}
+    forms = {}
+    for id_, version, body in rows:
+        if body is not None:
+            continue
+        if version not in worlds:
+            worlds[version] = _at(connection, version - 1)
+        forms[id_] = form_of(worlds[version], worlds[version].cameras[id_])
+    return forms
+
+
+def _marks(connection: sqlite3.Connection) -> frozenset[str]:
+    return frozenset(said for (said,) in connection.execute("select said from mark"))
+
+
+def _log_change(change: RegistryChange) -> None:
+    log.info(
+        "registry-changed",
+        extra={
+            "version": change.version,
+            "added": len(change.added),
+            "changed": len(change.changed),
+            "removed": len(change.removed),
+        },
+    )
 
 
 def _at(connection: sqlite3.Connection, version: int) -> Registry:

@@ -136,3 +136,13 @@ def test_a_table_is_sent_as_a_table(varco, daemon, tmp_path):
 def test_every_form_of_export_can_be_asked_for():
     """The words of the command line and of the registry are the same."""
     assert set(EXPORTS) == set(FORMATS) == {form.value for form in ExportFormat}
+
+
+def test_a_second_device_is_taken_away(varco, daemon):
+    """Under the command's new name and its old one; the answer says what it means."""
+    daemon.answer("POST /control/users/verdi/totp-reset", 204)
+    for command in ("users", "user"):
+        done = varco(command, "totp-reset", "verdi", "--socket", daemon.path)
+        assert done.returncode == 0, done.stderr
+        assert "verdi: secondo dispositivo tolto" in done.stdout
+    assert len(daemon.asked) == 2

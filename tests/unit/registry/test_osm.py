@@ -25,7 +25,7 @@ def public(**more):
     """Return the small world with a public camera on a square."""
     world = small()
     camera = replace(world.cameras["banco"], area=AreaKind.PUBLIC, **more)
-    site = replace(world.sites["sede"], kind=SiteKind.SQUARE)
+    site = replace(world.sites["sede"], kind=SiteKind.SQUARE, state=SiteState.ACTIVE)
     return replace(world, cameras={"banco": camera}, sites={"sede": site})
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.registry.polygon import MOST_POINTS, counterclockwise, fault, ground_fault
+from gateway.registry.polygon import MOST_POINTS, counterclockwise, covers, fault, ground_fault
 
 SQUARE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 
@@ -133,3 +133,40 @@ def test_the_sweep_finds_what_comparing_all_pairs_finds(points):
         if (i, j) != (0, count - 1)
     )
     assert module._crosses_itself(tuple(points)) is meets
+
+
+def moved(polygon, dx=0.0, dy=0.0, scale=1.0):
+    return tuple((x * scale + dx, y * scale + dy) for x, y in polygon)
+
+
+U_SHAPE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.75, 1.0), (0.75, 0.25), (0.25, 0.25), (0.25, 1.0),
+           (0.0, 1.0))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "held"),
+    [
+        (SQUARE, SQUARE[::-1], True),
+        (SQUARE, SQUARE[2:] + SQUARE[:2], True),
+        (SQUARE, moved(SQUARE, 0.25, 0.25, 0.5), True),
+        (SQUARE, moved(SQUARE, 0.5, 0.5, 0.5), True),
+        (moved(SQUARE, 0.25, 0.25, 0.5), SQUARE, False),
+        (SQUARE, moved(SQUARE, 0.001), False),
+        (SQUARE, moved(SQUARE, 2.0), False),
+        (U_SHAPE, ((0.1, 0.5), (0.9, 0.5), (0.5, 0.6)), False),
+        (U_SHAPE, ((0.0, 0.9), (0.2, 0.0), (0.2, 0.9)), True),
+        (U_SHAPE, ((0.25, 1.0), (0.75, 1.0), (0.5, 0.25)), False),
+        (U_SHAPE, ((0.0, 1.0), (0.0, 0.0), (1.0, 0.0), (1.0, 1.0)), False),
+    ],
+)
+def test_a_mask_covers_another_only_if_nothing_looks_out(outer, inner, held):
+    """Also with concave shapes whose corners are all inside, and borders that touch."""
+    assert covers(outer, inner) is held
+
+
+@given(st.floats(0.1, 1), st.floats(0, 0.5), st.floats(0, 0.5))
+def test_covering_is_exact_for_boxes(scale, dx, dy):
+    """A box covers another exactly if each side does."""
+    inner = moved(SQUARE, dx, dy, scale)
+    inside = all(0 <= x <= 1 and 0 <= y <= 1 for x, y in inner)
+    assert covers(SQUARE, inner) is inside

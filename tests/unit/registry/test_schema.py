@@ -146,7 +146,8 @@ def swapped(old, new):
             'organisation = "sala"',
             'organisation = "sala"\npassword = "hunter2"',
             "seed.toml:60: user[verdi].password: unknown key "
-            "(known keys: enabled, id, name, organisation, role)",
+            "(known keys: certificate_sha256, enabled, id, name, oidc_subject, organisation, role, "
+            "second_factor)",
         ),
         (
             'id = "verdi"',

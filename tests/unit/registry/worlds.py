@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from gateway.model import registry as m
+from gateway.model.access import Action, Purpose
 from gateway.registry import polygon
-from gateway.registry.entities import assemble, key_of
+from gateway.registry.entities import assemble, disagreements, flatten, key_of
+from gateway.registry.states import conditions
 
 SEED = """[[controller]]
 id = "farmacia"
@@ -22,7 +24,7 @@ id = "sede"
 name = "Sede"
 controller = "farmacia"
 kind = "farmacia"
-state = "attivo"
+state = "approvato"
 address = "Via Roma 1"
 
 [[camera]]
@@ -120,7 +122,18 @@ def of(draw, sequence):
 @st.composite
 def registries(draw):
     """Any registry whose references fit."""
-    controllers = {i: m.Controller(i, draw(names), draw(lines)) for i in draw(some(ids))}
+    controllers = {
+        i: m.Controller(
+            i,
+            draw(names),
+            draw(lines),
+            draw(st.sampled_from(m.TenantKind)),
+            draw(st.booleans()),
+            draw(st.integers(0, 168)),
+            draw(names),
+        )
+        for i in draw(some(ids))
+    }
     recipients = {
         i: m.Recipient(
             i,
@@ -142,6 +155,9 @@ def registries(draw):
             draw(st.sampled_from(m.SiteState)),
             draw(lines),
             draw(lines),
+            draw(st.none() | st.dates()),
+            draw(opening()),
+            tuple(draw(st.lists(st.dates(), max_size=2))),
         )
         for i in draw(some(ids))
     }
@@ -172,12 +188,73 @@ def registries(draw):
             draw(st.sampled_from(m.Role)),
             of(draw, [*controllers, *recipients]),
             enabled=draw(st.booleans()),
+            second_factor=draw(st.booleans()),
+            certificate_sha256=draw(pins),
+            oidc_subject=draw(lines),
         )
         for i in draw(some(ids))
     }
     kinds = (controllers, sites, cameras, zones, masks, recipients, acts, users)
     kinds += (devices, triggers, areas)
-    return assemble(0, {key_of(e): e for kind in kinds for e in kind.values()})
+    plain = assemble(0, {key_of(e): e for kind in kinds for e in kind.values()})
+    governed = draw(entered(plain))
+    return lawful(assemble(0, flatten(plain) | {key_of(one): one for one in governed}))
+
+
+def lawful(world):
+    """Return a world whose active sites have what they need; the others are suspended."""
+    faults = [*conditions(world, str), *disagreements(flatten(world), str)]
+    bad = {fault.key.partition("[")[2].partition("]")[0] for fault in faults}
+    sites = {
+        i: replace(site, state=m.SiteState.SUSPENDED) if i in bad else site
+        for i, site in world.sites.items()
+    }
+    return replace(world, sites=sites)
+
+
+@st.composite
+def opening(draw):
+    days = st.lists(st.integers(1, 7), min_size=1, max_size=3).map(tuple)
+    pairs = st.tuples(times, times).filter(lambda pair: pair[0] != pair[1])
+    spans = draw(st.lists(st.tuples(days, pairs), max_size=2))
+    return tuple(m.WeekHours(on, min(pair), max(pair)) for on, pair in spans)
+
+
+@st.composite
+def entered(draw, world):
+    """Permits, and what people enter, about anything that is there."""
+    codes = [one.value for one in Action], [one.value for one in Purpose]
+    first = of(draw, world.cameras)
+    controller = world.sites[world.cameras[first].site].controller
+    span = sorted(draw(st.lists(st.integers(0, 2**50), min_size=2, max_size=2, unique=True)))
+    found = [
+        m.Permit(
+            of(draw, ["p1", "p2"]),
+            draw(st.sampled_from(m.Role)),
+            tuple(draw(some(st.sampled_from(codes[0])))),
+            tuple(draw(some(st.sampled_from(codes[1])))),
+            tuple(draw(some(st.sampled_from(sorted(world.controllers))))),
+            (controller,),
+            (first,),
+            draw(armed()),
+            draw(st.booleans()),
+        ),
+        m.Pause(of(draw, ["u1", "u2"]), controller, (first,), draw(names), span[0], draw(lines)),
+        m.Hold(
+            "h1",
+            draw(names),
+            controller,
+            (),
+            *span,
+            draw(st.dates()),
+            draw(names),
+            draw(lines),
+        ),
+    ]
+    for act_id in world.acts:
+        last, day, by, why = draw(st.tuples(st.dates(), st.dates(), names, names))
+        found.append(m.Extension(f"e-{act_id}"[:64].strip("-"), act_id, last, by, day, why))
+    return draw(st.lists(st.sampled_from(found), max_size=3))
 
 
 def some(strategy):
@@ -204,6 +281,7 @@ def camera(draw, id_, sites):
         tls_sha256=draw(pins),
         hosts=draw(hosts),
         density_class=draw(ids | st.just("")),
+        indoor=draw(st.booleans()),
     )
 
 
@@ -315,6 +393,8 @@ def act(draw, id_, cameras, recipients):
         dpia=dpia,
         dpia_date=draw(st.dates()) if dpia else None,
         document_sha256=draw(st.sampled_from(["", "0f" * 32])),
+        kind=draw(st.sampled_from(m.ActKind)),
+        dpia_sha256=draw(st.sampled_from(["", "0f" * 32])) if dpia else "",
     )
 
 
@@ -331,7 +411,7 @@ def small():
                     "Sede",
                     "farmacia",
                     m.SiteKind.PHARMACY,
-                    m.SiteState.ACTIVE,
+                    m.SiteState.APPROVED,
                     "Via Roma 1",
                 ),
                 m.Camera(

@@ -1,0 +1,365 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""What a change would open wider than it was, camera by camera (D.7): pure functions.
+
+A camera is known by its id and by its address, so that neither a new id nor a detour over
+removing and adding it again makes it new. Adding a camera that nobody ever knew widens nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import Enum
+from urllib.parse import urlsplit
+
+from gateway.model.registry import (
+    Act,
+    ActScope,
+    Analytic,
+    Camera,
+    Controller,
+    Disclosure,
+    Mask,
+    MaskPlace,
+    Registry,
+    SiteKind,
+    TenantKind,
+    WeekHours,
+)
+from gateway.registry import polygon
+
+LONG_DEFAULT_H = 72
+SHORT_DEFAULT_H = 24
+_LONG = {TenantKind.MUNICIPALITY, TenantKind.PUBLIC_BODY}
+_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+_DISCLOSED = {Disclosure.TEXT_ONLY: 1, Disclosure.ON_ALARM: 2, Disclosure.ALWAYS: 3}
+_LEVELS_IT = {0: "niente", 1: "solo testo", 2: "su allarme", 3: "sempre"}
+_LEVELS_EN = {0: "nothing", 1: "text only", 2: "on alarm", 3: "always"}
+
+
+class Wider(Enum):
+    """What is opened wider."""
+
+    ANALYTIC = "analytic"
+    RECIPIENT = "recipient"
+    DISCLOSURE = "disclosure"
+    BEFORE = "before"
+    """Seconds before an alarm."""
+    RETENTION = "retention"
+    MASK = "mask"
+    SCHOOL = "school"
+    """Hours in which a school's inside is dark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Widening:
+    """One thing that a change opens wider."""
+
+    what: Wider
+    camera: str
+    """Id after the change; empty if all of a controller's are meant."""
+    subject: str
+    """The recipient, the recipient and analytic, the controller, or the mask's corners."""
+    was: float
+    """How wide before, on a scale of its kind."""
+    now: float
+    acts: tuple[str, ...]
+    """Acts whose assessment did not foresee this."""
+    controllers: tuple[str, ...]
+    """Whose consent it needs."""
+    text_it: str
+    text_en: str
+    assessed: str = ""
+    """Date of the newest assessment before the change, ISO 8601; empty if there was none."""
+
+    def within(self, approved: Iterable["Widening"]) -> bool:
+        """Return whether somebody who approved those has approved this."""
+        return any(
+            (one.what, one.camera, one.subject) == (self.what, self.camera, self.subject)
+            and one.was <= self.was
+            and one.now >= self.now
+            and set(one.controllers) >= set(self.controllers)
+            for one in approved
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How open one camera is: everything of a registry that a widening is measured by."""
+
+    camera: str
+    addresses: frozenset[str]
+    controller: str
+    recipients: Mapping[str, int]
+    """How they are disclosed to, see `_DISCLOSED`; the owner's own house with the highest."""
+    analytics: frozenset[tuple[str, str]]
+    """Recipient and analytic."""
+    before_s: Mapping[str, float]
+    retention_h: int
+    masks: tuple[tuple[MaskPlace, tuple[tuple[float, float], ...]], ...]
+    school: bool
+    """Dark while people are inside."""
+    opening: tuple[WeekHours, ...]
+    closed_days: frozenset[date]
+    acts: tuple[str, ...]
+    assessed: str = ""
+    """Date of the newest assessment, ISO 8601; empty if none."""
+
+
+def retention_of(controller: Controller) -> int:
+    """Return for how many hours copies are kept (D.4), the default of its kind if none is said."""
+    if controller.retention_h:
+        return controller.retention_h
+    return LONG_DEFAULT_H if controller.kind in _LONG else SHORT_DEFAULT_H
+
+
+def form_of(registry: Registry, camera: Camera) -> Form:
+    """Return how open a camera is."""
+    return _Forms(registry).of(camera)
+
+
+def forms_of(registry: Registry) -> dict[str, Form]:
+    """Return the form of every camera, by id."""
+    forms = _Forms(registry)
+    return {camera.id: forms.of(camera) for camera in registry.cameras.values()}
+
+
+def widenings(
+    before: Registry, last_known: Mapping[str, Form], after: Registry
+) -> tuple[Widening, ...]:
+    """Return what `after` opens wider; `last_known`: forms of cameras that were removed."""
+    if _same(before, after):
+        return ()
+    old = dict(last_known) | forms_of(before)
+    by_address: dict[str, list[Form]] = {}
+    for form in old.values():
+        for address in form.addresses:
+            by_address.setdefault(address, []).append(form)
+    names = _Names(before, after)
+    found: dict[tuple[object, ...], Widening] = {}
+    for form in forms_of(after).values():
+        for known in _known_as(form, old, by_address):
+            for one in _differences(known, form, names):
+                key = (one.what, one.camera, one.subject, one.was, one.now)
+                found[key] = _joined(found[key], one) if key in found else one
+    return tuple(found.values())
+
+
+def _joined(one: Widening, other: Widening) -> Widening:
+    """Return what two cameras have in common, with the acts of both."""
+    return replace(
+        one,
+        acts=tuple(dict.fromkeys((*one.acts, *other.acts))),
+        controllers=tuple(dict.fromkeys((*one.controllers, *other.controllers))),
+        assessed=max(one.assessed, other.assessed),
+    )
+
+
+def _same(before: Registry, after: Registry) -> bool:
+    kinds = ("controllers", "sites", "cameras", "masks", "acts", "devices")
+    return all(getattr(before, kind) == getattr(after, kind) for kind in kinds)
+
+
+def _known_as(
+    form: Form, old: Mapping[str, Form], by_address: Mapping[str, list[Form]]
+) -> Iterator[Form]:
+    """Yield what the same camera was: under its id, and under every address that is new to it."""
+    same = old.get(form.camera)
+    if same is not None:
+        yield same
+    fresh = form.addresses - (same.addresses if same else frozenset())
+    seen = {form.camera}
+    for address in sorted(fresh):
+        for other in by_address.get(address, ()):
+            if other.camera not in seen:
+                seen.add(other.camera)
+                yield other
+
+
+class _Forms:
+    """Forms of one registry, its acts and masks sorted by camera once."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._lines: dict[str, list[tuple[Act, ActScope]]] = {}
+        for act in registry.acts.values():
+            for scope in act.scopes:
+                for camera in scope.cameras:
+                    self._lines.setdefault(camera, []).append((act, scope))
+        self._masks: dict[str, list[Mask]] = {}
+        for mask in registry.masks.values():
+            self._masks.setdefault(mask.camera, []).append(mask)
+
+    def of(self, camera: Camera) -> Form:
+        site = self._registry.sites[camera.site]
+        lines = self._lines.get(camera.id, [])
+        recipients = {site.controller: _DISCLOSED[Disclosure.ALWAYS]}
+        before_s: dict[str, float] = {}
+        for _, scope in lines:
+            for one in scope.recipients:
+                recipients[one] = max(recipients.get(one, 0), _DISCLOSED[scope.disclosure])
+                before_s[one] = max(before_s.get(one, 0.0), scope.retention_before_s)
+        dates = [act.dpia_date.isoformat() for act, _ in lines if act.dpia_date]
+        return Form(
+            camera=camera.id,
+            addresses=_addresses(camera),
+            controller=site.controller,
+            recipients=recipients,
+            analytics=frozenset(_pairs(lines)),
+            before_s=before_s,
+            retention_h=retention_of(self._registry.controllers[site.controller]),
+            masks=tuple((one.place, one.polygon) for one in self._masks.get(camera.id, [])),
+            school=site.kind is SiteKind.SCHOOL and camera.indoor,
+            opening=site.opening,
+            closed_days=frozenset(site.closed_days),
+            acts=tuple(dict.fromkeys(act.id for act, _ in lines)),
+            assessed=max(dates, default=""),
+        )
+
+
+def _pairs(lines: Iterable[tuple[Act, ActScope]]) -> Iterator[tuple[str, str]]:
+    for _, scope in lines:
+        for one in scope.recipients:
+            for analytic in scope.analytics:
+                yield one, analytic.value
+
+
+def _addresses(camera: Camera) -> frozenset[str]:
+    """Return where a camera is reached, written in one way."""
+    found = {_address(url) for url in (camera.url, camera.sub_url) if url}
+    if camera.device and camera.channel:
+        found.add(f"{camera.device}#{camera.channel}")
+    return frozenset(found)
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    port = parts.port or _PORTS.get(parts.scheme, 0)
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{(parts.hostname or '').lower()}:{port}{parts.path.rstrip('/')}{query}"
+
+
+class _Names:
+    """Names for people, of whatever is there before or after."""
+
+    def __init__(self, before: Registry, after: Registry) -> None:
+        self._worlds = (after, before)
+        self.after = after
+        self.known = before.acts.keys()
+
+    def camera(self, id_: str) -> str:
+        return next((w.cameras[id_].name for w in self._worlds if id_ in w.cameras), id_)
+
+    def organisation(self, id_: str) -> str:
+        for world in self._worlds:
+            if found := world.recipients.get(id_) or world.controllers.get(id_):
+                return found.name
+        return id_
+
+    def granting(self, camera: str, recipient: str, analytic: str = "") -> tuple[str, ...]:
+        """Return the acts after the change that give it."""
+        return tuple(
+            act.id
+            for act in self.after.acts.values()
+            if any(
+                camera in scope.cameras
+                and recipient in scope.recipients
+                and (not analytic or Analytic(analytic) in scope.analytics)
+                for scope in act.scopes
+            )
+        )
+
+
+def _differences(known: Form, form: Form, names: _Names) -> Iterator[Widening]:
+    """Yield everything that is wider than it was."""
+    owners = tuple(dict.fromkeys((known.controller, form.controller)))
+    for parts in (_for_whom, _analysed, _kept, _uncovered, _in_school):
+        for one in parts(known, form, names):
+            acts = one.acts or known.acts or form.acts
+            if not set(acts) <= names.known:
+                acts = tuple(dict.fromkeys((*acts, *known.acts)))
+            yield replace(one, acts=acts, controllers=owners, assessed=known.assessed)
+
+
+def _for_whom(known: Form, form: Form, names: _Names) -> Iterator[Widening]:
+    camera = names.camera(form.camera)
+    for recipient, level in form.recipients.items():
+        was = known.recipients.get(recipient, 0)
+        if level <= was:
+            continue
+        name = names.organisation(recipient)
+        what = Wider.DISCLOSURE if was else Wider.RECIPIENT
+        text_it = f"{camera}: {name} riceve {_LEVELS_IT[level]} (prima: {_LEVELS_IT[was]})"
+        text_en = f"{camera}: {name} receives {_LEVELS_EN[level]} (before: {_LEVELS_EN[was]})"
+        acts = names.granting(form.camera, recipient)
+        yield Widening(what, form.camera, recipient, was, level, acts, (), text_it, text_en)
+    for recipient, seconds in form.before_s.items():
+        was_s = known.before_s.get(recipient, 0.0)
+        if seconds <= was_s:
+            continue
+        name = names.organisation(recipient)
+        text_it = f"{camera}: {seconds:g} secondi prima dell'allarme a {name} (prima: {was_s:g})"
+        text_en = f"{camera}: {seconds:g} seconds before an alarm for {name} (before: {was_s:g})"
+        acts = names.granting(form.camera, recipient)
+        yield Widening(
+            Wider.BEFORE, form.camera, recipient, was_s, seconds, acts, (), text_it, text_en
+        )
+
+
+def _analysed(known: Form, form: Form, names: _Names) -> Iterator[Widening]:
+    camera = names.camera(form.camera)
+    for recipient, analytic in sorted(form.analytics - known.analytics):
+        name = names.organisation(recipient)
+        text_it = f"{camera}: nuova analisi «{analytic}», esiti a {name}"
+        text_en = f"{camera}: new analysis “{analytic}”, results for {name}"
+        acts = names.granting(form.camera, recipient, analytic)
+        yield Widening(
+            Wider.ANALYTIC, form.camera, f"{recipient}/{analytic}", 0, 1, acts, (),
+            text_it, text_en,
+        )  # fmt: skip
+
+
+def _kept(known: Form, form: Form, names: _Names) -> Iterator[Widening]:
+    if form.retention_h <= known.retention_h:
+        return
+    name = names.organisation(form.controller)
+    text_it = f"{name}: copie conservate {form.retention_h} ore (prima: {known.retention_h})"
+    text_en = f"{name}: copies kept for {form.retention_h} hours (before: {known.retention_h})"
+    camera = "" if known.controller == form.controller else form.camera
+    yield Widening(
+        Wider.RETENTION, camera, form.controller, known.retention_h, form.retention_h,
+        known.acts if camera else (), (), text_it, text_en,
+    )  # fmt: skip
+
+
+def _uncovered(known: Form, form: Form, names: _Names) -> Iterator[Widening]:
+    """Yield each mask that no mask of the same place, or of ours, holds whole."""
+    camera = names.camera(form.camera)
+    for place, corners in known.masks:
+        if any(
+            there in (place, MaskPlace.GATEWAY) and polygon.covers(other, corners)
+            for there, other in form.masks
+        ):
+            continue
+        text_it = f"{camera}: una maschera di riservatezza è tolta, spostata o ridotta"
+        text_en = f"{camera}: a privacy mask is removed, moved or made smaller"
+        subject = f"{place.value} {corners}"
+        yield Widening(Wider.MASK, form.camera, subject, 0, 1, (), (), text_it, text_en)
+
+
+def _in_school(known: Form, form: Form, names: _Names) -> Iterator[Widening]:
+    """Yield a school's inside that is shown at hours at which it was dark."""
+    covered = all(
+        any(
+            day in other.days and other.since <= span.since and other.until >= span.until
+            for other in form.opening
+        )
+        for span in known.opening
+        for day in span.days
+    )
+    if not known.school or (form.school and covered and form.closed_days <= known.closed_days):
+        return
+    camera = names.camera(form.camera)
+    text_it = f"{camera}: l'interno della scuola è visibile in orari in cui era oscurato"
+    text_en = f"{camera}: the school's inside is visible at hours at which it was dark"
+    yield Widening(Wider.SCHOOL, form.camera, form.camera, 0, 1, (), (), text_it, text_en)
