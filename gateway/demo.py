@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,15 +20,17 @@ from pathlib import Path
 
 from gateway import app
 from gateway.access.identity import hash_password
+from gateway.access.policy import acts_for
 from gateway.assembly.box import Opened
-from gateway.assembly.exercise import AccountCard, Exercise, SceneCard
+from gateway.assembly.exercise import AccountCard, Exercise, Outcome, SceneCard
 from gateway.assembly.opening import ledger_key
+from gateway.assembly.trust_scenes import SHARING_IS_OFF, end_acts, tamper
 from gateway.audit.keys import public_vkey
 from gateway.config.load import load
 from gateway.config.options import Options
 from gateway.model.errors import ConfigError
+from gateway.model.registry import Analytic
 from gateway.ops.logs import configure
-from gateway.registry.seed import read_seed
 from gateway.relay.alarms.mqtt import BrokerOptions, MqttBroker
 from gateway.runtime.clock import Clock, SystemClock
 from gateway.runtime.supervise import Policy, supervise
@@ -68,11 +70,31 @@ SCENES = (
         "The pharmacy's recorder reports the button over ONVIF: the alarm, of the highest "
         "severity, comes with the seconds before and live pictures.",
     ),
+    SceneCard(
+        "scadenza",
+        "Fai scadere il Patto",
+        "Let the Patto end",
+        "Patto e accordo finiscono adesso: la condivisione si spegne in pochi secondi, il titolare "
+        "continua a vedere, un intervento già aperto resta con il suo avviso.",
+        "Patto and agreement end now: sharing stops within seconds, the owner still sees, an "
+        "incident already open stays with its banner.",
+    ),
+    SceneCard(
+        "manomissione",
+        "Manometti il registro",
+        "Tamper with the ledger",
+        "Una copia del registro viene alterata e data al verificatore autonomo, che nomina la "
+        "voce. Il registro vero non viene toccato.",
+        "A copy of the ledger is altered and given to the stand-alone verifier, which names the "
+        "entry. The true ledger is not touched.",
+    ),
 )
 ACCOUNTS = (
     AccountCard("operatore", "Operatore di sala", "Room operator"),
     AccountCard("istituto", "Istituto di vigilanza", "Vigilance institute"),
+    AccountCard("responsabile", "Responsabile di sala: proroga gli atti", "Room supervisor"),
     AccountCard("dpo", "Responsabile protezione dati", "Data protection officer"),
+    AccountCard("revisore", "Revisore: legge tutto il registro", "Auditor: reads the whole ledger"),
     AccountCard("titolare", "Titolare della farmacia", "Pharmacy owner"),
 )
 
@@ -219,9 +241,16 @@ async def _found(folder: Path, console: int) -> Town:
     town = Town(folder, ports, passwords, device_passwords, cameras, Button(clock), clock)
     for name, password in zip(("cameras", "recorder"), device_passwords, strict=True):
         _write(folder / f"{name}.secret", f"{LOGIN}:{password}")
+    _begin_anew(folder / "state")
     _write(folder / "seed.toml", _seed(town))
     _write(town.config, _configuration(town))
     return town
+
+
+def _begin_anew(state: Path) -> None:
+    """Each exercise has today's town, whatever happened to the last; log and alarms go on."""
+    for old in state.glob("registry.db*"):
+        old.unlink()
 
 
 def _write(path: Path, text: str) -> None:
@@ -259,6 +288,7 @@ runtime_dir = "{town.folder / "run"}"
 exercise = true
 [console]
 port = {town.ports.console}
+monitors = ["127.0.0.1"]
 [media]
 port = {town.ports.media}
 [[broker]]
@@ -279,11 +309,9 @@ def _options(town: Town) -> Options:
 
 
 def _player(town: Town) -> app.Play:
-    """Return what makes the exercise once the box is open: today's town, this run's passwords."""
+    """Return what makes the exercise once the box is open: this run's passwords."""
 
     async def play(opened: Opened) -> Exercise:
-        seed = read_seed(town.folder / "seed.toml")
-        await opened.registry.apply(seed, by="exercise", replace=True)
         for account, password in town.passwords.items():
             hashed = await asyncio.to_thread(hash_password, password)
             await opened.registry.set_password(account, hashed)
@@ -291,13 +319,34 @@ def _player(town: Town) -> app.Play:
             opened.accounts,
             town.passwords,
             (SCENES, ACCOUNTS),
-            {
-                "intrusione": lambda: town.cameras[RECORDED].trigger(INTRUSION),
-                "antirapina": town.button.press,
-            },
+            _scenes(town, opened),
         )
 
     return play
+
+
+def _scenes(town: Town, opened: Opened) -> Mapping[str, Callable[[], Awaitable[Outcome]]]:
+    """Return what each scene's button does."""
+
+    async def guarded(play: Callable[[], None]) -> Outcome:
+        if not acts_for(
+            opened.registry.current(), RECORDED, Analytic.INTRUSION, town.clock.now()
+        ).recipients:
+            return SHARING_IS_OFF
+        play()
+        return Outcome()
+
+    return {
+        "intrusione": lambda: guarded(lambda: town.cameras[RECORDED].trigger(INTRUSION)),
+        "antirapina": lambda: guarded(town.button.press),
+        "scadenza": lambda: end_acts(opened.registry, opened.journal, town.clock),
+        "manomissione": lambda: tamper(
+            opened.options.box.state_dir / "ledger.db",
+            public_vkey(
+                opened.options.ledger.origin, ledger_key(opened.options, str(opened.config_path))
+            ),
+        ),
+    }
 
 
 @asynccontextmanager

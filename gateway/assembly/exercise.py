@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The exercise as the console sees it: scenes with a button, accounts with one click (A-33)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.access.identity import Accounts, SignIn
@@ -28,6 +28,18 @@ class AccountCard:
     text_en: str
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a scene tells once it was played; nothing where the pages show it by themselves."""
+
+    text_it: str = ""
+    text_en: str = ""
+    details: str = ""
+    """Words of a program, as it printed them."""
+    entry: int = -1
+    """Entry of the ledger that the scene is about; -1: none."""
+
+
 class Exercise:
     """Scenes and accounts of a simulated town; exists only where everything is simulated."""
 
@@ -36,7 +48,7 @@ class Exercise:
         accounts: Accounts,
         passwords: Mapping[str, str],
         cards: tuple[Sequence[SceneCard], Sequence[AccountCard]],
-        triggers: Mapping[str, Callable[[], None]],
+        triggers: Mapping[str, Callable[[], Awaitable[Outcome]]],
     ) -> None:
         """`passwords`: of this run, by account; `triggers`: what each scene's button does."""
         self._accounts = accounts
@@ -44,13 +56,10 @@ class Exercise:
         self.scenes, self.accounts = cards
         self._triggers = triggers
 
-    def run(self, scene: str) -> bool:
-        """Start a scene; False if there is none of that name."""
+    async def run(self, scene: str) -> Outcome | None:
+        """Play a scene and return what it tells; None if there is none of that name."""
         trigger = self._triggers.get(scene)
-        if trigger is None:
-            return False
-        trigger()
-        return True
+        return None if trigger is None else await trigger()
 
     async def sign_in(self, account: str, source_ip: str) -> SignIn | None:
         """Sign in as one of the exercise's accounts; None for any other."""

@@ -8,13 +8,13 @@ the town is from a JSON file, plays every scene, and ends with status 0 only if 
 
 import asyncio
 import json
-import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
-from contextlib import closing
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +23,7 @@ import httpx
 
 from gateway.codec.mp4 import read_mp4
 from gateway.model.errors import PeerError
+from gateway.simulator import forgery
 from gateway.simulator.paint import read_frame_index
 from gateway.simulator.whep_viewer import Seen, WhepViewer
 
@@ -31,6 +32,11 @@ T = TypeVar("T")
 ALARM_S = 20.0
 DARK_S = 2.0
 """Bound of the promise: revoked, hence dark within two seconds."""
+ENDS_S = 20.0
+"""Sharing stops within seconds of an act's end; a minute is what the requirement asks."""
+STAYS_S = 3.0
+"""Pictures come for so long after the end: the look goes on."""
+SERVICE = "purpose=servizio&case=OS-1"
 PICTURE_S = 15.0
 HOLD_UP = 5
 """The highest severity."""
@@ -255,9 +261,93 @@ async def _subscribed(client: httpx.AsyncClient) -> bool | None:
     return True if SUBSCRIBED in (await client.get("/metrics")).text else None
 
 
+async def pact_ends(stage: Stage) -> None:
+    """The acts end: the square goes dark, owner and open incident go on, an extension helps.
+
+    The operator's look at the pharmacy began during its alarm, and goes on flagged; a new look
+    says why not. The supervisor extends both acts, and the square is there again.
+    """
+    alarm, _ = await _raised_by(stage, "antirapina")
+    why = f"purpose=allarme&case={alarm['id']}"
+    async with AsyncExitStack() as stack:
+        room = await stack.enter_async_context(stage.client("operatore"))
+        owner = await stack.enter_async_context(stage.client("titolare"))
+        look = WhepViewer
+        square = await stack.enter_async_context(look(room, f"/whep/piazza?{SERVICE}"))
+        incident = await stack.enter_async_context(look(room, f"/whep/farmacia?{why}"))
+        own = await stack.enter_async_context(look(owner, "/whep/farmacia?purpose=titolare"))
+        for viewer in (square, incident, own):
+            await viewer.picture(PICTURE_S)
+        told = (await room.post("/api/exercise/scenes/scadenza")).json()
+        hold("Proroga" in told["text"], f"the scene does not say how to go on: {told}")
+        await _goes_dark(square, ENDS_S)
+        await refused(stage, "operatore", f"/whep/piazza?{SERVICE}", 403, "act-expired")
+        state, _ = await asyncio.gather(_goes_on(room, incident), _goes_on(owner, own))
+        hold("act-ended-incident-open" in str(state), f"the look says nothing: {state}")
+    await _extend(stage)
+    async with (
+        stage.client("operatore") as client,
+        WhepViewer(client, f"/whep/piazza?{SERVICE}") as viewer,
+    ):
+        await viewer.picture(PICTURE_S)
+        body = {"verdict": "esercitazione"}
+        reply = await client.post(f"/api/alarms/{alarm['id']}/close", json=body)
+        hold(reply.is_success, f"the alarm cannot be closed: {reply.text[:200]}")
+
+
+async def _goes_dark(viewer: WhepViewer, within_s: float) -> None:
+    """Assert that the pictures end in time."""
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    while loop.time() - began_s < within_s:
+        try:
+            await viewer.picture(1.0)
+        except PeerError:
+            return
+    raise SceneError(f"pictures still come after {within_s:.0f} s")
+
+
+async def _goes_on(client: httpx.AsyncClient, viewer: WhepViewer) -> dict[str, object]:
+    """Assert that pictures keep coming, not only those on their way; return the look's state."""
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + STAYS_S
+    try:
+        while loop.time() < until_s:
+            await viewer.picture(STAYS_S)
+    except PeerError as error:
+        told = (await client.get(viewer.resource)).text
+        raise SceneError(f"{viewer.resource}: {error}; {told}") from error
+    state: dict[str, object] = (await client.get(viewer.resource)).json()
+    return state
+
+
+async def _extend(stage: Stage) -> None:
+    """Extend every act as the room's supervisor, as the page does."""
+    async with stage.client("responsabile") as client:
+        acts = (await client.get("/api/acts")).json()["acts"]
+        hold({one["state"] for one in acts} == {"scaduto"}, f"the acts' states: {acts}")
+        for act in acts:
+            until = date.fromisoformat(act["last_day"]) + timedelta(days=30)
+            body = {"until": str(until), "reason": "esercitazione: proroga"}
+            reply = await client.post(f"/api/acts/{act['id']}/extensions", json=body)
+            hold(reply.is_success, f"{act['id']} cannot be extended: {reply.text[:200]}")
+
+
+async def tampering(stage: Stage) -> None:
+    """The scene alters a copy; the stand-alone verifier names the entry; the true one verifies."""
+    async with stage.client("dpo") as client:
+        reply = await client.post("/api/exercise/scenes/manomissione")
+        hold(reply.is_success, f"the scene does not run: {reply.text[:200]}")
+        told = reply.json()
+        hold(told["entry"] >= 0, f"no entry is named: {told}")
+        hold(f"voce {told['entry']} di una copia" in told["text"], f"another entry: {told}")
+        verified = (await client.post("/api/ledger/verify")).json()
+        hold(verified["ok"], f"the true ledger does not verify: {verified}")
+
+
 async def ledger(stage: Stage) -> None:
     """A stranger finds every access, refused ones too, and one flipped byte is named."""
-    async with stage.client("dpo") as client:
+    async with stage.client("revisore") as client:
         reply = await client.get("/api/ledger?after=-1&limit=500&aim=verifica-liceita")
         hold(reply.is_success, f"the ledger cannot be read: {reply.text[:200]}")
         events = [one["event"] for one in reply.json()["entries"]]
@@ -267,7 +357,8 @@ async def ledger(stage: Stage) -> None:
     fine = await asyncio.to_thread(_audit, stage, stage.ledger, checkpoint["note"])
     hold(fine.returncode == 0, f"audit verify: {fine.stdout}{fine.stderr}")
     with tempfile.TemporaryDirectory() as folder:
-        forged, seq = await asyncio.to_thread(_forge, stage.ledger, Path(folder))
+        forged = await asyncio.to_thread(forgery.copied, stage.ledger, Path(folder))
+        seq = await asyncio.to_thread(forgery.flip, forged)
         found = await asyncio.to_thread(_audit, stage, forged, "")
         hold(found.returncode == 1, f"a forged ledger passes: {found.stdout}")
         hold(str(seq) in found.stdout, f"entry {seq} is not named: {found.stdout}")
@@ -284,24 +375,6 @@ def _audit(stage: Stage, path: Path, note: str) -> subprocess.CompletedProcess[s
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - our own command
 
 
-def _forge(path: Path, folder: Path) -> tuple[Path, int]:
-    """Copy the ledger and flip one byte in the middle entry, as a local administrator could."""
-    copy = folder / "ledger.db"
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
-        triggers = target.execute("select name from sqlite_master where type='trigger'")
-        for (name,) in triggers.fetchall():
-            target.execute(f'drop trigger "{name}"')
-        (size,) = target.execute("select count(*) from entry").fetchone()
-        seq = size // 2
-        (header,) = target.execute("select header from entry where seq=?", (seq,)).fetchone()
-        flipped = bytearray(header)
-        flipped[len(flipped) // 2] ^= 1
-        target.execute("update entry set header=? where seq=?", (bytes(flipped), seq))
-        target.commit()
-    return copy, seq
-
-
 SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
     anonymous,
     without_purpose,
@@ -311,6 +384,8 @@ SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
     pharmacy_during,
     pharmacy_after,
     hold_up,
+    pact_ends,
+    tampering,
     ledger,
 )
 

@@ -42,7 +42,8 @@ class WhepViewer:
         self._url = url
         self._peer = RTCPeerConnection()
         self._track: asyncio.Future[MediaStreamTrack] = asyncio.get_running_loop().create_future()
-        self._resource = ""
+        self.resource = ""
+        """Path of the session, once there is one."""
         self._began_s = 0.0
 
     async def __aenter__(self) -> Self:
@@ -66,7 +67,7 @@ class WhepViewer:
         )
         if reply.status_code != httpx.codes.CREATED:
             raise PeerError(f"WHEP {reply.status_code}: {reply.text[:300]}")
-        self._resource = reply.headers["location"]
+        self.resource = reply.headers["location"]
         await self._peer.setRemoteDescription(RTCSessionDescription(reply.text, "answer"))
 
     def _on_track(self, track: MediaStreamTrack) -> None:
@@ -87,6 +88,6 @@ class WhepViewer:
 
     async def __aexit__(self, *_: object) -> None:
         """Delete the session and close."""
-        if self._resource:
-            await self._client.delete(self._resource)
+        if self.resource:
+            await self._client.delete(self.resource)
         await self._peer.close()

@@ -8,6 +8,7 @@ entry before a Grant, refusals written too, event-gated disclosure) with a few l
 
 import asyncio
 import hashlib
+import io
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -17,8 +18,12 @@ from gateway.console.services import (
     Box,
     Endings,
     ExportFormat,
+    ExportWish,
     Health,
+    LedgerPlace,
+    Notices,
     Services,
+    Vouched,
 )
 from gateway.ingest.events import SubscriptionHealth, SubscriptionState
 from gateway.ingest.nvr import Channel
@@ -44,7 +49,7 @@ from gateway.model.alarm import (
 from gateway.model.alarm import (
     Box as Rectangle,
 )
-from gateway.model.audit import LedgerEvent, Operation
+from gateway.model.audit import LedgerEvent, LedgerQuery, Operation
 from gateway.model.errors import ConfigError, WireError
 from gateway.model.identifiers import uuid7
 from gateway.model.media import Codec, StreamKind, StreamState, StreamStatus
@@ -180,14 +185,18 @@ def _users() -> list[User]:
 class MadeSignIn:
     token: str
     actor: Actor
+    restricted: bool = False
 
 
 class Accounts:
     def __init__(self, town: "Town") -> None:
         self._town = town
         self.sessions: dict[str, Actor] = {}
+        self.awake: list[str] = []
 
-    async def sign_in(self, user: str, password: str, source_ip: str) -> MadeSignIn | None:
+    async def sign_in(
+        self, user: str, password: str, source_ip: str, code: str = "", workstation: str = ""
+    ) -> MadeSignIn | None:
         known = self._town.registry.users.get(user)
         if known is None or password != PASSWORD:
             return None
@@ -207,6 +216,20 @@ class Accounts:
 
     def resolve(self, token: str) -> Actor | None:
         return self.sessions.get(token)
+
+    resolve_enrolling = resolve
+
+    def seen(self, token: str) -> None:
+        self.awake.append(token)
+
+    def by_certificate(self, sha256: str, subject: str, source_ip: str) -> Actor | None:
+        return None
+
+    def enrol(self, token: str, box: str) -> None:
+        return None
+
+    async def confirm(self, token: str, code: str) -> MadeSignIn | None:
+        return None
 
     async def sign_out(self, token: str) -> None:
         self.sessions.pop(token, None)
@@ -241,12 +264,44 @@ class Report:
     findings: tuple[Finding, ...]
 
 
+@dataclass(frozen=True)
+class Page:
+    entries: list[Entry]
+    older: int | None
+    newer: int | None
+
+
+@dataclass(frozen=True)
+class Export:
+    file: io.BytesIO
+    name: str = "varco-registro.zip"
+    content_type: str = "application/zip"
+    bytes: int = 8
+    entries: int = 3
+    sha256: str = "00" * 32
+
+
+def _matches(event: LedgerEvent, query: LedgerQuery) -> bool:
+    own = query.organisation in ("", event.org, event.controller)
+    return own and all(
+        wanted in ("", found)
+        for wanted, found in (
+            (query.person, event.actor_id),
+            (query.camera, event.object_id),
+            (query.case, event.case_ref),
+            (query.event, event.event),
+        )
+    )
+
+
 class Ledger:
     """A list and a hash of each entry; tampering changes one and not the other."""
 
     def __init__(self, clock: SystemClock) -> None:
         self._clock = clock
         self.entries_now: list[Entry] = []
+        self.vouching = Vouched()
+        self.wishes: list[tuple[ExportWish, Grant]] = []
         self._hashes: list[bytes] = []
 
     def append(self, event: LedgerEvent) -> int:
@@ -266,6 +321,22 @@ class Ledger:
         root = hashlib.sha256(b"".join(self._hashes)).digest()
         note = f"varco.example/demo\n{len(self._hashes)}\n{root.hex()}\n\n— varco.example/demo …\n"
         return Head(len(self._hashes), root, note)
+
+    async def search(self, query: LedgerQuery, place: LedgerPlace) -> Page:
+        found = [one for one in self.entries_now if _matches(one.event, query)]
+        if place.after is not None:
+            found = [one for one in found if one.seq > place.after][: place.limit]
+        else:
+            below = len(self.entries_now) if place.before is None else place.before
+            found = [one for one in found if one.seq < below][-place.limit :]
+        return Page(found, found[0].seq if found and found[0].seq else None, None)
+
+    async def vouched(self) -> Vouched:
+        return self.vouching
+
+    async def export(self, wish: ExportWish, grant: Grant) -> Export:
+        self.wishes.append((wish, grant))
+        return Export(io.BytesIO(b"registro"))
 
     async def verify(self) -> Report:
         bad = [
@@ -323,7 +394,7 @@ class Gate:
 
     def refusal(self, request: AccessRequest) -> Refusal | None:
         actor = request.actor
-        if request.action is Action.LOG_READ:
+        if request.action in {Action.LOG_READ, Action.LOG_EXPORT}:
             if actor.role not in {Role.DPO, Role.AUDITOR}:
                 return Refusal.ROLE
             return Refusal.PURPOSE_MISSING if request.purpose is None else None
@@ -396,6 +467,31 @@ def _event(request: AccessRequest, refusal: Refusal | None) -> LedgerEvent:
         reason_text=request.reason,
         opens=refusal is None,
     )
+
+
+@dataclass(frozen=True)
+class MadeShift:
+    order: str
+    until: Moment
+
+
+class Shifts:
+    """One order for each sign-in, eight hours as the console asks."""
+
+    def __init__(self, clock: SystemClock) -> None:
+        self._clock = clock
+        self.open_now: dict[str, MadeShift] = {}
+
+    def of(self, actor: Actor) -> MadeShift | None:
+        return self.open_now.get(actor.session)
+
+    async def open(self, actor: Actor, order: str, hours: float) -> MadeShift | None:
+        until = self._clock.now().shifted(hours * 3600)
+        kept = self.open_now.setdefault(actor.session, MadeShift(order, until))
+        return kept if kept.order == order else None
+
+    async def close(self, actor: Actor) -> None:
+        self.open_now.pop(actor.session, None)
 
 
 class Subscription:
@@ -564,6 +660,7 @@ class Change:
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    held: str = ""
 
 
 class Control:
@@ -589,6 +686,19 @@ class Control:
         if user_id != "anna":
             raise ConfigError("registry", f"users.{user_id}", "does not exist")
         self.calls.append(("password", user_id))
+
+    async def reset_totp(self, user_id: str, *, by: Actor) -> None:
+        if user_id != "anna":
+            raise ConfigError("registry", f"users.{user_id}", "does not exist")
+        self.calls.append(("totp-reset", user_id))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    text_it: str = ""
+    text_en: str = ""
+    details: str = ""
+    entry: int = -1
 
 
 @dataclass(frozen=True)
@@ -618,11 +728,11 @@ class Exercise:
             Account("aldo", "Legge il registro, nessun video.", "Reads the ledger, no video."),
         )
 
-    def run(self, scene: str) -> bool:
+    async def run(self, scene: str) -> Outcome | None:
         if scene != "farmacia":
-            return False
+            return None
         self._town.alarms.raise_one()
-        return True
+        return Outcome()
 
     async def sign_in(self, account: str, source_ip: str) -> MadeSignIn | None:
         if account not in {one.id for one in self.accounts}:
@@ -711,6 +821,8 @@ class Town:
         self.operations = Operations()
         self.control = Control()
         self.exercise: Exercise | None = None
+        self.notices = Notices()
+        self.shifts = Shifts(self.clock)
         since = self.clock.now().shifted(-754)
         live = StreamStatus(
             StreamState.LIVE,
@@ -755,4 +867,6 @@ class Town:
             surroundings=nearest,
             devices=lambda: tuple(self.devices.values()),
             exercise=self.exercise,
+            notices=self.notices,
+            shifts=self.shifts,
         )

@@ -103,6 +103,16 @@ def test_the_pharmacy_hangs_off_its_recorder(tmp_path):
     assert [one.id for one in device.cameras] == [RECORDED]
 
 
+def test_each_exercise_begins_with_todays_town(tmp_path):
+    """What acts and people did in the last one is over; its log is not."""
+    state = tmp_path / "state"
+    state.mkdir()
+    for name in ("registry.db", "registry.db-wal", "ledger.db"):
+        (state / name).write_text("old")
+    demo._begin_anew(state)
+    assert [one.name for one in state.iterdir()] == ["ledger.db"]
+
+
 def test_cameras_without_a_recorder_are_watched_as_they_are(tmp_path):
     """They have one rendition and the cameras' credential."""
     town = founded(tmp_path)
@@ -110,6 +120,17 @@ def test_cameras_without_a_recorder_are_watched_as_they_are(tmp_path):
     made = plan(known.cameras["piazza"], known, town.clock.now(), Surroundings(login))
     assert (made.sub, made.watched, made.limit) == (None, StreamKind.MAIN, None)
     assert made.main.password == "camera-secret"
+
+
+class Notes:
+    """A ledger that remembers."""
+
+    def __init__(self, notes):
+        self.account = self.take
+        self.notes = notes
+
+    async def take(self, event):
+        self.notes.append(event)
 
 
 async def test_every_scene_has_a_card_and_a_button(tmp_path):
@@ -135,7 +156,10 @@ async def test_every_scene_has_a_card_and_a_button(tmp_path):
             played.append("press")
 
     town = replace(town, cameras={RECORDED: Camera()}, button=Pressed(), passwords={})
-    opened = SimpleNamespace(registry=Stores(), accounts=None)
+    known, notes = merged(tmp_path), []
+    stores = Stores()
+    stores.current = lambda: known
+    opened = SimpleNamespace(registry=stores, accounts=None, journal=Notes(notes))
     exercise = await demo._player(town)(opened)
     texts = [
         text for card in exercise.scenes
@@ -144,9 +168,11 @@ async def test_every_scene_has_a_card_and_a_button(tmp_path):
     assert "Pulsante antirapina in farmacia" in texts
     assert all(texts)
     assert len(set(texts)) == len(texts)
-    assert [exercise.run(card.id) for card in exercise.scenes] == [True, True]
+    for card in exercise.scenes[:3]:
+        assert await exercise.run(card.id) is not None
     assert played == ["intrusion", "press"]
-    assert not exercise.run("fuoco")
+    assert sorted(note.object_id for note in notes) == ["accordo-farmacia", "patto"]
+    assert await exercise.run("fuoco") is None
 
 
 def test_a_port_in_use_is_named_before_anything_is_painted(tmp_path, monkeypatch):

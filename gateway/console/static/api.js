@@ -21,6 +21,8 @@ export const whenSignedOut = (action) => { onSignedOut = action; };
 /** Sends a request; returns the response if it is a success, throws a Problem else. */
 export async function request(path, { method = "GET", body, type, headers = {}, signal } = {}) {
   const all = { "Accept-Language": language(), ...headers };
+  // only what a person does keeps the sign-in awake, not what an open page asks by itself
+  if (navigator.userActivation?.isActive ?? method !== "GET") all["X-Varco-Person"] = "1";
   if (type) all["Content-Type"] = type;
   let response;
   try {

@@ -39,6 +39,8 @@ function open() {
   source = new EventSource("/api/alarms/events");
   source.addEventListener("ready", refresh);
   source.addEventListener("alarm", (event) => take(JSON.parse(event.data)));
+  source.addEventListener("confirm", (event) => changed("confirm", JSON.parse(event.data)));
+  source.addEventListener("owner", (event) => changed("owner", JSON.parse(event.data)));
   source.addEventListener("signed-out", () => { disconnect(); onOut(); });
   source.addEventListener("error", () => {
     setLine("waiting");

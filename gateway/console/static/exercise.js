@@ -3,6 +3,7 @@
 // Training: scenes with a button, accounts with one click. The gateway offers them only if simulated.
 
 import { get, post } from "./api.js";
+import { ask } from "./dialog.js";
 import { h, icon, say } from "./dom.js";
 import { t } from "./i18n.js";
 import { state } from "./state.js";
@@ -20,8 +21,9 @@ export async function addScenes(banner) {
   const play = async (scene, button) => {
     button.disabled = true;
     try {
-      await post(`/api/exercise/scenes/${encodeURIComponent(scene.id)}`);
+      const told = await post(`/api/exercise/scenes/${encodeURIComponent(scene.id)}`);
       say(t("exercise.started", { title: scene.title }));
+      if (told?.text) tell(scene, told);
     } catch (problem) {
       say(problem.message, { urgent: true });
     }
@@ -32,6 +34,16 @@ export async function addScenes(banner) {
     return button;
   })));
 }
+
+/** Says what a scene showed: a verdict, the first bad entry, the program's own words. */
+const tell = (scene, { text, details, entry }) => ask({
+  title: scene.title, cancel: t("exercise.close"),
+  body: [
+    h("p", { class: "stamp stamp-inline" }, t("app.exercise")), h("p", {}, text),
+    entry >= 0 && h("p", { class: "outcome outcome-bad" }, icon("fault"), `${t("exercise.first-bad")}: ${entry}`),
+    details && h("pre", { tabindex: "0", "aria-label": t("exercise.words") }, details),
+  ],
+});
 
 /** Adds the accounts that open with one click; `onSession` gets the session. */
 export async function addAccounts(container, onSession) {

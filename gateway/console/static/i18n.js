@@ -64,6 +64,13 @@ export function day(iso) {
 export const full = (iso) =>
   format(iso, { day: "2-digit", month: "2-digit", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
+/** Returns a calendar day (2026-11-22, or the day of a moment). */
+export const date = (iso) =>
+  format(iso.length === 10 ? `${iso}T12:00:00Z` : iso, { day: "numeric", month: "long", year: "numeric" });
+
+/** Returns a day as on an axis: 22/11. */
+export const shortDay = (iso) => format(`${iso}T12:00:00Z`, { day: "numeric", month: "numeric" });
+
 /** Returns how long ago something was, in one unit. */
 export function ago(iso) {
   const seconds = Math.max(0, Math.round((Date.now() - new Date(iso).getTime()) / 1000));

@@ -7,12 +7,17 @@ import { fill, h, icon, say } from "./dom.js";
 import { connect, disconnect } from "./events.js";
 import { addScenes } from "./exercise.js";
 import { choose, language, load, t, wished, word } from "./i18n.js";
+import { hasShifts, learnShift, order, shiftButton } from "./shift.js";
 import { forgetShift, openAlarms, setSound, soundOn, state, watch } from "./state.js";
+import { account } from "./views/account.js";
+import { acts } from "./views/acts.js";
 import { alarm } from "./views/alarm.js";
 import { alarms } from "./views/alarms.js";
 import { cameras } from "./views/cameras.js";
 import { devices } from "./views/devices.js";
 import { ledger } from "./views/ledger.js";
+import { mine } from "./views/mine.js";
+import { retention } from "./views/retention.js";
 import { signIn } from "./views/sign-in.js";
 
 const TOAST_MS = 12_000;
@@ -21,13 +26,22 @@ const NAV = {
   cameras: { href: "#/telecamere", mark: "camera", label: "nav.cameras" },
   devices: { href: "#/impianti", mark: "recorder", label: "nav.devices" },
   ledger: { href: "#/registro", mark: "book", label: "nav.ledger" },
+  acts: { href: "#/atti", mark: "act", label: "nav.acts" },
+  mine: { href: "#/i-miei-impianti", mark: "mine", label: "nav.mine" },
+  retention: { href: "#/conservazione", mark: "archive", label: "nav.retention" },
 };
+/** Pages that need the line on which news arrive. */
+const LINE = ["alarms", "mine"];
 const ROUTES = [
   [/^#\/telecamere$/, "cameras", cameras],
   [/^#\/allarmi$/, "alarms", alarms],
   [/^#\/allarmi\/([0-9a-zA-Z-]+)$/, "alarms", alarm],
   [/^#\/impianti$/, "devices", devices],
   [/^#\/registro$/, "ledger", ledger],
+  [/^#\/atti$/, "acts", acts],
+  [/^#\/i-miei-impianti$/, "mine", mine],
+  [/^#\/conservazione$/, "retention", retention],
+  [/^#\/accesso$/, "", account],
 ];
 
 const main = document.getElementById("main");
@@ -47,6 +61,7 @@ async function begin() {
   }
   if (!wished() && session.box.language !== language()) await load(session.box.language);
   state.box = session.box;
+  state.oidc = session.oidc ?? [];
   whenSignedOut(() => out(t("sign-in.ended")));
   watch(onChange);
   window.addEventListener("hashchange", show);
@@ -56,7 +71,9 @@ async function begin() {
 
 function enter(user) {
   state.user = user;
-  if (user?.views.includes("alarms")) connect(() => out(t("sign-in.ended")));
+  state.order = null;
+  if (user && LINE.some((name) => user.views.includes(name))) connect(() => out(t("sign-in.ended")));
+  if (user) learnShift();
   show();
 }
 
@@ -95,7 +112,7 @@ function route() {
   const allowed = state.user.views;
   for (const [form, name, build] of ROUTES) {
     const match = form.exec(location.hash);
-    if (match && allowed.includes(name)) {
+    if (match && (!name || allowed.includes(name))) {
       section = name;
       drawHeader();
       view = build(main, match[1]);
@@ -105,7 +122,7 @@ function route() {
     }
   }
   if (allowed.length) {
-    history.replaceState(null, "", NAV[allowed[0]].href);
+    history.replaceState(null, "", NAV[allowed.find((name) => NAV[name])].href);
     route();
     return;
   }
@@ -130,13 +147,13 @@ function drawHeader() {
     h("a", { class: "brand", href: "#/" }, h("img", { src: "/static/mark.svg", alt: "", width: "34", height: "34" }),
       h("span", {}, h("strong", {}, state.box.name), state.box.organisation !== state.box.name && h("small", {}, state.box.organisation))),
     state.user ? navigation() : h("span", { class: "spring" }),
-    h("div", { class: "bar-end" }, state.user && person(), state.user?.views.includes("alarms") && soundButton(), languageButton(),
+    h("div", { class: "bar-end" }, state.user && hasShifts() && shiftButton(), state.user && person(), state.user?.views.includes("alarms") && soundButton(), languageButton(),
       state.user && h("button", { type: "button", class: "ghost", onclick: signOut }, icon("out"), h("span", {}, t("app.sign-out"))))),
   state.user && lineNote());
 }
 
 function navigation() {
-  return h("nav", { "aria-label": t("app.nav") }, h("ul", {}, state.user.views.map((name) => {
+  return h("nav", { "aria-label": t("app.nav") }, h("ul", {}, state.user.views.filter((name) => NAV[name]).map((name) => {
     const { href, mark, label } = NAV[name];
     return h("li", {}, h("a", { href, "aria-current": section === name ? "page" : null }, icon(mark), h("span", {}, t(label)), name === "alarms" && badge()));
   })));
@@ -149,7 +166,7 @@ function badge() {
 
 function person() {
   const { user } = state;
-  return h("p", { class: "person" }, icon("person"), h("span", {}, h("strong", {}, user.name), h("small", {}, [word("role", user.role), user.organisation_name].join(" · "))));
+  return h("a", { class: "person", href: "#/accesso", title: t("account.title"), "aria-current": location.hash === "#/accesso" ? "page" : null }, icon("person"), h("span", {}, h("strong", {}, user.name), h("small", {}, [word("role", user.role), user.organisation_name].join(" · "))));
 }
 
 function languageButton() {
@@ -180,7 +197,8 @@ function onChange(what, detail) {
     if (state.line !== "off") lineWas = state.line;
   }
   if (what === "new-alarm") announce(detail);
-  if (what === "alarms" || what === "line") redrawHeader();
+  if (what === "owner") ownerNews(detail);
+  if (what === "alarms" || what === "line" || what === "shift") redrawHeader();
   setTitle();
 }
 
@@ -203,6 +221,25 @@ function announce(alarmView) {
   document.getElementById("toasts").append(toast);
   setTimeout(() => { if (!toast.contains(document.activeElement)) close(); }, TOAST_MS);
 }
+
+/** Tells the owner of an emergency look at once; ordinary ones only stand on the page. */
+function ownerNews(look) {
+  const flags = look.flags ?? [];
+  if (!(flags.includes("break-glass") || look.kind === "break-glass" || look.break_glass)) return;
+  const words = t("mine.alert.new", { name: look.camera_name || look.camera, who: look.organisation_name || look.organisation || "" });
+  say(words, { urgent: true });
+  const close = () => toast.remove();
+  const toast = h("div", { class: "toast" }, icon("fault"), h("div", {}, h("p", {}, words)),
+    h("a", { class: "button alarm", href: "#/i-miei-impianti", onclick: close }, t("alarms.open")));
+  document.getElementById("toasts").append(toast);
+}
+
+/** A shift ends by the clock: the header says so without being asked. */
+setInterval(() => {
+  if (!state.user || !header.querySelector("[data-shift]") || order()) return;
+  redrawHeader();
+  say(t("shift.over"));
+}, 20_000);
 
 /** Two calm tones; never the only sign of an alarm. */
 function beep() {

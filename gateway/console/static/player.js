@@ -2,14 +2,17 @@
 // SPDX-License-Identifier: EUPL-1.2
 // A live picture that never lies: it says how old it is, and why it is dark.
 
-import { get } from "./api.js";
-import { fill, h, icon, say } from "./dom.js";
-import { has, number, t, word } from "./i18n.js";
+import { get, post } from "./api.js";
+import { fill, h, icon, reconcile, say } from "./dom.js";
+import { clock, has, number, t, word } from "./i18n.js";
+import { watch } from "./state.js";
 import { open } from "./whep.js";
 
 const FROZEN_MS = 1500;
 const TICK_MS = 500;
 const RETRIES = 4;
+/** How often the gateway is asked what is out of the ordinary with a look (a flag may come later). */
+const ASK_MS = 5000;
 /** How long a better picture may take to arrive before it replaces the one that is shown. */
 const SWAP_MS = 5000;
 /** Ends that are not a decision about us: asking the gate again is right. */
@@ -36,10 +39,17 @@ export class Player {
     this.video.muted = true;
     this.veil = h("div", { class: "veil" });
     this.facts = h("p", { class: "facts" });
+    this.flags = new Set(reasons.break_glass ? ["break-glass"] : []);
+    this.until = "";
+    this.answerBy = 0;
+    this.notes = h("div", { class: "player-notes" });
     this.screen = h("div", { class: "screen" }, this.video, this.veil, exercise && h("span", { class: "stamp" }, t("app.exercise")));
-    this.element = h("figure", { class: "player", data: { state: "opening" } }, this.screen,
+    this.frame = h("div", { class: "player-frame" }, this.notes, this.screen);
+    this.element = h("figure", { class: "player", data: { state: "opening" } }, this.frame,
       h("figcaption", { class: "player-bar" }, this.facts, this.buttons()));
     this.timer = setInterval(() => this.tick(), TICK_MS);
+    this.checking = setInterval(() => this.check(), ASK_MS);
+    this.stopWatching = watch((what, detail) => { if (what === "confirm") this.wantsAnswer(detail); });
     this.onScreen = () => this.swap();
     document.addEventListener("fullscreenchange", this.onScreen);
   }
@@ -53,12 +63,12 @@ export class Player {
 
   fullscreen() {
     if (document.fullscreenElement) document.exitFullscreen();
-    else this.screen.requestFullscreen?.().catch(() => {});
+    else this.frame.requestFullscreen?.().catch(() => {});
   }
 
   /** Returns which rendition fits the size at which it is shown now. */
   wanted() {
-    return document.fullscreenElement === this.screen ? "main" : this.rendition;
+    return document.fullscreenElement === this.frame ? "main" : this.rendition;
   }
 
   /** Goes over to the rendition that fits; what is shown stays until the other one arrives. */
@@ -96,6 +106,7 @@ export class Player {
 
   begin(session) {
     this.session = session;
+    this.check();
     this.video.srcObject = session.stream;
     this.video.play().catch(() => {});
     session.pc.addEventListener("connectionstatechange", () => {
@@ -157,6 +168,51 @@ export class Player {
       h("span", {}, t("player.first", { n: number(this.first / 1000, 2) })));
   }
 
+  /** Learns flags and end of the look; nothing of what is shown depends on the answer. */
+  async check() {
+    const { session } = this;
+    if (!session || this.closed || document.hidden) return;
+    const found = await get(session.resource).catch(() => null);
+    if (!found || this.session !== session || found.state !== "live") return;
+    this.until = found.expires || this.until;
+    this.flags = new Set([...(found.flags ?? []), ...(this.reasons.break_glass ? ["break-glass"] : [])]);
+    this.drawNotes();
+  }
+
+  /** Somebody has to say that the look is still wanted; the picture goes on meanwhile. */
+  wantsAnswer({ session, by_s: seconds }) {
+    if (!this.session || !this.session.resource.endsWith(`/${session}`)) return;
+    this.answerBy = Date.now() + (seconds || 0) * 1000;
+    this.drawNotes();
+    say(`${this.name}. ${t("confirm.ask")}`);
+  }
+
+  async confirm() {
+    const id = this.session?.resource.split("/").pop();
+    try {
+      await post(`/api/looks/${encodeURIComponent(id)}/confirm`);
+      this.answerBy = 0;
+      this.flags.delete("unconfirmed");
+      say(t("confirm.done"));
+    } catch (problem) {
+      say(problem.message, { urgent: true });
+    }
+    this.drawNotes();
+  }
+
+  /** The strips above the picture: never over it, so that nothing of it is lost. */
+  drawNotes() {
+    const time = this.until ? clock(this.until).slice(0, 5) : "";
+    const rows = [
+      this.flags.has("break-glass") && { key: "glass", tone: "bad", text: time ? t("glass.banner.until", { time }) : t("glass.banner") },
+      this.flags.has("act-ended-incident-open") && { key: "act", tone: "warn", text: time ? t("look.act-ended.until", { time }) : t("look.act-ended") },
+      (this.answerBy || this.flags.has("unconfirmed")) && { key: "confirm", tone: "ask", text: this.answerBy ? t("confirm.ask.by", { time: clock(this.answerBy).slice(0, 5) }) : t("confirm.ask") },
+    ].filter(Boolean);
+    const mark = { bad: "fault", warn: "act", ask: "question" };
+    reconcile(this.notes, rows, (row) => `${row.key} ${row.text}`, (row) => h("div", { class: `player-note note-${row.tone}`, role: row.tone === "ask" ? null : "status" }, icon(mark[row.tone]), h("span", {}, row.text),
+      row.key === "confirm" && h("button", { type: "button", class: "primary", onclick: () => this.confirm() }, t("confirm.yes"))), () => {});
+  }
+
   /** Asks the gateway what became of our session; an answer "live" changes nothing. */
   async ask(session) {
     if (this.asking || this.session !== session || this.closed) return;
@@ -208,6 +264,8 @@ export class Player {
   }
 
   release() {
+    this.answerBy = 0;
+    this.notes.replaceChildren();
     this.session?.close();
     this.session = null;
     this.video.srcObject = null;
@@ -218,6 +276,8 @@ export class Player {
     this.closed = true;
     document.removeEventListener("fullscreenchange", this.onScreen);
     clearInterval(this.timer);
+    clearInterval(this.checking);
+    this.stopWatching();
     clearTimeout(this.retryTimer);
     this.release();
   }

@@ -13,6 +13,10 @@ export const state = {
   alarms: null,
   /** live | waiting | off: the line on which alarms arrive. */
   line: "off",
+  /** Identity providers that the sign-in offers. */
+  oidc: [],
+  /** The open service order, { order, until }. */
+  order: null,
 };
 
 const listeners = new Set();
@@ -23,7 +27,7 @@ export function watch(listener) {
   return () => listeners.delete(listener);
 }
 
-/** Tells all listeners that something changed: "alarms" or "line". */
+/** Tells all listeners that something changed: "alarms", "line", "shift", "confirm" or "owner". */
 export function changed(what, detail) {
   for (const listener of [...listeners]) listener(what, detail);
 }

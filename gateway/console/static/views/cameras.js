@@ -3,6 +3,9 @@
 // The cameras as cards: state in words, whose it is, and the live picture in place.
 
 import { get } from "../api.js";
+import { explain } from "../explain.js";
+import { askColleague, breakGlass, confirmColleague, mayBreak } from "../glass.js";
+import { drawOrder, order } from "../shift.js";
 import { fill, h, icon, reconcile, s, say } from "../dom.js";
 import { ago, full, number, t, word } from "../i18n.js";
 import { Player } from "../player.js";
@@ -27,6 +30,7 @@ class CamerasView {
     this.list = [];
     this.grid = h("div", { class: "cards" });
     this.count = h("p", { class: "muted count", "aria-live": "polite" });
+    this.orderLine = h("div", { class: "shift", hidden: true });
     this.shiftLine = h("div", { class: "shift" });
     this.find = h("input", { type: "search", id: "find", autocomplete: "off", oninput: () => this.draw() });
     this.state = h("p", { class: "notice" }, t("app.loading"));
@@ -34,11 +38,14 @@ class CamerasView {
       h("div", { class: "page-head" },
         h("div", {}, h("h1", { tabindex: "-1" }, t("cameras.title")), this.count),
         h("div", { class: "find" }, h("label", { for: "find" }, t("cameras.find")), this.find)),
-      this.shiftLine, this.state, this.grid);
+      this.orderLine, this.shiftLine, this.state, this.grid);
   }
 
   enter() {
-    this.stopWatching = watch((what) => { if (what === "alarms") this.refresh(); });
+    this.stopWatching = watch((what) => {
+      if (what === "alarms") this.refresh();
+      if (what === "shift") this.drawShift();
+    });
     this.refresh();
     this.timer = setInterval(() => { if (!document.hidden) this.refresh(); }, POLL_MS);
     this.drawShift();
@@ -80,6 +87,7 @@ class CamerasView {
   }
 
   drawShift() {
+    drawOrder(this.orderLine, h("button", { type: "button", class: "link", onclick: confirmColleague }, t("second.enter")));
     const kept = shift();
     this.shiftLine.hidden = !kept;
     if (!kept) return;
@@ -101,12 +109,14 @@ export class Card {
     this.stream = h("p", { class: "card-stream muted", hidden: true });
     this.stage = h("div", { class: "card-stage" });
     this.refusal = h("div", { class: "refusal", role: "alert", hidden: true });
+    this.why = h("div", { class: "explain", id: `why-${camera.id}`, hidden: true });
+    this.whyButton = h("button", { type: "button", class: "quiet", "aria-expanded": "false", "aria-controls": `why-${camera.id}`, "aria-label": t("explain.of", { name: camera.name }), onclick: () => this.toggleWhy() }, icon("question"), t("explain"));
     this.watchButton = h("button", { type: "button", class: "primary", "aria-label": t("cameras.watch.of", { name: camera.name }), onclick: () => this.open() }, icon("eye"), t("cameras.watch"));
     this.alarmLink = h("a", { class: "button alarm", hidden: true }, icon("bell"), t("cameras.alarm-now"));
     this.element = h("article", { class: "card", "aria-labelledby": `camera-${camera.id}` },
       h("header", { class: "card-head" }, h("div", {}, h(near ? "h3" : "h2", { id: `camera-${camera.id}` }, camera.name), h("p", { class: "muted" }, camera.site_name)), this.chip),
-      this.problem, this.stage, this.refusal, near ?? facts(camera), !near && this.stream, this.clock, this.hint,
-      h("div", { class: "card-actions" }, camera.viewable && this.watchButton, this.alarmLink));
+      this.problem, this.stage, this.refusal, this.why, near ?? facts(camera), !near && this.stream, this.clock, this.hint,
+      h("div", { class: "card-actions" }, camera.viewable && this.watchButton, this.alarmLink, camera.viewable && !near && this.whyButton));
   }
 
   update(camera) {
@@ -149,9 +159,15 @@ export class Card {
     const { camera } = this;
     const reasons = await reasonsFor(camera.name);
     this.onShift();
-    if (!reasons) return;
+    if (reasons) await this.look(reasons);
+  }
+
+  async look(reasons) {
+    const { camera } = this;
     this.close();
+    this.reasons = reasons;
     this.refusal.hidden = true;
+    this.hideWhy();
     this.player = new Player({
       camera: camera.id, name: camera.name, reasons, exercise: state.box.exercise,
       rendition: this.near ? "main" : "sub",
@@ -166,12 +182,52 @@ export class Card {
 
   refused(problem) {
     if (problem.status !== 403 && problem.status !== 404) return;
+    const { reasons } = this;
     this.close();
+    this.hideWhy();
     this.refusal.hidden = false;
-    const again = problem.code === "case-missing" || problem.code.startsWith("purpose");
+    const again = /^(case|purpose|reason)-|^no-shift$/.test(problem.code);
+    const link = (key, action, tone = "link") => h("button", { type: "button", class: tone, onclick: action }, t(key));
     fill(this.refusal, icon("lock"), h("p", {}, h("strong", {}, `${t("cameras.refused")}. `), problem.message),
-      again && h("button", { type: "button", class: "link", onclick: async () => { if (await reasonsFor(this.camera.name, { ask: true })) this.open(); } }, t("cameras.shift.change")));
+      h("div", { class: "refusal-do" },
+        again && link("cameras.shift.change", async () => { if (await reasonsFor(this.camera.name, { ask: true })) this.open(); }),
+        problem.code === "second-person-needed" && link("second.ask", () => this.withColleague(reasons), "quiet"),
+        link("explain", () => { this.toggleWhy(true); }),
+        mayBreak(problem) && link("glass.open", () => this.breakGlass(reasons), "alarm")));
     say(`${t("cameras.refused")}. ${problem.message}`, { urgent: true });
+  }
+
+  async withColleague(reasons) {
+    try {
+      const second = await askColleague(this.camera.id, this.camera.name, reasons);
+      if (second) await this.look({ ...reasons, second });
+    } catch (problem) {
+      say(problem.message, { urgent: true });
+      fill(this.refusal, icon("lock"), h("p", {}, problem.message));
+    }
+  }
+
+  async breakGlass(reasons) {
+    const given = await breakGlass(this.camera.name, reasons);
+    if (given) await this.look(given);
+  }
+
+  async toggleWhy(open = this.why.hidden) {
+    this.whyButton.setAttribute("aria-expanded", String(open));
+    if (!open) this.why.hidden = true;
+    else await explain(this.why, this.camera.id, this.reasons ?? shift() ?? this.usual());
+  }
+
+  /** The reasons with which this person would ask, as far as they are known. */
+  usual() {
+    const now = order();
+    const [first] = state.user.purposes;
+    return now ? { purpose: "servizio", case: now.order } : { purpose: first, case: "" };
+  }
+
+  hideWhy() {
+    this.why.hidden = true;
+    this.whyButton.setAttribute("aria-expanded", "false");
   }
 
   close() {
