@@ -138,8 +138,8 @@ def _leaves(italian: Parser, english: Parser) -> Iterator[tuple[Parser, Parser, 
             continue
         assert isinstance(other, argparse._SubParsersAction)
         texts = zip(one._choices_actions, other._choices_actions, strict=True)
-        for (name, child), (short, brief) in zip(one.choices.items(), texts, strict=True):
-            twin = other.choices[name]
+        for short, brief in texts:  # older names of a command are choices, but not actions
+            child, twin = one.choices[short.dest], other.choices[short.dest]
             if brief.help == INTERNAL:
                 continue
             deeper = list(_leaves(child, twin))

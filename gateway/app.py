@@ -14,12 +14,15 @@ from functools import partial
 from pathlib import Path
 
 from gateway.access.gate import Gate
+from gateway.access.gate import Surroundings as Around
 from gateway.access.identity import Accounts
+from gateway.access.shifts import Shifts
 from gateway.assembly.box import Opened, RunningBox
 from gateway.assembly.control import ControlDesk
 from gateway.assembly.exercise import Exercise
 from gateway.assembly.inspection import InspectionDesk, inspection_parts
 from gateway.assembly.journal import Journal
+from gateway.assembly.ledger import LedgerDesk, LedgerSurroundings
 from gateway.assembly.masks import MasksInForce
 from gateway.assembly.opening import (
     Listener,
@@ -27,13 +30,17 @@ from gateway.assembly.opening import (
     ledger_key,
     machines_listener,
     named,
+    outside_of,
     sole_use,
     state_directory,
 )
-from gateway.assembly.services import LedgerDesk, services_of
+from gateway.assembly.retention import RulesInForce, origin_of
+from gateway.assembly.services import services_of
 from gateway.assembly.viewing import Accountant
+from gateway.assembly.witnessing import Subject, Witnessing
 from gateway.audit.keys import public_bytes
 from gateway.audit.ledger import Ledger, open_ledger
+from gateway.audit.verify import NO_TRUST
 from gateway.codec.pool import open_pool
 from gateway.config.load import load
 from gateway.config.options import Options
@@ -145,6 +152,8 @@ async def _open(options: Options, config_path: Path, stack: AsyncExitStack) -> O
         await registry.apply(read_seed(options.registry.seed), by="seed")
     ledger = await enter(_ledger(options, str(config_path), clock))
     journal = Journal(ledger, clock)
+    witnessing = _witnessing(options, str(config_path), ledger, journal, clock)
+    stack.push_async_callback(witnessing.farewell)
     stack.push_async_callback(journal.settle)
     outbox = await enter(open_outbox(state / "alarms.db", clock=clock))
     stills = Stills(
@@ -152,12 +161,22 @@ async def _open(options: Options, config_path: Path, stack: AsyncExitStack) -> O
         clock,
         options.stills.keep_hours * 3600,
         camera_of=lambda alarm: found.alarm.camera if (found := outbox.get(alarm)) else None,
+        origin_of=lambda alarm: origin_of(outbox.get(alarm), registry.current()),
+        rules=RulesInForce(registry.current, options.stills.keep_hours * 3600.0),
     )
     pool = await enter(open_pool(options.analytics.workers, clock=clock))
-    accounts, endings = Accounts(registry.current, clock, journal), Endings()
+    accounts, endings = (
+        Accounts(registry.current, clock, journal, set_totp=registry.set_totp),
+        Endings(),
+    )
     signed_in = accounts.is_signed_in
     masks = MasksInForce(registry.current, clock)
-    gate = Gate(journal, masks.current, outbox.get, clock, signed_in=signed_in)
+    around = Around(
+        signed_in=signed_in,
+        shifts=Shifts(journal, clock, signed_in=signed_in),
+        incident_s=options.access.incident_hours * 3600.0,
+    )
+    gate = Gate(journal, masks.current, outbox.get, clock, around)
     accountant = Accountant(gate, endings, await enter(asyncio.TaskGroup()))
     listen, level = options.media, options.log.level.value
     where = MediaOptions((listen.host, listen.port), listen.candidates, log_level=level)
@@ -166,8 +185,18 @@ async def _open(options: Options, config_path: Path, stack: AsyncExitStack) -> O
     return Opened(
         options, config_path, clock, registry, ledger, outbox, pool, stills, accounts, gate,
         endings, media, journal, accountant, masks,
-        partial(open_device, clock=clock, wsdls=Wsdls()),
+        partial(open_device, clock=clock, wsdls=Wsdls()), witnessing,
     )  # fmt: skip
+
+
+def _witnessing(
+    options: Options, where: str, ledger: Ledger, journal: Journal, clock: Clock
+) -> Witnessing:
+    outside, keys = outside_of(options, where)
+    roots = outside.anchor.roots_pem if outside.anchor else b""
+    public = public_bytes(ledger_key(options, where))
+    subject = Subject(options.box.state_dir / "ledger.db", public, keys, roots)
+    return Witnessing(ledger, journal, clock, subject, outside)
 
 
 def _ledger(options: Options, where: str, clock: Clock) -> AbstractAsyncContextManager[Ledger]:
@@ -206,6 +235,13 @@ def _services(opened: Opened, running: RunningBox) -> Services:
     path = options.box.state_dir / "ledger.db"
     config = (opened.config_path, options)
     control = ControlDesk(opened.registry, opened.journal, config, running.replan)
-    services = services_of(opened, running, control, LedgerDesk(opened.ledger, path, key))
+    witnessing = opened.witnessing
+    around = LedgerSurroundings(
+        opened.registry.current, running.box(), opened.clock, options.ledger.origin,
+        witnessing.witnesses if witnessing else (),
+    )  # fmt: skip
+    trust = witnessing.trust if witnessing else NO_TRUST
+    desk = LedgerDesk(opened.ledger, path, key, around, trust)
+    services = services_of(opened, running, control, desk)
     inspection = InspectionDesk(inspection_parts(opened, running.cameras.budgets, running.pace))
     return replace(services, inspection=inspection)

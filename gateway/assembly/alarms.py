@@ -24,7 +24,7 @@ from gateway.model.errors import PeerError, StoreError
 from gateway.model.event import CameraEvent
 from gateway.model.identifiers import uuid7
 from gateway.model.media import AccessUnit, StreamKind
-from gateway.model.registry import Registry, Trigger, Zone
+from gateway.model.registry import Recipient, Registry, Trigger, Zone
 from gateway.model.time import Moment
 from gateway.relay.alarms.outbox import Outbox
 from gateway.runtime.clock import Clock
@@ -262,10 +262,9 @@ class AlarmDesk:
             due = self._due.get(name)
             if due is None:
                 return
-            known = self._parts.registry().recipients  # may be newer than the plan
             record = await self._parts.outbox.raise_alarm(
                 due.alarm,
-                recipients=[known[one] for one in due.recipients if one in known],
+                recipients=hearers(due.alarm.camera, due.recipients, self._parts.registry()),
                 act=due.act,
             )
             self._open[name] = due.alarm.id
@@ -295,6 +294,17 @@ class AlarmDesk:
     async def _account(self, event: str, record: AlarmRecord, *, error: str = "") -> None:
         entry = alarm_event(event, record, self._parts.registry())
         await self._parts.journal.account(replace(entry, error=error))
+
+
+def hearers(camera: str, planned: Sequence[str], registry: Registry) -> list[Recipient]:
+    """Return who hears of an alarm now, by a registry that may be newer than the plan.
+
+    Nobody, while the owner withholds the camera: the alarm stays in the house.
+    """
+    known = registry.cameras.get(camera)
+    if known is not None and registry.is_paused(known):
+        return []
+    return [registry.recipients[one] for one in planned if one in registry.recipients]
 
 
 def alarm_event(event: str, record: AlarmRecord, registry: Registry) -> LedgerEvent:

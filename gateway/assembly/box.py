@@ -4,13 +4,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway import __version__
 from gateway.access.gate import Gate
 from gateway.access.identity import Accounts
+from gateway.assembly.acts import ActDesk, ActParts
 from gateway.assembly.alarms import AlarmDesk, DeskParts
 from gateway.assembly.burned import FILE, Burned
 from gateway.assembly.cameras import Cameras, Parts
@@ -21,20 +22,24 @@ from gateway.assembly.hearing import Hearing
 from gateway.assembly.journal import Journal
 from gateway.assembly.masks import MasksInForce
 from gateway.assembly.opening import broker_options
+from gateway.assembly.owner import OwnerDesk, OwnerParts, told_to
 from gateway.assembly.pictures import Snapshot
 from gateway.assembly.plans import CameraPlan, Surroundings, device_plan, plan
-from gateway.assembly.viewing import Accountant, ClipParts, Clips, Viewing
+from gateway.assembly.retention import RetentionDesk, RetentionParts, RulesInForce
+from gateway.assembly.viewing import Accountant, ClipParts, Clips, Confirmations, Viewing
+from gateway.assembly.witnessing import Witnessing
 from gateway.audit.ledger import Ledger
 from gateway.codec.pool import Pool, PoolStatistics
 from gateway.config.options import Options
 from gateway.config.secrets import resolve_login
-from gateway.console.services import Box, Endings
+from gateway.console.services import Box, Endings, Notices
 from gateway.evidence.stills import Stills
 from gateway.ingest.pace import Pace
 from gateway.model.access import Grant
 from gateway.model.alarm import Observation
 from gateway.model.errors import PeerError, StoreError
 from gateway.model.event import CameraEvent
+from gateway.model.media import AccessUnit, StreamKind
 from gateway.ops.health import DeviceSnapshot
 from gateway.ops.watchdog import Progress
 from gateway.registry.store import RegistryStore
@@ -42,6 +47,7 @@ from gateway.relay.alarms.mqtt import BrokerOptions
 from gateway.relay.alarms.outbox import Outbox
 from gateway.relay.video.process import MediaProcess
 from gateway.runtime.clock import Clock
+from gateway.runtime.fanout import Fanout
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +80,8 @@ class Opened:
     masks: MasksInForce
     open_device: OpenDevice
     """Talks ONVIF."""
+    witnessing: Witnessing | None = None
+    """Has others vouch for the ledger, and verifies it."""
 
 
 class RunningBox:
@@ -91,13 +99,19 @@ class RunningBox:
         self.cameras = Cameras(self._camera_parts(most_bytes), tasks)
         self.viewing = Viewing(opened.media, self.cameras.post)
         self.clips = self._clips(most_bytes)
+        self.retention = self._retention()
         self.desk = self._desk()
         self._burned = Burned(opened.options.box.state_dir / FILE)
         self.devices = Devices(self._device_parts(), tasks)
         self.couriers = Couriers(
             opened.outbox, self._brokers(), tasks, box=opened.options.box.id, clock=opened.clock
         )
+        self.acts = ActDesk(ActParts(opened.registry, opened.journal, opened.ledger, opened.clock))
         self.face = Face(self._gauges(), progress, opened.clock)
+        self.notices = Notices()
+        """To the event streams of single persons."""
+        self.owners = self._owners()
+        self.confirmations = Confirmations(opened.gate, self.viewing, self.notices, opened.clock)
         self._around = Surroundings(
             _login,
             float(opened.options.ring.most_seconds),
@@ -144,6 +158,23 @@ class RunningBox:
             )
         )  # fmt: skip
 
+    def _retention(self) -> RetentionDesk:
+        o = self._o
+        rules = RulesInForce(o.registry.current, o.options.stills.keep_hours * 3600.0)
+
+        def fanouts() -> Iterable[Fanout]:
+            return (post.fanout(kind) for _, post in self.cameras.posts() for kind in StreamKind)
+
+        def before() -> Iterable[tuple[str, AccessUnit]]:
+            yield from self.clips.oldest()
+            for camera, post in self.cameras.posts():
+                if post.ring is not None and (oldest := post.ring.oldest()) is not None:
+                    yield camera, oldest
+
+        return RetentionDesk(
+            RetentionParts(o.stills, o.registry, rules, o.journal, o.clock, fanouts, before)
+        )
+
     def _desk(self) -> AlarmDesk:
         o = self._o
         parts = DeskParts(
@@ -151,6 +182,17 @@ class RunningBox:
             o.clock, o.options.box.exercise, self.clips.hold, self._snap,
         )  # fmt: skip
         return AlarmDesk(parts, self._tasks.create_task)
+
+    def _owners(self) -> OwnerDesk:
+        o = self._o
+        desk = OwnerDesk(
+            OwnerParts(
+                o.registry, o.journal.append, o.journal.account, o.ledger.entries,
+                lambda: o.ledger.head().size, o.clock, told_to(self.notices.tell),
+            )
+        )  # fmt: skip
+        o.journal.watchers.append(desk.noted)
+        return desk
 
     def _brokers(self) -> Mapping[str, BrokerOptions]:
         options = self._o.options
@@ -169,6 +211,8 @@ class RunningBox:
             version=__version__,
             exercise=options.exercise,
             language=options.language.value,
+            origins=self._o.options.console.origins,
+            monitors=self._o.options.console.monitors,
         )
 
     async def start(self) -> None:
@@ -182,8 +226,16 @@ class RunningBox:
             self._o.media.keep(self._still_allowed),
             self._sweep(),
             self._settle(),
+            *self._looked_after(),
+            self.owners.follow(),
+            self.acts.keep(),
+            self.confirmations.keep(),
         ):
             self._tasks.create_task(coroutine)
+
+    def _looked_after(self) -> tuple[Coroutine[None, None, None], ...]:
+        one = self._o.witnessing
+        return (one.cosign(), one.anchor(), one.watch()) if one is not None else ()
 
     def exercises(self) -> tuple[tuple[str, Callable[[], Awaitable[object]]], ...]:
         """Return real work by which each essential part proves that it makes progress."""
@@ -262,10 +314,10 @@ class RunningBox:
             self.clips.sweep()
 
     async def _sweep(self) -> None:
-        """Delete stills and Grants whose time is over, every half minute; a full disk may wait."""
+        """Delete copies and Grants whose time is over, every half minute; a full disk may wait."""
         while True:
             try:
-                await asyncio.to_thread(self._o.stills.sweep)
+                await self.retention.sweep()
                 await self._o.gate.sweep()
                 self._sweeping = ""
             except StoreError as error:
@@ -281,7 +333,18 @@ class RunningBox:
             ("alarms", self.desk.problem),
             ("sweep", self._sweeping),
         )
-        return tuple(f"{part}: not written: {problem}" for part, problem in parts if problem)
+        failing = tuple(f"{part}: not written: {problem}" for part, problem in parts if problem)
+        one = self._o.witnessing
+        return (*failing, f"ledger: {one.altered}") if one is not None and one.altered else failing
+
+    def _limping(self) -> tuple[str, ...]:
+        """Return what a person has to correct."""
+        one = self._o.witnessing
+        return (*self.couriers.problems, *(one.problems if one is not None else ()))
+
+    def _cosigned_age_s(self) -> float | None:
+        one = self._o.witnessing
+        return one.cosigned_age_s() if one is not None else None
 
     def _devices(self) -> tuple[DeviceSnapshot, ...]:
         return tuple(one.snapshot() for one in self.devices.statuses())
@@ -293,15 +356,18 @@ class RunningBox:
             viewers=lambda: len(o.media.sessions()),
             ledger_size=lambda: o.ledger.head().size,
             ledger_spilling=lambda: o.ledger.spilling,
+            ledger_cosigned_age_s=self._cosigned_age_s,
             registry_version=lambda: o.registry.current().version,
             alarms_open=o.outbox.living,
             deliveries_waiting=o.outbox.waiting,
             media_restarts=lambda: o.media.restarts,
             children_restarts=lambda: _replaced(o.pool.statistics()),
             failing=self._failing,
-            limping=lambda: self.couriers.problems,
+            limping=self._limping,
             devices=self._devices,
             biometrics_dropped=self.hearing.dropped.total,
+            kept=self.retention.snapshots,
+            acts=self.acts.days_left,
         )
 
 

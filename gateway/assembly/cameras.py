@@ -316,6 +316,10 @@ class Cameras:
         """Return a camera's post."""
         return self._posts.get(camera)
 
+    def posts(self) -> tuple[tuple[str, CameraPost], ...]:
+        """Return every camera's post with its id."""
+        return tuple(self._posts.items())
+
     def statuses(self) -> tuple[tuple[str, StreamStatus], ...]:
         """Return the state of every camera, by id."""
         return tuple((camera, self._posts[camera].status()) for camera in sorted(self._posts))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gateway import __version__
 from gateway.console.services import Health
 from gateway.model.media import StreamStatus
-from gateway.ops.health import BoxSnapshot, DeviceSnapshot, health, metrics_text
+from gateway.ops.health import BoxSnapshot, DeviceSnapshot, KeptSnapshot, health, metrics_text
 from gateway.ops.watchdog import Progress
 from gateway.runtime.clock import Clock
 
@@ -32,6 +32,11 @@ class Gauges:
     """What a person has to correct, one line each; the rest goes on."""
     devices: Callable[[], tuple[DeviceSnapshot, ...]] = tuple
     biometrics_dropped: Callable[[], int] = int
+    ledger_cosigned_age_s: Callable[[], float | None] = lambda: None
+    kept: Callable[[], tuple[KeptSnapshot, ...]] = tuple
+    """Copies of pictures, by class and controller."""
+    acts: Callable[[], tuple[tuple[str, int], ...]] = tuple
+    """Days left of each act, by id; negative once it is over."""
 
 
 class Face:
@@ -53,6 +58,7 @@ class Face:
             viewers=g.viewers(),
             ledger_size=g.ledger_size(),
             ledger_spilling=g.ledger_spilling(),
+            ledger_cosigned_age_s=g.ledger_cosigned_age_s(),
             registry_version=g.registry_version(),
             alarms_open=g.alarms_open(),
             deliveries_waiting=g.deliveries_waiting(),
@@ -61,6 +67,8 @@ class Face:
             stale=self._progress.stale(),
             biometrics_dropped=g.biometrics_dropped(),
             devices=g.devices(),
+            kept=g.kept(),
+            acts=g.acts(),
             clock=self._clock.now().quality,
         )
 

@@ -4,6 +4,7 @@
 
 import logging
 from collections import deque
+from collections.abc import Callable
 
 from gateway.audit.ledger import Ledger
 from gateway.model.access import Regime
@@ -28,6 +29,8 @@ class Journal:
         self._dark_since_s: float | None = None
         self.problem = ""
         """Why the last entry was not taken; empty while entries are."""
+        self.watchers: list[Callable[[LedgerEvent, LedgerReceipt], None]] = []
+        """Told of each entry that was taken; they must neither wait nor raise."""
 
     async def append(self, event: LedgerEvent) -> LedgerReceipt:
         """Write one entry; returns once it is on disk, LedgerError if it cannot be."""
@@ -40,6 +43,8 @@ class Journal:
             self.problem = str(error)
             raise
         self.problem = ""
+        for watcher in self.watchers:
+            watcher(event, receipt)
         return receipt
 
     async def account(self, event: LedgerEvent) -> None:

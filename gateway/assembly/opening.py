@@ -12,12 +12,17 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway.assembly.witnessing import Anchor, Outside
+from gateway.audit.authority import HttpWitness
 from gateway.audit.keys import generate_key, load_key
+from gateway.audit.timestamp import authorities
+from gateway.audit.witness import Witness
 from gateway.config.options import BrokerLine, ConsoleOptions, MachinesOptions, Options
 from gateway.config.secrets import locate, resolve
 from gateway.console.listener import bind_tcp, server_tls
-from gateway.model.errors import ConfigError
+from gateway.model.errors import ConfigError, WireError
 from gateway.relay.alarms.mqtt import BrokerOptions, TlsOptions
+from gateway.wire.cosignature import parse_witness_key
 
 KEY_FILE = "ledger.key"
 LOCK_FILE = "varco.lock"
@@ -38,6 +43,37 @@ def ledger_key(options: Options, where: str) -> Ed25519PrivateKey:
     return load_key(path.read_text(), where=str(path))
 
 
+def outside_of(options: Options, where: str) -> tuple[Outside, tuple[str, ...]]:
+    """Return who vouches for the log, and the keys of all whose word counts.
+
+    ConfigError if a key or the authority's certificates cannot be used.
+    """
+    witnesses: list[Witness] = []
+    for at, line in enumerate(options.ledger.witnesses):
+        try:
+            key = parse_witness_key(line.key)
+        except WireError as error:
+            name = f"ledger.witness.{at}.key"
+            raise ConfigError(where, name, str(error), "write it as it was given") from error
+        if line.url:
+            witnesses.append(HttpWitness(key, line.url))
+    keys = tuple(one.key for one in options.ledger.witnesses)
+    return Outside(tuple(witnesses), _anchor(options, where)), keys
+
+
+def _anchor(options: Options, where: str) -> Anchor | None:
+    path = options.ledger.timestamp_ca
+    if path is None or not options.ledger.timestamp_url:
+        return None
+    try:
+        roots = path.read_bytes()
+        authorities(roots)
+    except (OSError, WireError) as error:
+        key, advice = "ledger.timestamp_ca", "write a file of certificates in PEM form"
+        raise ConfigError(where, key, f"{path}: {error}", advice) from error
+    return Anchor(options.ledger.timestamp_url, roots)
+
+
 def state_directory(options: Options) -> Path:
     """Make the state and runtime directories; ConfigError if that is impossible."""
     for key, path in _directories(options):
@@ -51,13 +87,15 @@ def state_directory(options: Options) -> Path:
 
 
 @contextmanager
-def sole_use(options: Options) -> Iterator[None]:
+def sole_use(options: Options, *, running: bool = True) -> Iterator[None]:
     """Hold both directories for this process alone; ConfigError if another daemon has one.
+
+    Not `running`: that of the state only, the other is not there while the service is stopped.
 
     The locks go with the process, however it ends.
     """
     with ExitStack() as held:
-        for key, path in _directories(options):
+        for key, path in _directories(options)[: 2 if running else 1]:
             place = path / LOCK_FILE
             try:
                 file = held.enter_context(place.open("a"))

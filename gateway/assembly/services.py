@@ -3,57 +3,42 @@
 """The console's view of a running box."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 
-from gateway.access.identity import Accounts
+from gateway.access.second import Seconds
+from gateway.access.tokens import Tokens
 from gateway.assembly.alarms import alarm_event
 from gateway.assembly.box import Opened, RunningBox
 from gateway.assembly.control import ControlDesk
+from gateway.assembly.identity import Doors, providers
 from gateway.assembly.journal import Journal
-from gateway.assembly.viewing import Viewing
-from gateway.audit.entry import LedgerEntry
-from gateway.audit.ledger import Ledger
-from gateway.audit.tables import LedgerHead
-from gateway.audit.verify import VerifyReport, verify
+from gateway.assembly.ledger import LedgerDesk
 from gateway.console.services import Services
 from gateway.model.alarm import AlarmRecord, AlarmVerdict, Delivery
+from gateway.model.errors import StoreError
 from gateway.model.media import StreamStatus
 from gateway.model.registry import Registry
 from gateway.registry import nearest
 from gateway.relay.alarms.outbox import FellBehindError, Outbox, Subscription
 
-SIGNED_OUT = "signed-out"
-"""Reason of a session whose viewer's sign-in ended."""
-
-
-class LedgerDesk:
-    """The ledger as pages and auditors read it."""
-
-    def __init__(self, ledger: Ledger, path: Path, public_key: bytes) -> None:
-        self._ledger = ledger
-        self._path = path
-        self._public_key = public_key
-
-    async def entries(self, after: int, limit: int) -> Sequence[LedgerEntry]:
-        """Return entries with a sequence above `after`."""
-        return await self._ledger.entries(after, limit)
-
-    def head(self) -> LedgerHead:
-        """Return size, root and newest checkpoint."""
-        return self._ledger.head()
-
-    async def verify(self) -> VerifyReport:
-        """Verify the file as a stranger would, off the loop."""
-        return await asyncio.to_thread(verify, self._path, self._public_key)
+log = logging.getLogger(__name__)
 
 
 class AlarmBook:
     """The alarms as the console reads and closes them; a verdict stands in the ledger, too."""
 
-    def __init__(self, outbox: Outbox, journal: Journal, registry: Callable[[], Registry]) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        journal: Journal,
+        registry: Callable[[], Registry],
+        confirm: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        """`confirm` lets the picture of a confirmed alarm live as long as its controller's term."""
+        self._confirm = confirm
         self._outbox = outbox
         self._journal = journal
         self._registry = registry
@@ -67,6 +52,11 @@ class AlarmBook:
     async def close(self, alarm_id: str, by: str, verdict: AlarmVerdict) -> None:
         """Close an alarm with the operator's verdict."""
         record = await self._outbox.close(alarm_id, by, verdict)
+        if record is not None and verdict is AlarmVerdict.CONFIRMED:
+            try:
+                await asyncio.to_thread(self._confirm, alarm_id)
+            except StoreError as error:
+                log.warning("still-not-confirmed", extra={"problem": str(error)})
         if record is not None:
             registry = self._registry()
             event = alarm_event("alarm.close", record, registry)
@@ -103,25 +93,6 @@ class Changes:
             return None
 
 
-class Doors:
-    """Sign-ins whose end also ends what is being looked at under them."""
-
-    def __init__(self, accounts: Accounts, viewing: Viewing) -> None:
-        self._accounts = accounts
-        self._viewing = viewing
-        self.sign_in = accounts.sign_in
-        self.resolve = accounts.resolve
-
-    async def sign_out(self, token: str) -> None:
-        """End a sign-in and its sessions; harmless if there is none."""
-        actor = self._accounts.resolve(token)
-        if actor is not None:
-            for one in self._viewing.sessions():
-                if one.grant.request.actor.session == actor.session:
-                    await self._viewing.close(one.session, SIGNED_OUT)
-        await self._accounts.sign_out(token)
-
-
 def services_of(
     opened: Opened, running: RunningBox, control: ControlDesk, ledger: LedgerDesk
 ) -> Services:
@@ -138,7 +109,9 @@ def services_of(
         status=status,
         accounts=Doors(opened.accounts, running.viewing),
         gate=opened.gate,
-        alarms=AlarmBook(opened.outbox, opened.journal, opened.registry.current),
+        alarms=AlarmBook(
+            opened.outbox, opened.journal, opened.registry.current, opened.stills.confirm
+        ),
         stills=opened.stills,
         clips=running.clips,
         media=running.viewing,
@@ -148,4 +121,16 @@ def services_of(
         control=control,
         devices=running.devices.statuses,
         surroundings=nearest,
+        tokens=Tokens(
+            opened.clock, opened.journal, opened.registry.current, opened.accounts.is_signed_in
+        ),
+        oidc=providers(opened.options, opened.accounts, opened.clock, str(opened.config_path)),
+        retention=running.retention,
+        notices=running.notices,
+        rights=opened.gate,
+        shifts=opened.gate.shifts,
+        seconds=Seconds(opened.clock),
+        looks=running.confirmations,
+        owners=running.owners,
+        acts=running.acts,
     )

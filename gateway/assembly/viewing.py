@@ -6,19 +6,21 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final, NoReturn
 
 from gateway.access.gate import Gate
 from gateway.assembly.cameras import CameraPost
 from gateway.codec.jpeg import Caller
 from gateway.codec.mux import clip
 from gateway.console.problem import RefusedError
-from gateway.console.services import Endings
+from gateway.console.services import Endings, Notices
 from gateway.evidence.ring import Ring
-from gateway.model.access import Grant, Purpose, Verdict
+from gateway.model.access import UNCONFIRMED, Actor, Grant, Purpose, Verdict
 from gateway.model.alarm import Alarm, AlarmRecord, AlarmState
-from gateway.model.errors import PeerError, StoreError
+from gateway.model.errors import LedgerError, PeerError, StoreError
 from gateway.model.media import AccessUnit, StreamKind
 from gateway.model.registry import Mask, Registry
+from gateway.model.retention import BEFORE_H
 from gateway.relay.video.process import NOT_VALID, MediaProcess, SessionEnd
 from gateway.runtime.clock import Clock
 from gateway.runtime.fanout import Fanout
@@ -28,6 +30,11 @@ log = logging.getLogger(__name__)
 BEFORE_S = 10.0
 AFTER_S = 3.0
 """A clip shows the seconds before the alarm, and a little of what it was about."""
+TICK_S: Final = 1.0
+ASK_S: Final = 10.0
+"""Before its Grant would run out a look is prolonged: the picture never waits for an answer."""
+AGAIN_S: Final = 60.0
+"""How often a question without an answer is repeated."""
 _URGENT = (Purpose.ALARM, Purpose.INCIDENT)
 
 
@@ -87,12 +94,84 @@ class Viewing:
         """End a session; its end is reported like any other."""
         self._media.close(session, reason)
 
+    def regrant(self, grant: Grant) -> None:
+        """Let a running session go on under its look's next Grant, the picture untouched."""
+        self._media.regrant(grant)
+
     def sessions(self) -> Sequence[WhepSession]:
         """Return what runs now."""
         return [
             WhepSession(one.session, one.grant, self._etags.get(one.session, ""))
             for one in self._media.sessions()
         ]
+
+
+class Confirmations:
+    """Asks viewers every half hour whether they still need the picture, which goes on meanwhile.
+
+    Who does not answer for another half hour loses it, unless an alarm is open; looks of a shift
+    and those in an emergency are not asked about: they last as long as they last.
+    """
+
+    def __init__(self, gate: Gate, viewing: Viewing, notices: Notices, clock: Clock) -> None:
+        self._gate = gate
+        self._viewing = viewing
+        self._notices = notices
+        self._clock = clock
+        self._told_s: dict[str, float] = {}
+        """When a session's viewer was last asked, by session."""
+
+    async def keep(self) -> NoReturn:
+        """Look after all sessions, each second, until cancelled."""
+        while True:
+            await self.tick()
+            await self._clock.sleep(TICK_S)
+
+    async def tick(self) -> None:
+        """Do one round: flag, prolong, ask. A ledger that refuses lets looks run out."""
+        running = self._viewing.sessions()
+        here = {one.session for one in running}
+        self._told_s = {name: s for name, s in self._told_s.items() if name in here}
+        for one in running:
+            try:
+                await self._attend(one)
+            except LedgerError as error:
+                log.warning("confirm-not-written", extra={"problem": str(error)})
+
+    async def _attend(self, one: WhepSession) -> None:
+        grant = await self._gate.mark(one.grant) or one.grant
+        left_s = grant.expires.monotonic_s - self._clock.monotonic_s()
+        if left_s <= ASK_S:
+            grant = await self._gate.prolong(grant) or grant
+        if grant is not one.grant:
+            self._viewing.regrant(grant)
+        if UNCONFIRMED in grant.flags:
+            self._ask(one.session, grant)
+
+    def _ask(self, session: str, grant: Grant) -> None:
+        """Tell the viewer that an answer is due; again each minute, pages may come and go."""
+        now_s = self._clock.monotonic_s()
+        by_s = round(grant.expires.monotonic_s - now_s)
+        if by_s <= 0 or now_s - self._told_s.get(session, -AGAIN_S) < AGAIN_S:
+            return
+        self._told_s[session] = now_s
+        person = grant.request.actor.id
+        data = {"session": session, "camera": grant.camera, "by_s": by_s}
+        self._notices.tell("confirm", data, to=lambda actor: actor.id == person)
+
+    async def confirm(self, session: str, actor: Actor) -> Grant | Verdict | None:
+        """Take the viewer's answer; the look's Grant, why it is over, None for no such session.
+
+        LedgerError if it cannot be written down: then nothing was confirmed.
+        """
+        for one in self._viewing.sessions():
+            if one.session == session and one.grant.request.actor.id == actor.id:
+                made = await self._gate.renew(one.grant)
+                if isinstance(made, Grant):
+                    self._viewing.regrant(made)
+                    self._told_s.pop(session, None)
+                return made
+        return None
 
 
 async def with_masks_in_force(
@@ -188,11 +267,22 @@ class Clips:
 
     def sweep(self) -> None:
         """Let go what no alarm or no act holds any more; call it every few seconds."""
-        for name, (camera, _) in tuple(self._held.items()):
+        for name, (camera, units) in tuple(self._held.items()):
             record = self._parts.alarm(name)
             is_open = record is not None and record.state is not AlarmState.CLOSED
-            if not is_open or self._ring(camera) is None:
+            if not is_open or self._ring(camera) is None or self._is_over(units):
                 del self._held[name]
+
+    def _is_over(self, units: tuple[AccessUnit, ...]) -> bool:
+        """Return whether seconds are held for too long, whatever keeps their alarm open."""
+        if not units:
+            return False
+        age_s = self._parts.clock.monotonic_s() - units[0].received.monotonic_s
+        return age_s >= BEFORE_H * 3600
+
+    def oldest(self) -> tuple[tuple[str, AccessUnit], ...]:
+        """Return camera and oldest picture of all that is held."""
+        return tuple((camera, units[0]) for camera, units in self._held.values() if units)
 
     async def clip(self, grant: Grant, alarm: AlarmRecord) -> bytes:
         """Return a fragmented MP4 with masks burned in; empty if nothing is kept.

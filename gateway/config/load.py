@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.config import schema
 from gateway.config.options import (
+    AccessOptions,
     AnalyticsOptions,
     BoxOptions,
     BrokerLine,
@@ -17,10 +18,12 @@ from gateway.config.options import (
     LogOptions,
     MachinesOptions,
     MediaListenOptions,
+    OidcLine,
     Options,
     RegistryOptions,
     RingOptions,
     StillsOptions,
+    WitnessLine,
 )
 from gateway.model.errors import ConfigError
 from gateway.runtime.documents import Document, check, parse_toml, read_text
@@ -46,17 +49,18 @@ def parse(text: str, path: Path) -> Options:
 
 
 def _repeats(document: Document) -> list[ConfigError]:
-    """Return one fault for each broker whose name is taken."""
+    """Return one fault for each broker or provider whose name is taken."""
     faults: list[ConfigError] = []
-    seen: set[str] = set()
-    brokers = document.data.get("broker")
-    for index, broker in enumerate(brokers if isinstance(brokers, list) else []):
-        name = broker.get("name") if isinstance(broker, dict) else None
-        if isinstance(name, str):
-            if name in seen:
-                loc = ("broker", index, "name")
-                faults.append(document.fault(loc, "is used twice", "write another name"))
-            seen.add(name)
+    for kind in ("broker", "oidc"):
+        seen: set[str] = set()
+        tables = document.data.get(kind)
+        for index, table in enumerate(tables if isinstance(tables, list) else []):
+            name = table.get("name") if isinstance(table, dict) else None
+            if isinstance(name, str):
+                if name in seen:
+                    loc = (kind, index, "name")
+                    faults.append(document.fault(loc, "is used twice", "write another name"))
+                seen.add(name)
     return faults
 
 
@@ -82,11 +86,16 @@ def _options(file: schema.File, base: Path) -> Options:
             origin=file.ledger.origin or f"varco/{box.id}",
             key=file.ledger.key,
             spare=_path(base, file.ledger.spare),
+            timestamp_url=file.ledger.timestamp_url or "",
+            timestamp_ca=_path(base, file.ledger.timestamp_ca),
+            witnesses=tuple(WitnessLine(one.key, one.url or "") for one in file.ledger.witness),
         ),
         analytics=AnalyticsOptions(file.analytics.workers or os.cpu_count() or 1),
         ring=RingOptions(file.ring.most_seconds, file.ring.most_mib),
         stills=StillsOptions(file.stills.keep_hours),
+        access=AccessOptions(file.access.incident_hours),
         log=LogOptions(file.log.level),
+        oidc=tuple(_oidc(one, base) for one in file.oidc),
     )
 
 
@@ -99,6 +108,8 @@ def _console(console: schema.Console, base: Path) -> ConsoleOptions:
         tls_certificate=_path(base, console.tls_certificate),
         tls_key=_key(base, console.tls_key),
         public_url=console.public_url or f"{scheme}://{host}:{console.port}",
+        origins=console.origins,
+        monitors=console.monitors,
     )
 
 
@@ -121,6 +132,21 @@ def _broker(broker: schema.Broker, base: Path) -> BrokerLine:
         tls=tls,
         user=broker.user,
         password=broker.password,
+    )
+
+
+def _oidc(one: schema.Oidc, base: Path) -> OidcLine:
+    return OidcLine(
+        name=one.name,
+        title=one.title or one.name,
+        issuer=one.issuer,
+        client_id=one.client_id,
+        client_secret=one.client_secret,
+        private_key=one.private_key,
+        acr=one.acr,
+        hosts=one.hosts,
+        ca=_path(base, one.ca),
+        keep_hours=one.keep_hours,
     )
 
 
@@ -160,8 +186,9 @@ def _flat(options: Options) -> dict[str, object]:
     for table in Options.__dataclass_fields__:
         value = getattr(options, table)
         if isinstance(value, tuple):
-            for broker in value:
-                _spread(flat, f"broker[{broker.name}]", broker)
+            kind = "broker" if table == "brokers" else table
+            for one in value:
+                _spread(flat, f"{kind}[{one.name}]", one)
         elif value is not None:
             _spread(flat, table, value)
     return flat

@@ -6,7 +6,7 @@ Paths are absolute: what a file says is taken relative to that file. Each datacl
 of `gateway.toml`, each field one key; `configs/gateway.toml` explains them to people.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -57,6 +57,10 @@ class ConsoleOptions:
     """An absolute path or `credential:NAME`; for `gateway.config.secrets.locate`."""
     public_url: str
     """What browsers type: scheme, host and port, no slash at the end."""
+    origins: tuple[str, ...] = ()
+    """Other pages whose players may use WHEP with a token."""
+    monitors: tuple[str, ...] = ()
+    """Addresses that read `/metrics` and `/healthz` with the names of cameras and devices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +112,49 @@ class BrokerLine:
 
 
 @dataclass(frozen=True, slots=True)
+class OidcLine:
+    """One identity provider (OpenID Connect)."""
+
+    name: str
+    title: str
+    issuer: str
+    client_id: str
+    client_secret: str
+    """A reference; empty with `private_key`, and for a client that has none."""
+    private_key: str
+    """A reference to a PEM text; empty: none."""
+    acr: tuple[str, ...]
+    """Levels that are enough; empty: any."""
+    hosts: tuple[str, ...]
+    ca: Path | None
+    """None: the system's authorities."""
+    keep_hours: int
+    """So long its keys are believed when it does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessOptions:
+    """Bounds of who may look."""
+
+    incident_hours: float = 4.0
+    """An act that ends during an open alarm lets the looks bound to it go on so long, 0..4."""
+
+
+@dataclass(frozen=True, slots=True)
 class RegistryOptions:
     """What an empty box starts with."""
 
     seed: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessLine:
+    """Somebody who cosigns the log."""
+
+    key: str
+    """C2SP vkey."""
+    url: str = ""
+    """Where it is asked; empty: its word comes over a line of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +167,11 @@ class LedgerOptions:
     """A reference; empty: made once in the state directory."""
     spare: Path | None
     """Second sink, on another disk."""
+    timestamp_url: str = ""
+    """RFC 3161 authority; empty: no timestamps."""
+    timestamp_ca: Path | None = None
+    """Its roots, PEM."""
+    witnesses: tuple[WitnessLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,3 +220,5 @@ class Options:
     ring: RingOptions
     stills: StillsOptions
     log: LogOptions
+    access: AccessOptions = field(default_factory=AccessOptions)
+    oidc: tuple[OidcLine, ...] = ()

@@ -74,10 +74,35 @@ def _public_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _issuer(value: str) -> str:
+    """Take an issuer identifier (OpenID Connect Discovery §2): no query, no fragment."""
+    if CREDENTIALS_IN_URL.search(value):
+        raise refusal("contains credentials", "write the issuer as the provider states it")
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname or ""
+        good = parts.port != 0
+    except ValueError:
+        good, host, parts = False, "", urlsplit("")
+    if not (good and host and parts.scheme in ("https", "http")) or "?" in value or "#" in value:
+        raise refusal("is not an issuer", 'write for example "https://id.example/realms/comune"')
+    if parts.scheme == "http" and not is_loopback(host):
+        raise refusal("is not encrypted", "write https, or http with a loopback address")
+    return value
+
+
+def _web_origin(value: str) -> str:
+    if value != _public_url(value):
+        raise refusal("is not an origin", 'write for example "https://sala.example", no slash')
+    return value
+
+
 PathText = Annotated[str, StringConstraints(strict=True), AfterValidator(_path)]
 TlsKey = Annotated[str, StringConstraints(strict=True), AfterValidator(_tls_key)]
 Candidate = Annotated[str, StringConstraints(strict=True), AfterValidator(_candidate)]
 PublicUrl = Annotated[str, StringConstraints(strict=True), AfterValidator(_public_url)]
+Issuer = Annotated[str, StringConstraints(strict=True, max_length=255), AfterValidator(_issuer)]
+WebOrigin = Annotated[str, StringConstraints(strict=True), AfterValidator(_web_origin)]
 
 
 class Box(Text):
@@ -99,6 +124,12 @@ class Console(Text):
     tls_certificate: PathText | None = Field(default=None, description="a file")
     tls_key: TlsKey | None = Field(default=None, description="a file or credential:NAME")
     public_url: PublicUrl | None = Field(default=None, description="what browsers type")
+    origins: Annotated[tuple[WebOrigin, ...], Field(max_length=16)] = Field(
+        default=(), description="origins of other pages with players"
+    )
+    monitors: Annotated[tuple[Candidate, ...], Field(max_length=16)] = Field(
+        default=(), description="addresses of monitoring hosts"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "Console":
@@ -184,6 +215,35 @@ class Broker(Text):
         return self
 
 
+class Oidc(Text):
+    """[[oidc]]."""
+
+    name: Id = Field(description='a name for addresses, for example name = "comune"')
+    title: Line = Field(default="", description="what the button says")
+    issuer: Issuer = Field(description="the issuer as the provider states it")
+    client_id: Line = Field(min_length=1, description="who this box is at the provider")
+    client_secret: Reference = Field(
+        default="", description="a reference, for example credential:oidc-comune"
+    )
+    private_key: Reference = Field(
+        default="", description="a reference to a PEM key, for example credential:oidc-key"
+    )
+    acr: Annotated[tuple[Line, ...], Field(max_length=8)] = Field(
+        default=(), description="the levels that are enough, the least first"
+    )
+    hosts: Annotated[tuple[Host, ...], Field(max_length=4)] = Field(
+        default=(), description="further hosts of the provider"
+    )
+    ca: PathText | None = Field(default=None, description="the provider's authority, a file")
+    keep_hours: Whole = Field(default=24, ge=0, le=168, description="0 to 168 hours")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Oidc":
+        if self.client_secret and self.private_key:
+            raise refusal("is too much", "write client_secret or private_key", "client_secret")
+        return self
+
+
 class Registry(Text):
     """[registry]."""
 
@@ -197,6 +257,39 @@ def _origin(value: str) -> str:
     return value
 
 
+def _authority_url(value: str) -> str:
+    """Take a plain HTTP or HTTPS address; what it answers is signed."""
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or not value.isprintable() or " " in value:
+        raise refusal("is not an http(s) address", 'write for example "http://tsa.example/tsr"')
+    if CREDENTIALS_IN_URL.search(value):
+        raise refusal("holds credentials", "write the address alone")
+    return value
+
+
+AuthorityUrl = Annotated[str, StringConstraints(strict=True), AfterValidator(_authority_url)]
+
+
+def _witness_key(value: str) -> str:
+    """Take a C2SP witness key; whether its parts fit is told when the box starts."""
+    if not re.fullmatch(r"[!-*,-~]{1,128}\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{44}", value):
+        raise refusal("is not a witness's key", "write it as it was given: name+hash+base64")
+    return value
+
+
+class LedgerWitness(Text):
+    """[[ledger.witness]]."""
+
+    key: Annotated[str, StringConstraints(strict=True), AfterValidator(_witness_key)] = Field(
+        description="the witness's public key, name+hash+base64"
+    )
+    url: AuthorityUrl | None = Field(default=None, description="where it is asked (tlog-witness)")
+
+
 class Ledger(Text):
     """[ledger]."""
 
@@ -205,6 +298,24 @@ class Ledger(Text):
     )
     key: Reference = Field(default="", description="a reference, for example credential:ledger-key")
     spare: PathText | None = Field(default=None, description="a file on another disk")
+    timestamp_url: AuthorityUrl | None = Field(
+        default=None, description="an RFC 3161 authority's address"
+    )
+    timestamp_ca: PathText | None = Field(
+        default=None, description="the authority's root certificates, a PEM file"
+    )
+    witness: Annotated[tuple[LedgerWitness, ...], Field(max_length=16)] = Field(
+        default=(), description="tables [[ledger.witness]]"
+    )
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> "Ledger":
+        if (self.timestamp_url is None) != (self.timestamp_ca is None):
+            raise refusal(
+                "has only one of timestamp_url and timestamp_ca",
+                "write both: a token that nobody checks is no proof",
+            )
+        return self
 
 
 class Analytics(Text):
@@ -230,6 +341,14 @@ class Stills(Text):
     )
 
 
+class Access(Text):
+    """[access]."""
+
+    incident_hours: float = Field(
+        default=4.0, ge=0, le=4, description="0 to 4 hours; 0: no look outlasts its act"
+    )
+
+
 class Log(Text):
     """[log]."""
 
@@ -246,11 +365,15 @@ class File(Text):
     machines: Machines | None = Field(default=None, description="a table [machines]")
     media: Media = Field(default_factory=Media, description="a table [media]")
     broker: tuple[Broker, ...] = Field(default=(), description="tables [[broker]]")
+    oidc: Annotated[tuple[Oidc, ...], Field(max_length=4)] = Field(
+        default=(), description="tables [[oidc]]"
+    )
     registry: Registry = Field(default_factory=Registry, description="a table [registry]")
     ledger: Ledger = Field(default_factory=Ledger, description="a table [ledger]")
     analytics: Analytics = Field(default_factory=Analytics, description="a table [analytics]")
     ring: Ring = Field(default_factory=Ring, description="a table [ring]")
     stills: Stills = Field(default_factory=Stills, description="a table [stills]")
+    access: Access = Field(default_factory=Access, description="a table [access]")
     log: Log = Field(default_factory=Log, description="a table [log]")
 
 

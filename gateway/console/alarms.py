@@ -3,6 +3,7 @@
 """Alarms: the list, the live stream of changes, the verdict, and the pictures under a Grant."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -17,7 +18,7 @@ from starlette.responses import StreamingResponse
 from gateway.console.identity import TheActor, TheServices, token_of
 from gateway.console.looking import TheReasons, Why, ask, one_look
 from gateway.console.problem import ProblemError, responses
-from gateway.console.services import AlarmSubscription, Services
+from gateway.console.services import AlarmSubscription, Notice, NoticeListener, Services
 from gateway.console.views import (
     AlarmDetailView,
     AlarmView,
@@ -111,13 +112,15 @@ async def close_alarm(
     return _view(services.alarms.get(alarm_id) or record, services, actor)
 
 
-def _own_case(alarm_id: str, why: Why, services: Services) -> Why:
+def _own_case(alarm_id: str, why: Why, services: Services, actor: Actor) -> Why:
     """Return the reasons for a picture of this alarm: another alarm is no reason to see it.
 
-    A case that is an alarm's number becomes this alarm's, so that the gate decides about it.
+    A case that is the number of an alarm that the actor knows becomes this alarm's, so that the
+    gate decides about it; that of anybody else's alarm is like one that does not exist.
     """
+    named = services.alarms.get(why.case)
     by_alarm = why.purpose in {Purpose.ALARM, Purpose.INCIDENT}
-    if by_alarm and services.alarms.get(why.case) is not None:
+    if by_alarm and named is not None and sees_alarm(named, services.registry(), actor):
         return replace(why, case=alarm_id)
     return why
 
@@ -125,7 +128,7 @@ def _own_case(alarm_id: str, why: Why, services: Services) -> Why:
 async def still(alarm_id: str, why: TheReasons, actor: TheActor, services: TheServices) -> Response:
     """Return the masked picture that decided the alarm."""
     record = await _known(alarm_id, services, actor)
-    case = _own_case(alarm_id, why, services)
+    case = _own_case(alarm_id, why, services, actor)
     grant = await ask(services, actor, Action.SNAPSHOT, record.alarm.camera, case)
     async with one_look(services, grant) as delivered:
         jpeg = services.stills.get(alarm_id, grant)
@@ -141,7 +144,7 @@ async def before(
 ) -> Response:
     """Return the seconds before the alarm as MP4."""
     record = await _known(alarm_id, services, actor)
-    case = _own_case(alarm_id, why, services)
+    case = _own_case(alarm_id, why, services, actor)
     grant = await ask(services, actor, Action.PLAYBACK, record.alarm.camera, case)
     async with one_look(services, grant) as delivered:
         clip = await services.clips.clip(grant, record)
@@ -188,37 +191,56 @@ async def _counted(
 async def _lines(
     services: Services, actor_id: str, token: str, stopping: asyncio.Event
 ) -> AsyncGenerator[str, None]:
+    asker = services.accounts.resolve(token)
+    if asker is None:
+        yield _Pulse.SIGNED_OUT.value
+        return
     async with services.alarms.changes() as changes:
-        yield _Pulse.READY.value
-        while not stopping.is_set():
-            news = await _next(changes, stopping)
-            actor = services.accounts.resolve(token)
-            if actor is None or actor.id != actor_id:
-                yield _Pulse.SIGNED_OUT.value
-                return
-            if isinstance(news, _Pulse):
-                yield news.value
-            elif sees_alarm(news, services.registry(), actor):
-                data = _view(news, services, actor).model_dump_json()
-                yield f"event: alarm\nid: {news.alarm.id}\ndata: {data}\n\n"
+        with services.notices.listen(asker) as notices:
+            yield _Pulse.READY.value
+            while not stopping.is_set():
+                for news in await _next(changes, notices, stopping):
+                    actor = services.accounts.resolve(token)
+                    if actor is None or actor.id != actor_id:
+                        yield _Pulse.SIGNED_OUT.value
+                        return
+                    if line := _line(news, services, actor):
+                        yield line
 
 
-async def _next(changes: AlarmSubscription, stopping: asyncio.Event) -> AlarmRecord | _Pulse:
-    """Return the next change; a beat after a while without one, or when the server stops."""
-    found: list[AlarmRecord | _Pulse] = []
-    try:
+def _line(news: AlarmRecord | Notice | _Pulse, services: Services, actor: Actor) -> str:
+    """Return an event as it travels; nothing for an alarm that is none of the actor's."""
+    if isinstance(news, _Pulse):
+        return news.value
+    if isinstance(news, Notice):
+        return f"event: {news.event}\ndata: {news.data}\n\n"
+    if not sees_alarm(news, services.registry(), actor):
+        return ""
+    data = _view(news, services, actor).model_dump_json()
+    return f"event: alarm\nid: {news.alarm.id}\ndata: {data}\n\n"
+
+
+async def _next(
+    changes: AlarmSubscription, notices: NoticeListener, stopping: asyncio.Event
+) -> list[AlarmRecord | Notice | _Pulse]:
+    """Return what came next; a beat after a while without, or when the server stops."""
+    found: list[AlarmRecord | Notice | _Pulse] = []
+
+    async def take() -> None:
+        found.append(await changes.receive() or _Pulse.READY)
+
+    async def hear() -> None:
+        found.append(await notices.receive())
+
+    async def stop() -> None:
+        await stopping.wait()
+
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(BEAT_S), asyncio.TaskGroup() as group:
-            stop = group.create_task(stopping.wait())
-
-            async def take() -> None:
-                found.append(await changes.receive() or _Pulse.READY)
-                stop.cancel()
-
-            taking = group.create_task(take())
-            stop.add_done_callback(lambda _: taking.cancel())
-    except TimeoutError:
-        return _Pulse.BEAT
-    return found[0] if found else _Pulse.BEAT
+            tasks = [group.create_task(one) for one in (take(), hear(), stop())]
+            for task in tasks:
+                task.add_done_callback(lambda _: [one.cancel() for one in tasks])
+    return found or [_Pulse.BEAT]
 
 
 def routes() -> APIRouter:

@@ -19,17 +19,27 @@ from starlette.types import Scope
 from typing_extensions import override
 
 from gateway.console import (
+    acts,
     alarms,
     cameras,
     control,
     devices,
     exercise,
     ledger,
+    looks,
+    mine,
+    oidc,
     operations,
     problem,
+    retention,
+    second,
     session,
     shield,
+    shift,
+    tokens,
+    totp,
     whep,
+    why,
 )
 from gateway.console.services import Services
 
@@ -80,8 +90,12 @@ def build_app(services: Services) -> FastAPI:
     """Return the application for browsers and machines (pages, API, WHEP, OpenAPI 3.1)."""
     mimetypes.add_type("text/javascript", ".js")
     app = _new_app(services, "Varco")
-    for routes in (session, cameras, devices, alarms, whep, ledger, operations):
-        app.include_router(routes.routes())
+    for people in (session, totp, tokens, oidc, shift, second):
+        app.include_router(people.routes())
+    for pictures in (cameras, devices, alarms, whep, looks, why):
+        app.include_router(pictures.routes())
+    for accounts in (acts, ledger, mine, retention, operations):
+        app.include_router(accounts.routes())
     if services.exercise is not None and services.box.exercise:
         app.include_router(exercise.routes())
     pages = APIRouter(include_in_schema=False)
@@ -99,6 +113,8 @@ def build_control_app(services: Services) -> FastAPI:
     """Return the application for the AF_UNIX control socket; root or our own uid only."""
     app = _new_app(services, "Varco control")
     app.include_router(control.routes())
+    app.include_router(acts.control_routes())
+    app.include_router(why.control_routes())
     app.include_router(operations.routes())
     _describe(app)
     app.add_middleware(shield.BodyLimit, most_bytes=control.MOST_SEED_BYTES)

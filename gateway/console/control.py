@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from gateway.console.identity import TheAdministrator, TheServices
+from gateway.console.ledger import send_export
 from gateway.console.problem import ProblemError, responses
 from gateway.console.services import (
     Control,
@@ -28,6 +29,7 @@ from gateway.console.views import (
     ProbeBody,
     RegistryChangeView,
     ReloadView,
+    SignedExportBody,
     StatusView,
     box_view,
     iso,
@@ -56,11 +58,15 @@ def _control(services: Services) -> Control:
 
 async def apply(
     request: Request,
+    response: Response,
     by: TheAdministrator,
     services: TheServices,
     replace: Annotated[bool, Query(description="Remove what the document lacks.")] = False,
 ) -> RegistryChangeView:
-    """Import a registry document; 422 names what is wrong in it, and nothing changes."""
+    """Import a registry document; 422 names what is wrong in it, and nothing changes.
+
+    202: it opens something wider and is held, nothing of it is in force.
+    """
     content_type = request.headers.get("content-type", SEEDS[0]).partition(";")[0].strip()
     if content_type not in SEEDS:
         raise ProblemError(
@@ -69,11 +75,14 @@ async def apply(
     change = await _control(services).apply(
         await request.body(), content_type, replace=replace, by=by
     )
+    if change.held:
+        response.status_code = HTTPStatus.ACCEPTED
     return RegistryChangeView(
         version=change.version,
         added=list(change.added),
         changed=list(change.changed),
         removed=list(change.removed),
+        held=change.held,
     )
 
 
@@ -97,6 +106,11 @@ async def set_password(
     """Give a local account a new password."""
     password = body.password.get_secret_value()
     await _control(services).set_password(user_id, password, by=by)
+
+
+async def reset_totp(user_id: str, by: TheAdministrator, services: TheServices) -> None:
+    """Take the second device away from an account."""
+    await _control(services).reset_totp(user_id, by=by)
 
 
 async def status(_by: TheAdministrator, services: TheServices) -> StatusView:
@@ -160,7 +174,7 @@ async def accept(body: AcceptBody, _by: TheAdministrator, services: TheServices)
     """Make an acceptance sheet under the account of the installer, who signs in for it."""
     inspection = _inspection(services)
     password = body.password.get_secret_value()
-    sign_in = await services.accounts.sign_in(body.user, password, "control-socket")
+    sign_in = await services.accounts.sign_in(body.user, password, "control-socket", body.totp)
     if sign_in is None:
         raise ProblemError(HTTPStatus.UNAUTHORIZED, Fault.SIGN_IN_REFUSED)
     wish = InspectionWish(body.camera, body.seconds, body.clear_reason)
@@ -179,6 +193,23 @@ async def accept(body: AcceptBody, _by: TheAdministrator, services: TheServices)
             await services.accounts.sign_out(sign_in.token)
 
     return _Lines(signed())
+
+
+async def export_ledger(
+    body: SignedExportBody, _by: TheAdministrator, services: TheServices
+) -> Response:
+    """Return entries of the ledger to a named person, who signs in for it (D.5.7).
+
+    To be the machine's administrator is not enough: the gate asks who that person is.
+    """
+    password = body.password.get_secret_value()
+    sign_in = await services.accounts.sign_in(body.user, password, "control-socket", body.totp)
+    if sign_in is None:
+        raise ProblemError(HTTPStatus.UNAUTHORIZED, Fault.SIGN_IN_REFUSED)
+    try:
+        return await send_export(services, sign_in.actor, body)
+    finally:
+        await services.accounts.sign_out(sign_in.token)
 
 
 def routes() -> APIRouter:
@@ -207,6 +238,13 @@ def routes() -> APIRouter:
         200: {"description": "Lines of JSON", "content": {LINES: {}}}
     }
     router.add_api_route(
+        "/users/{user_id}/totp-reset",
+        reset_totp,
+        methods=["POST"],
+        status_code=HTTPStatus.NO_CONTENT,
+        responses=refused,
+    )
+    router.add_api_route(
         "/probe",
         probe,
         methods=["POST"],
@@ -219,6 +257,15 @@ def routes() -> APIRouter:
         methods=["POST"],
         response_class=StreamingResponse,
         responses=refused | responses(401, 404) | streamed,
+    )
+    router.add_api_route(
+        "/ledger/export",
+        export_ledger,
+        methods=["POST"],
+        response_class=Response,
+        responses=refused
+        | responses(401)
+        | {200: {"description": "File", "content": {"application/zip": {}, "text/csv": {}}}},
     )
     router.add_api_route("/status", status, methods=["GET"], responses=responses(403))
     return router

@@ -14,6 +14,7 @@ from gateway.console.views import (
     ExerciseAccountView,
     ExerciseSceneView,
     ExerciseView,
+    SceneOutcomeView,
     SessionView,
     organisation_name,
 )
@@ -53,10 +54,19 @@ async def cards(request: Request, services: TheServices) -> ExerciseView:
     return ExerciseView(scenes=scenes, accounts=accounts)
 
 
-async def play(scene: str, _actor: TheActor, services: TheServices) -> None:
-    """Start a scene."""
-    if not _exercise(services).run(scene):
+async def play(
+    scene: str, request: Request, _actor: TheActor, services: TheServices
+) -> SceneOutcomeView:
+    """Play a scene and return what it tells, if it tells anything."""
+    outcome = await _exercise(services).run(scene)
+    if outcome is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, Fault.NOT_FOUND)
+    italian = language_of(request, Language(services.box.language)) is Language.IT
+    return SceneOutcomeView(
+        text=outcome.text_it if italian else outcome.text_en,
+        details=outcome.details,
+        entry=outcome.entry,
+    )
 
 
 async def enter(
@@ -78,7 +88,6 @@ def routes() -> APIRouter:
         "/scenes/{scene}",
         play,
         methods=["POST"],
-        status_code=HTTPStatus.NO_CONTENT,
         responses=responses(401, 404),
     )
     router.add_api_route(

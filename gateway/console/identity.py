@@ -4,6 +4,7 @@
 
 import os
 import pwd
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
@@ -18,6 +19,9 @@ from gateway.model.access import Actor
 from gateway.model.registry import Role
 
 COOKIE = "varco_session"
+PERSON = "x-varco-person"
+"""Header by which our pages say that a person has just done something; polling lacks it."""
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def services_of(request: Request) -> Services:
@@ -39,10 +43,47 @@ def source_ip(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
+def is_by_person(request: Request) -> bool:
+    """Return whether a request keeps the sign-in awake.
+
+    An open page asks by itself, for hours: with a cookie only the header of `PERSON` counts.
+    Programs with a bearer token have no page; what changes something counts.
+    """
+    if request.headers.get("authorization"):
+        return request.method not in _SAFE
+    return request.headers.get(PERSON) == "1"
+
+
 def maybe_actor(request: Request) -> Actor | None:
-    """Return who asks, or None."""
-    token = token_of(request)
-    return services_of(request).accounts.resolve(token) if token else None
+    """Return who asks, or None; by token or cookie, without either by client certificate."""
+    accounts, token = services_of(request).accounts, token_of(request)
+    if not token:
+        tls = _tls(request)
+        fingerprint, subject = tls.get("client_cert_sha256"), tls.get("client_cert_name", "")
+        return (
+            accounts.by_certificate(fingerprint, subject, source_ip(request))
+            if fingerprint
+            else None
+        )
+    actor = accounts.resolve(token)
+    if actor is not None and is_by_person(request):
+        accounts.seen(token)
+    return actor
+
+
+def is_ambient(request: Request) -> bool:
+    """Return whether the browser itself says who asks: by cookie, or by its certificate."""
+    return COOKIE in request.cookies or "client_cert_sha256" in _tls(request)
+
+
+def workstation_of(request: Request) -> str:
+    """Return the name in the client certificate of the desk that asks; empty without one."""
+    return str(_tls(request).get("client_cert_name", ""))
+
+
+def _tls(request: Request) -> Mapping[str, str]:
+    found: Mapping[str, str] = request.scope.get("extensions", {}).get("tls", {})
+    return found
 
 
 def actor_of(request: Request) -> Actor:
@@ -65,7 +106,7 @@ class ClientCertificate:
 
 def certificate_of(request: Request) -> ClientCertificate:
     """Return the peer's certificate; 401 without one."""
-    tls = request.scope.get("extensions", {}).get("tls", {})
+    tls = _tls(request)
     sha256 = tls.get("client_cert_sha256")
     if not sha256:
         raise ProblemError(HTTPStatus.UNAUTHORIZED, Fault.CERTIFICATE_NEEDED)

@@ -4,7 +4,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends, Query
@@ -22,24 +22,46 @@ class Why:
     """None also for a code that does not exist: the gate refuses both and writes it down."""
     case: str
     reason: str
+    break_glass: bool = False
+    """An emergency: acts say no, the reason says why."""
+    second: str = ""
+    """Code that a colleague has confirmed, where four eyes are needed."""
 
 
 def why_of(
     purpose: Annotated[str, Query(max_length=64, description="Purpose code (D.2).")] = "",
     case: Annotated[str, Query(max_length=100, description="Alarm id, order or file.")] = "",
     reason: Annotated[str, Query(max_length=200, description="Free text, optional.")] = "",
+    break_glass: Annotated[
+        bool, Query(description="Look in an emergency; the reason has ten characters or more.")
+    ] = False,
+    second: Annotated[
+        str, Query(max_length=16, description="Code that a colleague has confirmed.")
+    ] = "",
 ) -> Why:
     """Return the reasons in the query of a request."""
     known = {one.value: one for one in Purpose}
-    return Why(known.get(purpose), case.strip(), reason.strip())
+    return Why(known.get(purpose), case.strip(), reason.strip(), break_glass, second.strip())
 
 
 TheReasons = Annotated[Why, Depends(why_of)]
 
 
+def request_of(
+    services: Services, actor: Actor, action: Action, camera: str, why: Why
+) -> AccessRequest:
+    """Return what the gate is asked; the code of a second person is used up by it."""
+    request = AccessRequest(
+        actor, action, camera, why.purpose, why.case, why.reason, why.break_glass
+    )
+    if not why.second or services.seconds is None:
+        return request
+    return replace(request, second=services.seconds.use(why.second, request))
+
+
 async def ask(services: Services, actor: Actor, action: Action, camera: str, why: Why) -> Grant:
     """Return a Grant, or raise the gate's refusal; either way the ledger holds it first."""
-    request = AccessRequest(actor, action, camera, why.purpose, why.case, why.reason)
+    request = request_of(services, actor, action, camera, why)
     answer = await services.gate.open(request)
     if isinstance(answer, Verdict):
         raise RefusedError(answer)

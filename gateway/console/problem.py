@@ -16,7 +16,13 @@ from starlette.responses import Response
 
 from gateway.console.words import Fault, Language, language_of, sentence
 from gateway.model.access import Refusal, Verdict
-from gateway.model.errors import ConfigError, LedgerError, PeerError, StoreError
+from gateway.model.errors import (
+    ConfigError,
+    LedgerError,
+    PeerError,
+    SecondFactorNeededError,
+    StoreError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -160,6 +166,11 @@ async def _on_config(request: Request, error: Exception) -> Response:
     return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, Fault.CONFIGURATION, str(error))
 
 
+async def _on_code_needed(request: Request, _error: Exception) -> Response:
+    headers = {"WWW-Authenticate": 'Bearer realm="varco"'}
+    return answer(request, HTTPStatus.UNAUTHORIZED, Fault.CODE_NEEDED, "", headers)
+
+
 async def _on_unavailable(request: Request, error: Exception) -> Response:
     log.warning("request-unavailable", extra={"path": request.url.path, "problem": str(error)})
     headers = {"Retry-After": "2"}
@@ -190,6 +201,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(ConfigError, _on_config)
+    app.add_exception_handler(SecondFactorNeededError, _on_code_needed)
     app.add_exception_handler(PeerError, _on_unavailable)
     app.add_exception_handler(LedgerError, _on_ledger)
     app.add_exception_handler(StoreError, _on_unavailable)

@@ -6,24 +6,33 @@ The console decides nothing about access and keeps nothing on disk: it turns HTT
 for these objects and their answers into HTTP.
 """
 
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+import asyncio
+import json
+from collections import OrderedDict, deque
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import date
 from enum import Enum
-from typing import Protocol
+from typing import Any, BinaryIO, Protocol
 
-from gateway.model.access import AccessRequest, Actor, Grant, Verdict
+from gateway.model.access import AccessRequest, Actor, Grant, Purpose, Verdict
 from gateway.model.alarm import AlarmRecord, AlarmVerdict, Delivery
-from gateway.model.audit import LedgerEvent
+from gateway.model.audit import ExportForm, LedgerEvent, LedgerQuery
 from gateway.model.media import StreamKind, StreamStatus
-from gateway.model.registry import Camera, Registry
+from gateway.model.registry import Camera, Extension, Pause, Registry
+from gateway.model.retention import CopyClass
 from gateway.model.time import Moment
 from gateway.runtime.clock import Clock
 
 
 class SignIn(Protocol):
     """A fresh sign-in."""
+
+    @property
+    def restricted(self) -> bool:
+        """It may only enrol a second device."""
+        ...
 
     @property
     def token(self) -> str:
@@ -36,19 +45,183 @@ class SignIn(Protocol):
         ...
 
 
-class Accounts(Protocol):
-    """Local accounts and their sign-ins."""
+class Enrolment(Protocol):
+    """What a person puts into their second device."""
 
-    async def sign_in(self, user: str, password: str, source_ip: str) -> SignIn | None:
-        """Return a sign-in, or None for anything that does not fit."""
+    @property
+    def secret(self) -> str:
+        """Base32."""
+        ...
+
+    @property
+    def uri(self) -> str:
+        """`otpauth://totp/…`."""
+        ...
+
+    @property
+    def qr_svg(self) -> str:
+        """The same as a picture."""
+        ...
+
+
+class Accounts(Protocol):
+    """Accounts and their sign-ins."""
+
+    async def sign_in(
+        self, user: str, password: str, source_ip: str, code: str = "", workstation: str = ""
+    ) -> SignIn | None:
+        """Return a sign-in, or None for anything that does not fit.
+
+        SecondFactorNeededError if only the code is missing.
+        """
         ...
 
     def resolve(self, token: str) -> Actor | None:
-        """Return whose token it is while the sign-in is valid."""
+        """Return whose token it is while the sign-in is valid; it stays as idle as it is."""
+        ...
+
+    def resolve_enrolling(self, token: str) -> Actor | None:
+        """Return the same, also for a sign-in that may only enrol a second device."""
+        ...
+
+    def seen(self, token: str) -> None:
+        """Note that a person did something under a sign-in."""
+        ...
+
+    def by_certificate(self, sha256: str, subject: str, source_ip: str) -> Actor | None:
+        """Return whose client certificate it is; the listener has verified its chain."""
+        ...
+
+    def enrol(self, token: str, box: str) -> Enrolment | None:
+        """Return a fresh second device to be confirmed; None if this sign-in may not have one."""
+        ...
+
+    async def confirm(self, token: str, code: str) -> SignIn | None:
+        """Take the second device over; None if the code does not fit."""
         ...
 
     async def sign_out(self, token: str) -> None:
         """End a sign-in; harmless if unknown."""
+        ...
+
+
+class Begun(Protocol):
+    """A sign-in at an identity provider that the browser now goes to."""
+
+    @property
+    def location(self) -> str:
+        """Where it goes."""
+        ...
+
+    @property
+    def cookie(self) -> str:
+        """What it brings back."""
+        ...
+
+    @property
+    def lasts_s(self) -> int:
+        """How long it may take."""
+        ...
+
+
+class Finished(Protocol):
+    """How a sign-in at an identity provider ended."""
+
+    @property
+    def sign_in(self) -> SignIn | None:
+        """None if there is a problem."""
+        ...
+
+    @property
+    def problem(self) -> Enum | None:
+        """Its value is one of `words.Fault`."""
+        ...
+
+    @property
+    def next(self) -> str:
+        """Path of this console to go on with."""
+        ...
+
+
+class Oidc(Protocol):
+    """Identity providers."""
+
+    @property
+    def names(self) -> Sequence[tuple[str, str]]:
+        """Name and title of each."""
+        ...
+
+    async def begin(self, name: str, next_: str) -> Begun | None:
+        """Begin a sign-in; None if there is no such provider. PeerError if it is away."""
+        ...
+
+    async def finish(self, parameters: Mapping[str, str], cookie: str, source_ip: str) -> Finished:
+        """Take the answer that the browser brought."""
+        ...
+
+
+class Ticket(Protocol):
+    """What a short token is good for."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who asked for it."""
+        ...
+
+    @property
+    def camera(self) -> str:
+        """The one camera."""
+        ...
+
+    @property
+    def purpose(self) -> Purpose:
+        """Why."""
+        ...
+
+    @property
+    def case(self) -> str:
+        """Its case."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """In words."""
+        ...
+
+
+class Issued(Protocol):
+    """A fresh short token."""
+
+    @property
+    def token(self) -> str:
+        """The secret."""
+        ...
+
+    @property
+    def expires_s(self) -> int:
+        """Within which the look has to begin."""
+        ...
+
+
+class Tokens(Protocol):
+    """Short tokens for players."""
+
+    async def issue_for(
+        self, actor: Actor, camera: str, purpose: Purpose, case: str, reason: str
+    ) -> Issued:
+        """Return a token whose entry is on disk."""
+        ...
+
+    def redeem(self, token: str, camera: str) -> Ticket | None:
+        """Return what a token is good for, once."""
+        ...
+
+    def began(self, token: str, actor: Actor, session: str) -> None:
+        """Let a redeemed token speak for the session that it began."""
+        ...
+
+    def holder(self, token: str, session: str) -> Actor | None:
+        """Return whose session it is, for the token that began it."""
         ...
 
 
@@ -272,6 +445,113 @@ class Ledger(Protocol):
         """Verify the whole file, read-only, off the loop."""
         ...
 
+    async def search(self, query: LedgerQuery, place: "LedgerPlace") -> "LedgerPage":
+        """Return a page of the entries that match; it may be short although there is more."""
+        ...
+
+    async def vouched(self) -> "Vouched":
+        """Return who outside the box vouches for the log, and up to where."""
+        ...
+
+    async def export(self, wish: "ExportWish", grant: Grant) -> "ExportFile":
+        """Return entries as one file, and write what left; LedgerError, StoreError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPlace:
+    """Which page of the ledger."""
+
+    limit: int
+    after: int | None = None
+    """The oldest above this entry; None: the newest."""
+    before: int | None = None
+    """The newest below this entry."""
+
+
+class LedgerPage(Protocol):
+    """Entries found, oldest first."""
+
+    @property
+    def entries(self) -> Sequence[LedgerEntry]:
+        """What matches."""
+        ...
+
+    @property
+    def older(self) -> int | None:
+        """Go on below this entry; None if there is nothing."""
+        ...
+
+    @property
+    def newer(self) -> int | None:
+        """Go on above this entry; None if there is nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Vouching:
+    """One word from outside about the log."""
+
+    name: str
+    """Of the witness; empty for a time stamp."""
+    size: int
+    """Entries that it covers."""
+    utc_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """The newest word of each witness, and the newest time stamp."""
+
+    witnesses: tuple[Vouching, ...] = ()
+    anchor: Vouching | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportWish:
+    """What is to leave, in which form."""
+
+    query: LedgerQuery
+    form: ExportForm
+    year: int = 0
+    """Of the check of administrators."""
+    bom: bool = True
+    """Begin a table with the mark by which Excel knows UTF-8."""
+
+
+class ExportFile(Protocol):
+    """An export that is ready to be sent."""
+
+    @property
+    def file(self) -> BinaryIO:
+        """At its beginning; whoever sends it closes it."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Fit for a header."""
+        ...
+
+    @property
+    def content_type(self) -> str:
+        """Media type."""
+        ...
+
+    @property
+    def bytes(self) -> int:
+        """Length."""
+        ...
+
+    @property
+    def entries(self) -> int:
+        """How many it is about."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """Of the whole file, hexadecimal."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
@@ -329,6 +609,11 @@ class RegistryChange(Protocol):
         """Ids that are gone."""
         ...
 
+    @property
+    def held(self) -> str:
+        """Id under which it waits for two people, nothing being applied; empty if it does not."""
+        ...
+
 
 class Control(Protocol):
     """What `varco` commands may ask over the control socket. ConfigError names what is wrong."""
@@ -345,6 +630,10 @@ class Control(Protocol):
 
     async def reload(self, *, by: Actor) -> Sequence[str]:
         """Read the configuration again; return what changed, one line each."""
+        ...
+
+    async def reset_totp(self, user_id: str, *, by: Actor) -> None:
+        """Take the second device away from an account; ConfigError if it does not exist."""
         ...
 
     async def set_password(self, user_id: str, password: str, *, by: Actor) -> None:
@@ -375,6 +664,43 @@ class Inspection(Protocol):
 
     async def accept(self, wish: InspectionWish, *, by: Actor) -> AsyncGenerator[bytes, None]:
         """Measure a camera, take one picture and judge."""
+        ...
+
+
+class Acts(Protocol):
+    """Acts, their extensions, and changes that wait for two people.
+
+    Answers are as `gateway.console.acts` shows them.
+    """
+
+    def acts(self, actor: Actor) -> Mapping[str, Any]:
+        """Return what the actor's organisation may know."""
+        ...
+
+    def may_extend(self, act_id: str, actor: Actor) -> bool | None:
+        """Return whether somebody may extend an act; None: no such act is known to the actor."""
+        ...
+
+    async def extend(
+        self, act_id: str, until: date, reason: str, document_sha256: str, *, by: Actor
+    ) -> Extension:
+        """Enter an extension; ConfigError if the day does not fit."""
+        ...
+
+    async def held(self, actor: Actor) -> Sequence[Mapping[str, Any]]:
+        """Return the held changes that the actor may know of."""
+        ...
+
+    async def may_judge(self, held_id: str, actor: Actor) -> bool | None:
+        """Return whether somebody may judge a change; None: none is known to the actor."""
+        ...
+
+    async def approve(self, held_id: str, reason: str, *, by: Actor) -> Mapping[str, Any]:
+        """Approve a change; ConfigError if it cannot be approved."""
+        ...
+
+    async def reject(self, held_id: str, reason: str, *, by: Actor) -> Mapping[str, Any]:
+        """Reject a change; ConfigError if it does not wait."""
         ...
 
 
@@ -426,6 +752,30 @@ class AccountCard(Protocol):
         ...
 
 
+class SceneOutcome(Protocol):
+    """What a scene tells once it was played; no words where the pages show it by themselves."""
+
+    @property
+    def text_it(self) -> str:
+        """In Italian."""
+        ...
+
+    @property
+    def text_en(self) -> str:
+        """In English."""
+        ...
+
+    @property
+    def details(self) -> str:
+        """Words of a program, as it printed them."""
+        ...
+
+    @property
+    def entry(self) -> int:
+        """Entry of the ledger that it is about; -1: none."""
+        ...
+
+
 class Exercise(Protocol):
     """Scenes and accounts of a simulated town (A-33); never there where pictures are real."""
 
@@ -439,8 +789,8 @@ class Exercise(Protocol):
         """Who can be played."""
         ...
 
-    def run(self, scene: str) -> bool:
-        """Start a scene; False if there is none of that name."""
+    async def run(self, scene: str) -> "SceneOutcome | None":
+        """Play a scene and return what it tells; None if there is none of that name."""
         ...
 
     async def sign_in(self, account: str, source_ip: str) -> SignIn | None:
@@ -461,6 +811,8 @@ class Box:
     """Language of a browser that expressed no wish: `it` or `en`."""
     origins: tuple[str, ...] = ()
     """Other origins whose pages may use WHEP with a bearer token; none by default."""
+    monitors: tuple[str, ...] = ()
+    """Addresses that read health and metrics with the names of cameras; none by default."""
 
 
 class Endings:
@@ -480,6 +832,63 @@ class Endings:
         """Return the reason if that actor's session ended; None for anything else."""
         owner, reason = self._ends.get(session, ("", ""))
         return reason if owner and owner == actor_id else None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message to a person, sent over the event streams that this person has open."""
+
+    event: str
+    """Name of the server-sent event, for example `confirm`."""
+    data: str
+    """JSON without line breaks."""
+
+
+class NoticeListener:
+    """What waits for one event stream; when it is full the oldest is forgotten."""
+
+    def __init__(self, actor: Actor, most: int) -> None:
+        self.actor = actor
+        self._waiting: deque[Notice] = deque(maxlen=most)
+        self._there = asyncio.Event()
+
+    def put(self, notice: Notice) -> None:
+        """Add one."""
+        self._waiting.append(notice)
+        self._there.set()
+
+    async def receive(self) -> Notice:
+        """Wait for the next one; cancelling loses nothing."""
+        while not self._waiting:
+            self._there.clear()
+            await self._there.wait()
+        return self._waiting.popleft()
+
+
+class Notices:
+    """Messages to persons: nothing is kept for somebody who has no event stream open."""
+
+    def __init__(self, most: int = 64) -> None:
+        """`most`: messages that wait for one stream."""
+        self._most = most
+        self._listeners: list[NoticeListener] = []
+
+    @contextmanager
+    def listen(self, actor: Actor) -> Iterator[NoticeListener]:
+        """Hear what is told from now on to this person."""
+        listener = NoticeListener(actor, self._most)
+        self._listeners.append(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners.remove(listener)
+
+    def tell(self, event: str, data: Mapping[str, object], *, to: Callable[[Actor], bool]) -> None:
+        """Send an event to everybody of whom `to` says so; never waits."""
+        notice = Notice(event, json.dumps(data, ensure_ascii=False, separators=(",", ":")))
+        for listener in self._listeners:
+            if to(listener.actor):
+                listener.put(notice)
 
 
 class DeviceMaker(Protocol):
@@ -632,6 +1041,185 @@ class DeviceState(Protocol):
         ...
 
 
+class OwnersDesk(Protocol):
+    """What an owner learns of its cameras, and its off-switch."""
+
+    def looks(self, controller: str) -> Sequence["OwnersLook"]:
+        """Return who looked at a controller's cameras of late, newest first."""
+        ...
+
+    def alerts(self, controller: str) -> Sequence["OwnersAlert"]:
+        """Return the uses of break-glass of the last 30 days, newest first."""
+        ...
+
+    async def acknowledge(self, alert: int, *, by: Actor) -> bool:
+        """Note that the owner has read an alert; False if there is none of its own."""
+        ...
+
+    async def pause(self, cameras: Sequence[str], reason: str, *, by: Actor) -> Pause:
+        """Withhold cameras of the actor's own from everybody else; none named: all of them."""
+        ...
+
+    async def resume(self, pause: str, *, by: Actor) -> bool:
+        """Take a pause of the actor's own back; False if there is none."""
+        ...
+
+    def fitness(self, controller: str) -> "OwnersProject | None":
+        """Return the security project of a controller; None if it takes part in none."""
+        ...
+
+
+class OwnersLook(Protocol):
+    """One look at a camera, in words that an owner may read: no person's name."""
+
+    @property
+    def seq(self) -> int:
+        """Entry of the ledger."""
+        ...
+
+    @property
+    def utc_us(self) -> int:
+        """When it began."""
+        ...
+
+    @property
+    def until_us(self) -> int:
+        """When it ended; 0 while it lasts."""
+        ...
+
+    @property
+    def event(self) -> str:
+        """Code of D.3."""
+        ...
+
+    @property
+    def organisation(self) -> str:
+        """Id of who looked."""
+        ...
+
+    @property
+    def role(self) -> str:
+        """Role of who looked."""
+        ...
+
+    @property
+    def purpose(self) -> str:
+        """Purpose code."""
+        ...
+
+    @property
+    def case(self) -> str:
+        """Case; empty where it is withheld or erased."""
+        ...
+
+    @property
+    def camera(self) -> str:
+        """Id."""
+        ...
+
+    @property
+    def flags(self) -> Sequence[str]:
+        """What was out of the ordinary."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """How long; 0 while it lasts."""
+        ...
+
+
+class OwnersAlert(Protocol):
+    """One use of break-glass."""
+
+    @property
+    def look(self) -> OwnersLook:
+        """Who, when, which camera."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why, in the words of who did."""
+        ...
+
+    @property
+    def acknowledged_us(self) -> int:
+        """When the owner had read it; 0: not yet."""
+        ...
+
+
+class OwnersProject(Protocol):
+    """A controller's part in D.L. 14/2017 art. 7 c. 1-bis (A-26)."""
+
+    @property
+    def sites(self) -> int:
+        """Sites with a camera."""
+        ...
+
+    @property
+    def needed(self) -> int:
+        """How many the law asks for; 0: no number."""
+        ...
+
+
+class CopiesKept(Protocol):
+    """Copies of one class that one controller's cameras left."""
+
+    @property
+    def kind(self) -> CopyClass:
+        """Class of copy."""
+        ...
+
+    @property
+    def controller(self) -> str:
+        """Id; empty: of cameras that nobody knows any more."""
+        ...
+
+    @property
+    def keep_h(self) -> float:
+        """Term in hours, the longest of its cameras'."""
+        ...
+
+    @property
+    def oldest_utc_us(self) -> int:
+        """When the oldest picture was taken; 0: there is none."""
+        ...
+
+    @property
+    def items(self) -> int:
+        """How many."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOrder:
+    """What is to outlast its term, and until when."""
+
+    act: str
+    controller: str
+    cameras: tuple[str, ...]
+    from_utc_us: int
+    to_utc_us: int
+    until: date
+    """Last day, Europe/Rome."""
+    reason: str
+
+
+class Retention(Protocol):
+    """Copies of pictures, how long they are kept, and holds."""
+
+    def kept(self) -> Sequence[CopiesKept]:
+        """Return every class of every controller."""
+        ...
+
+    async def hold(self, order: HoldOrder, *, by: Actor) -> str:
+        """Enter a hold; return its id once it is in force. ConfigError names what is wrong."""
+        ...
+
+    async def release(self, hold: str, *, by: Actor) -> bool:
+        """Take a hold back; False if there is none."""
+        ...
+
+
 def _no_devices() -> Sequence[DeviceState]:
     return ()
 
@@ -679,6 +1267,133 @@ class Surroundings(Protocol):
         ...
 
 
+class ExplainedStep(Protocol):
+    """One question of the policy and its answer."""
+
+    @property
+    def question(self) -> str:
+        """Stable code."""
+        ...
+
+    @property
+    def ok(self) -> bool:
+        """It was no obstacle."""
+        ...
+
+    @property
+    def answer(self) -> str:
+        """`yes`, or the code of the refusal."""
+        ...
+
+    @property
+    def text_it(self) -> str:
+        """One sentence in Italian."""
+        ...
+
+    @property
+    def text_en(self) -> str:
+        """The same in English."""
+        ...
+
+
+class Explanation(Protocol):
+    """Why a request would be answered so."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The answer."""
+        ...
+
+    @property
+    def steps(self) -> Sequence[ExplainedStep]:
+        """Every question that was asked, up to and with the first no."""
+        ...
+
+
+class Rights(Protocol):
+    """What the policy says of rights; opens nothing and writes nothing."""
+
+    def explain(self, request: AccessRequest) -> Explanation:
+        """Return why a request would be answered so."""
+        ...
+
+    def knows(self, actor: Actor, camera: str) -> bool:
+        """Return whether somebody may know that a camera exists."""
+        ...
+
+
+class Shift(Protocol):
+    """An open shift."""
+
+    @property
+    def order(self) -> str:
+        """Number of the service order."""
+        ...
+
+    @property
+    def until(self) -> Moment:
+        """When it ends by itself."""
+        ...
+
+
+class Shifts(Protocol):
+    """Shifts of ordinary surveillance, one for each sign-in."""
+
+    def of(self, actor: Actor) -> Shift | None:
+        """Return the one that is open."""
+        ...
+
+    async def open(self, actor: Actor, order: str, hours: float) -> Shift | None:
+        """Open one, or return that of the same order; None if another order is open."""
+        ...
+
+    async def close(self, actor: Actor) -> None:
+        """End it; harmless if none is open."""
+        ...
+
+
+class SecondCode(Protocol):
+    """What a colleague has to confirm."""
+
+    @property
+    def code(self) -> str:
+        """Eight letters and digits."""
+        ...
+
+    @property
+    def expires(self) -> Moment:
+        """Until when it serves."""
+        ...
+
+
+class Seconds(Protocol):
+    """Requests that need a second person."""
+
+    def ask(self, request: AccessRequest) -> SecondCode:
+        """Return a code for a colleague."""
+        ...
+
+    def about(self, code: str, colleague: Actor) -> AccessRequest | None:
+        """Return what a code is about; None for a code that this colleague cannot confirm."""
+        ...
+
+    def agree(self, code: str, colleague: Actor) -> bool:
+        """Confirm; False for a code that this colleague cannot confirm."""
+        ...
+
+    def use(self, code: str, request: AccessRequest) -> str:
+        """Return who agreed to exactly this request, once; else nothing."""
+        ...
+
+
+class Looks(Protocol):
+    """Looks that go on."""
+
+    async def confirm(self, session: str, actor: Actor) -> Grant | Verdict | None:
+        """Take a viewer's answer; None for no such session of this person."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything behind the console."""
@@ -705,5 +1420,25 @@ class Services:
     """State of every device that can be asked, by id."""
     inspection: Inspection | None = None
     """Needed by `build_control_app` only."""
+    tokens: Tokens | None = None
+    """Without it nobody gets a short token."""
+    oidc: Oidc | None = None
+    """Without it nobody signs in at a provider."""
     surroundings: Surroundings | None = None
     """Without it no camera is near another one."""
+    notices: Notices = field(default_factory=Notices)
+    """Messages to single persons, over their event streams."""
+    retention: Retention | None = None
+    """Without it nobody reads how long copies are kept."""
+    owners: OwnersDesk | None = None
+    """Without it nobody has an owner's page."""
+    rights: Rights | None = None
+    """Without it nothing explains itself."""
+    shifts: Shifts | None = None
+    """Without it ordinary surveillance knows no shifts."""
+    seconds: Seconds | None = None
+    """Without it nothing that needs four eyes is opened."""
+    acts: Acts | None = None
+    """Without it nobody reads or extends acts."""
+    looks: Looks | None = None
+    """Without it looks run out."""

@@ -13,10 +13,18 @@ from gateway.console.identity import (
     maybe_actor,
     source_ip,
     token_of,
+    workstation_of,
 )
 from gateway.console.problem import ProblemError, responses
 from gateway.console.services import Services, SignIn
-from gateway.console.views import MachineView, SessionView, SignInBody, box_view, user_view
+from gateway.console.views import (
+    MachineView,
+    ProviderView,
+    SessionView,
+    SignInBody,
+    box_view,
+    user_view,
+)
 from gateway.console.words import Fault
 from gateway.model.access import Actor
 
@@ -26,17 +34,37 @@ SIGNED_OUT = "signed-out"
 
 async def who_am_i(request: Request, services: TheServices) -> SessionView:
     """Return the box, and the signed-in person if there is one."""
-    actor = maybe_actor(request)
+    actor, token = maybe_actor(request), token_of(request)
     user = user_view(actor, services.registry()) if actor else None
-    return SessionView(box=box_view(services.box, scenes=services.exercise is not None), user=user)
+    enrolling = actor is None and bool(token) and services.accounts.resolve_enrolling(token)
+    return SessionView(
+        box=box_view(services.box, scenes=services.exercise is not None),
+        user=user,
+        enrol=bool(enrolling),
+        oidc=_providers(services),
+    )
+
+
+def _providers(services: Services) -> list[ProviderView]:
+    names = services.oidc.names if services.oidc is not None else ()
+    return [ProviderView(name=name, title=title) for name, title in names]
 
 
 async def sign_in(
     body: SignInBody, request: Request, response: Response, services: TheServices
 ) -> SessionView:
-    """Exchange user and password for a cookie, or for a bearer token if asked."""
-    password = body.password.get_secret_value()
-    made = await services.accounts.sign_in(body.user, password, source_ip(request))
+    """Exchange user, password and code for a cookie, or for a bearer token if asked.
+
+    401 `totp-needed`: the password is right, the code is due. `enrol` in the answer: the sign-in
+    may only enrol a second device, which the account has to have.
+    """
+    made = await services.accounts.sign_in(
+        body.user,
+        body.password.get_secret_value(),
+        source_ip(request),
+        body.totp,
+        workstation_of(request),
+    )
     if made is None:
         raise ProblemError(
             HTTPStatus.UNAUTHORIZED,
@@ -44,15 +72,20 @@ async def sign_in(
             headers={"WWW-Authenticate": 'Bearer realm="varco"'},
         )
     if not body.bearer:
+        await services.accounts.sign_out(request.cookies.get(COOKIE, ""))  # who sat here before
         set_cookie(request, response, made.token)
     return session_view(services, made, token=made.token if body.bearer else None)
 
 
 def session_view(services: Services, made: SignIn, *, token: str | None = None) -> SessionView:
     """Return the answer to a sign-in."""
-    user = user_view(made.actor, services.registry())
+    user = None if made.restricted else user_view(made.actor, services.registry())
     return SessionView(
-        box=box_view(services.box, scenes=services.exercise is not None), user=user, token=token
+        box=box_view(services.box, scenes=services.exercise is not None),
+        user=user,
+        enrol=made.restricted,
+        oidc=_providers(services),
+        token=token,
     )
 
 
@@ -71,7 +104,7 @@ def set_cookie(request: Request, response: Response, token: str) -> None:
 async def sign_out(request: Request, response: Response, services: TheServices) -> None:
     """End the sign-in and its live pictures; harmless if there is none."""
     token = token_of(request)
-    actor = services.accounts.resolve(token) if token else None
+    actor = services.accounts.resolve_enrolling(token) if token else None
     if actor is not None:
         await _darken(services, actor)
         await services.accounts.sign_out(token)
@@ -91,9 +124,18 @@ async def _darken(services: Services, actor: Actor) -> None:
             await services.media.close(one.session, SIGNED_OUT)
 
 
-async def who_is_the_machine(certificate: TheCertificate) -> MachineView:
-    """Return what the client certificate of this connection says."""
-    return MachineView(certificate_sha256=certificate.sha256, subject=certificate.subject)
+async def who_is_the_machine(
+    certificate: TheCertificate, request: Request, services: TheServices
+) -> MachineView:
+    """Return what the client certificate of this connection says, and whose it is here."""
+    actor = services.accounts.by_certificate(
+        certificate.sha256, certificate.subject, source_ip(request)
+    )
+    return MachineView(
+        certificate_sha256=certificate.sha256,
+        subject=certificate.subject,
+        user=user_view(actor, services.registry()) if actor else None,
+    )
 
 
 def routes() -> APIRouter:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.console.identity import COOKIE
+from gateway.console.identity import is_ambient
 from gateway.console.problem import answer
 from gateway.console.words import Fault
 
@@ -189,7 +189,7 @@ class OriginGuard:
         site = request.headers.get("sec-fetch-site")
         if site is not None:
             return site != "same-origin"
-        return COOKIE in request.cookies
+        return is_ambient(request)
 
     def _cors(self, request: Request) -> str:
         origin = request.headers.get("origin", "")
@@ -202,8 +202,10 @@ def _is_borrowed(request: Request) -> bool:
 
     Ports do not separate sites: a page of another service on this host is "same-site".
     """
+    if request.headers.get("authorization"):
+        return False  # what another page sends by itself it had to be told
     elsewhere = request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}
-    return elsewhere and request.url.path.startswith(_GUARDED) and COOKIE in request.cookies
+    return elsewhere and request.url.path.startswith(_GUARDED) and is_ambient(request)
 
 
 def _is_preflight(request: Request) -> bool:

@@ -5,14 +5,15 @@
 Times are RFC 3339 UTC with milliseconds; an empty string where there is none yet.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from gateway.console.services import Box, LedgerEntry, Services
-from gateway.console.visibility import purposes_of, views_of
-from gateway.model.access import Actor
+from gateway.console.services import Box, LedgerEntry, Services, Vouching
+from gateway.console.visibility import knows_camera, purposes_of, views_of
+from gateway.model.access import Actor, Refusal
 from gateway.model.alarm import AlarmRecord, Delivery
 from gateway.model.audit import LedgerEvent
 from gateway.model.media import StreamStatus
@@ -39,6 +40,47 @@ class SignInBody(Body):
     bearer: bool = Field(
         default=False, description="Answer with a bearer token instead of a cookie."
     )
+    totp: str = Field(
+        default="", max_length=16, description="Code of the second device, if there is one."
+    )
+
+
+class CodeBody(Body):
+    """A code of the device that is being enrolled."""
+
+    code: str = Field(min_length=6, max_length=16)
+    bearer: bool = Field(default=False, description="The new token instead of a cookie.")
+
+
+class TokenBody(Body):
+    """What a short token is to be good for."""
+
+    camera: str = Field(min_length=1, max_length=64)
+    purpose: str = Field(min_length=1, max_length=64, description="Purpose code (D.2).")
+    case: str = Field(default="", max_length=100)
+    reason: str = Field(default="", max_length=200)
+
+
+class TokenView(View):
+    """A short token for one player."""
+
+    token: str = Field(description="Bearer at POST /whep/{camera}, once.")
+    expires_s: int = Field(description="The look has to begin within so many seconds.")
+
+
+class EnrolmentView(View):
+    """A second device to be."""
+
+    secret: str = Field(description="Base32.")
+    uri: str = Field(description="otpauth://totp/…")
+    qr_svg: str = Field(description="The same as a picture (SVG, nothing active in it).")
+
+
+class ProviderView(View):
+    """An identity provider."""
+
+    name: str = Field(description="For /api/oidc/login?provider=")
+    title: str
 
 
 class CloseBody(Body):
@@ -68,6 +110,7 @@ class AcceptBody(ProbeBody):
     clear_reason: str = Field(
         default="", max_length=200, description="Why its pictures may travel in clear."
     )
+    totp: str = Field(default="", max_length=16, description="Code of the second device.")
 
 
 class BoxView(View):
@@ -98,6 +141,10 @@ class SessionView(View):
 
     box: BoxView
     user: UserView | None
+    enrol: bool = Field(
+        default=False, description="Signed in, but only to enrol a second device (user is null)."
+    )
+    oidc: list[ProviderView] = Field(default=[], description="Where else one can sign in.")
     token: str | None = Field(default=None, description="Only in answer to `bearer: true`.")
 
 
@@ -132,6 +179,7 @@ class CameraView(View):
     open_alarm: str = Field(description="Id of an alarm of this camera that is not closed.")
     disclosure: str = Field(description="sempre, su-allarme, or empty where no act speaks of it.")
     viewable: bool = Field(description="The role may ask to look at all; the gate decides.")
+    paused: bool = Field(default=False, description="The owner withholds it from everybody else.")
 
 
 class NearbyCameraView(View):
@@ -195,6 +243,8 @@ class WhepSessionView(View):
     session: str
     state: Literal["live", "ended"]
     reason: str = Field(description="Stable code of why it ended; empty while live.")
+    flags: list[str] = Field(default=[], description="What is out of the ordinary while live.")
+    expires: str = Field(default="", description="When it ends by itself; empty once it ended.")
 
 
 class LedgerEntryView(View):
@@ -229,6 +279,20 @@ class LedgerEntryView(View):
     policy_version: int
     closes: int
     erased: list[str]
+    acr: str = ""
+    workstation: str = ""
+    second: str = Field(default="", description="Who agreed, where four eyes were needed.")
+    flags: list[str] = Field(default=[], description="What is out of the ordinary.")
+    recipient_organisation: str = ""
+    mask_version: int = 0
+
+
+class VouchingView(View):
+    """One word from outside about the log."""
+
+    name: str = Field(description="Of the witness; empty for a time stamp.")
+    size: int = Field(description="Entries that it covers.")
+    time: str
 
 
 class CheckpointView(View):
@@ -237,6 +301,8 @@ class CheckpointView(View):
     size: int
     root: str
     note: str = Field(description="C2SP tlog-checkpoint, signed with Ed25519.")
+    witnesses: list[VouchingView] = Field(default=[], description="Newest word of each witness.")
+    anchor: VouchingView | None = Field(default=None, description="Newest RFC 3161 time stamp.")
 
 
 class LedgerView(View):
@@ -245,6 +311,33 @@ class LedgerView(View):
     aim: str
     head: CheckpointView
     entries: list[LedgerEntryView]
+    older: int | None = Field(default=None, description="Pass it as `before`; null: no more.")
+    newer: int | None = Field(default=None, description="Pass it as `after`; null: no more.")
+    only: str = Field(default="", description="Only entries of this controller are shown.")
+
+
+class ExportBody(Body):
+    """Which entries are to leave, in which form, and why."""
+
+    aim: str = Field(default="", max_length=64, description="One of the four lawful aims.")
+    own_case: str = Field(default="", max_length=100, description="Case of whoever asks.")
+    format: Literal["jsonl", "csv", "report", "admins"] = "jsonl"
+    from_: str = Field(default="", alias="from", max_length=40)
+    to: str = Field(default="", max_length=40)
+    person: str = Field(default="", max_length=100)
+    camera: str = Field(default="", max_length=64)
+    case: str = Field(default="", max_length=100)
+    event: str = Field(default="", max_length=64)
+    year: int = Field(default=0, ge=0, le=9999, description="Of the check of administrators.")
+    bom: bool = Field(default=True, description="Mark by which Excel knows UTF-8.")
+
+
+class SignedExportBody(ExportBody):
+    """The same with who asks, over the control socket."""
+
+    user: str = Field(min_length=1, max_length=64)
+    password: SecretStr = Field(min_length=1, max_length=1024)
+    totp: str = Field(default="", max_length=16)
 
 
 class FindingView(View):
@@ -275,6 +368,7 @@ class MachineView(View):
 
     certificate_sha256: str
     subject: str
+    user: UserView | None = Field(default=None, description="Its account here; null if none.")
 
 
 class ExerciseSceneView(View):
@@ -294,6 +388,14 @@ class ExerciseAccountView(View):
     text: str
 
 
+class SceneOutcomeView(View):
+    """What a scene tells once it was played."""
+
+    text: str = Field(description="In the language of the request; empty: the pages show it.")
+    details: str = Field(description="Words of a program, as it printed them.")
+    entry: int = Field(description="Entry of the ledger that it is about; -1: none.")
+
+
 class ExerciseView(View):
     """What the exercise offers."""
 
@@ -308,6 +410,8 @@ class RegistryChangeView(View):
     added: list[str]
     changed: list[str]
     removed: list[str]
+    held: str = ""
+    """Id of the held change: nothing is applied before two people approve it."""
 
 
 class ReloadView(View):
@@ -414,6 +518,7 @@ def camera_view(
         open_alarm=open_alarm,
         disclosure=disclosure,
         viewable=False,
+        paused=registry.is_paused(camera),
     )
 
 
@@ -470,9 +575,23 @@ def object_name(event: LedgerEvent, registry: Registry) -> str:
     return camera.name if camera else event.object_id
 
 
-def ledger_entry_view(entry: LedgerEntry, registry: Registry) -> LedgerEntryView:
-    """Return one entry; names are added, nothing is hidden."""
-    event = entry.event
+def discreet(event: LedgerEvent, registry: Registry, own: str) -> LedgerEvent:
+    """Return an entry as the readers of one organisation get it; empty: of none, so as it is.
+
+    Their own people's wish to see a camera that they may not know reads as if there were none:
+    the true reason is its controller's to read (A-26).
+    """
+    foreign = own and event.result == "denied" and event.controller not in {"", own}
+    if not foreign or knows_camera(registry, event.object_id, own):
+        return event
+    unknown = Refusal.UNKNOWN_CAMERA.value
+    return replace(event, controller="", error=unknown, legal_basis_id="", recipient_org="")
+
+
+def ledger_entry_view(entry: LedgerEntry, registry: Registry, own: str = "") -> LedgerEntryView:
+    """Return one entry; names are added. `own`: see `discreet`."""
+    event = discreet(entry.event, registry, own)
+    hidden = event is not entry.event
     return LedgerEntryView(
         seq=entry.seq,
         time=iso(entry.utc_us),
@@ -489,7 +608,7 @@ def ledger_entry_view(entry: LedgerEntry, registry: Registry) -> LedgerEntryView
         source_ip=event.src_ip,
         object_type=event.object_type,
         object_id=event.object_id,
-        object_name=object_name(event, registry),
+        object_name=event.object_id if hidden else object_name(event, registry),
         controller=organisation_name(registry, event.controller),
         purpose=event.purpose_code,
         legal_basis=event.legal_basis_id,
@@ -503,10 +622,26 @@ def ledger_entry_view(entry: LedgerEntry, registry: Registry) -> LedgerEntryView
         policy_version=event.policy_version,
         closes=event.closes,
         erased=list(entry.erased),
+        acr=event.acr,
+        workstation=event.workstation,
+        second=event.delegated_by,
+        flags=[one for one in event.flags.split(",") if one],
+        recipient_organisation=organisation_name(registry, event.recipient_org),
+        mask_version=event.mask_version,
     )
 
 
-def checkpoint_view(services: Services) -> CheckpointView:
-    """Return the head of the ledger now."""
-    head = services.ledger.head()
-    return CheckpointView(size=head.size, root=head.root.hex(), note=head.checkpoint_note)
+async def checkpoint_view(services: Services) -> CheckpointView:
+    """Return the head of the ledger now, and who vouches for it."""
+    head, vouched = services.ledger.head(), await services.ledger.vouched()
+    return CheckpointView(
+        size=head.size,
+        root=head.root.hex(),
+        note=head.checkpoint_note,
+        witnesses=[_vouching_view(one) for one in vouched.witnesses],
+        anchor=_vouching_view(vouched.anchor) if vouched.anchor else None,
+    )
+
+
+def _vouching_view(one: Vouching) -> VouchingView:
+    return VouchingView(name=one.name, size=one.size, time=iso(one.utc_us))

@@ -10,11 +10,11 @@ ROOM_ROLES = frozenset({Role.PS_OPERATOR, Role.PS_SUPERVISOR, Role.PL_OPERATOR})
 
 VIEWS: dict[Role, tuple[str, ...]] = {
     Role.PS_OPERATOR: ("alarms", "cameras", "devices"),
-    Role.PS_SUPERVISOR: ("alarms", "cameras", "devices"),
+    Role.PS_SUPERVISOR: ("alarms", "cameras", "acts", "devices", "retention"),
     Role.PL_OPERATOR: ("alarms", "cameras", "devices"),
     Role.INSTITUTE_OPERATOR: ("alarms",),
-    Role.OWNER: ("cameras", "alarms", "devices"),
-    Role.DPO: ("ledger", "cameras"),
+    Role.OWNER: ("cameras", "alarms", "mine", "acts", "retention", "devices"),
+    Role.DPO: ("ledger", "acts", "mine", "retention", "cameras"),
     Role.AUDITOR: ("ledger",),
     Role.SYSADMIN: ("cameras", "devices"),
     Role.INSTALLER: ("cameras", "devices"),
@@ -63,6 +63,15 @@ def _disclosures(registry: Registry, camera: str, organisation: str) -> set[Disc
         for scope in act.scopes
         if camera in scope.cameras and organisation in scope.recipients
     }
+
+
+def knows_camera(registry: Registry, camera: str, organisation: str) -> bool:
+    """Return whether an organisation may know that a camera exists: its own, or any act's."""
+    known = registry.cameras.get(camera)
+    if known is None:
+        return False
+    own = registry.sites[known.site].controller == organisation
+    return own or bool(_disclosures(registry, camera, organisation))
 
 
 def disclosure_of(registry: Registry, camera: str, actor: Actor) -> str:

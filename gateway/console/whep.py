@@ -11,12 +11,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
-from gateway.console.identity import TheActor, TheServices
+from gateway.console.identity import TheServices
 from gateway.console.looking import TheReasons, ask
 from gateway.console.problem import ProblemError, responses
 from gateway.console.services import Services, SessionInfo, WhepAnswer
 from gateway.console.shield import WHEP_ALLOWED
-from gateway.console.views import WhepSessionView
+from gateway.console.tokens import TheHolder, TheViewer
+from gateway.console.views import WhepSessionView, iso
 from gateway.console.words import Fault
 from gateway.model.access import Action, Actor, Grant
 from gateway.model.errors import PeerError, WireError
@@ -59,15 +60,16 @@ async def watch(
     camera: CameraId,
     request: Request,
     why: TheReasons,
-    actor: TheActor,
+    viewer: TheViewer,
     services: TheServices,
     stream: TheStream = StreamKind.MAIN,
 ) -> Response:
     """Answer an SDP offer; the ledger knows of it, granted or refused, before anything leaves."""
     _require_type(request, SDP)
-    grant = await ask(services, actor, Action.LIVE, camera, why)
+    grant = await ask(services, viewer.actor, Action.LIVE, camera, viewer.why(why))
     offer = await _offer(services, grant, request)
     answer = await _negotiate(services, grant, offer, stream)
+    viewer.began(services, answer.session)
     return Response(
         answer.sdp,
         status_code=HTTPStatus.CREATED,
@@ -123,7 +125,7 @@ async def trickle(
     camera: CameraId,
     session: SessionId,
     request: Request,
-    actor: TheActor,
+    actor: TheHolder,
     services: TheServices,
     if_match: Annotated[str, Header(max_length=200)] = "*",
 ) -> Response:
@@ -138,7 +140,7 @@ async def trickle(
 
 
 async def leave(
-    camera: CameraId, session: SessionId, actor: TheActor, services: TheServices
+    camera: CameraId, session: SessionId, actor: TheHolder, services: TheServices
 ) -> None:
     """End one's own session."""
     info = _own_session(services, camera, session, actor)
@@ -146,14 +148,20 @@ async def leave(
 
 
 async def session_state(
-    camera: CameraId, session: SessionId, actor: TheActor, services: TheServices
+    camera: CameraId, session: SessionId, actor: TheHolder, services: TheServices
 ) -> WhepSessionView:
     """Tell a player that went dark whether its session ended, and why."""
     reason = services.endings.reason(session, actor.id)
     if reason is not None:
         return WhepSessionView(session=session, state="ended", reason=reason)
-    _own_session(services, camera, session, actor)
-    return WhepSessionView(session=session, state="live", reason="")
+    grant = _own_session(services, camera, session, actor).grant
+    return WhepSessionView(
+        session=session,
+        state="live",
+        reason="",
+        flags=list(grant.flags),
+        expires=iso(grant.expires.utc_us),
+    )
 
 
 async def options() -> Response:

@@ -25,6 +25,16 @@ class Fault(Enum):
 
     SIGN_IN_NEEDED = "sign-in-needed"
     SIGN_IN_REFUSED = "sign-in-refused"
+    CODE_NEEDED = "totp-needed"
+    CODE_WRONG = "totp-wrong"
+    NO_ENROLMENT = "totp-not-possible"
+    TOKEN = "token-not-valid"  # noqa: S105 - a code, not a token
+    OIDC_STATE = "oidc-state"
+    OIDC_REFUSED = "oidc-refused"
+    OIDC_AWAY = "oidc-away"
+    OIDC_TOKEN = "oidc-token"  # noqa: S105 - a code, not a token
+    OIDC_LEVEL = "oidc-level"
+    OIDC_UNKNOWN = "oidc-unknown"
     ORIGIN = "origin-not-allowed"
     NOT_FOUND = "not-found"
     METHOD = "method-not-allowed"
@@ -42,6 +52,8 @@ class Fault(Enum):
     NO_STILL = "no-still"
     NO_CLIP = "no-clip"
     ALREADY_CLOSED = "alarm-already-closed"
+    SHIFT_OPEN = "another-shift-open"
+    SECOND = "second-not-possible"
     CERTIFICATE_NEEDED = "client-certificate-needed"
     PEER_NOT_ALLOWED = "peer-not-allowed"
     CONFIGURATION = "configuration"
@@ -55,6 +67,48 @@ SENTENCES: dict[Fault, tuple[str, str]] = {
         "per qualche minuto.",
         "User name or password not valid. After several wrong attempts sign-in is blocked "
         "for some minutes.",
+    ),
+    Fault.CODE_NEEDED: (
+        "Occorre anche il codice del secondo dispositivo.",
+        "The code of your second device is needed, too.",
+    ),
+    Fault.CODE_WRONG: (
+        "Il codice non è valido, o è già stato usato: attendere il prossimo.",
+        "The code is not valid, or was used already: please wait for the next one.",
+    ),
+    Fault.NO_ENROLMENT: (
+        "A questo accesso non si può associare un secondo dispositivo. Se ce n’è già uno, lo "
+        "toglie l’amministratore.",
+        "No second device can be enrolled with this sign-in. If there is one already, the "
+        "administrator can take it away.",
+    ),
+    Fault.TOKEN: (
+        "Il permesso di visione non è valido: è scaduto, già usato, o per un’altra telecamera.",
+        "The viewing token is not valid: it is over, was used, or is for another camera.",
+    ),
+    Fault.OIDC_STATE: (
+        "L’accesso è durato troppo o è iniziato in un’altra finestra: ricominciare da qui.",
+        "The sign-in took too long or began in another window: please start again here.",
+    ),
+    Fault.OIDC_REFUSED: (
+        "Il gestore dell’identità non ha concluso l’accesso.",
+        "The identity provider did not complete the sign-in.",
+    ),
+    Fault.OIDC_AWAY: (
+        "Il gestore dell’identità non risponde; riprovare tra poco.",
+        "The identity provider does not answer; please try again shortly.",
+    ),
+    Fault.OIDC_TOKEN: (
+        "La risposta del gestore dell’identità non è verificabile: nessun accesso.",
+        "The identity provider’s answer cannot be verified: nobody was signed in.",
+    ),
+    Fault.OIDC_LEVEL: (
+        "Il livello di autenticazione non basta per questo sistema.",
+        "The level of authentication is not enough for this system.",
+    ),
+    Fault.OIDC_UNKNOWN: (
+        "Questa identità non è abilitata qui: la abilita l’amministratore nel registro.",
+        "This identity has no account here: the administrator can add it to the registry.",
     ),
     Fault.ORIGIN: (
         "La richiesta viene da un’altra pagina e non è accettata.",
@@ -107,6 +161,14 @@ SENTENCES: dict[Fault, tuple[str, str]] = {
     Fault.NO_CLIP: (
         "Nessuna immagine conservata prima di questo allarme.",
         "No pictures are kept from before this alarm.",
+    ),
+    Fault.SHIFT_OPEN: (
+        "È già aperto un turno con un altro ordine di servizio: chiuderlo prima.",
+        "A shift with another service order is open: please close it first.",
+    ),
+    Fault.SECOND: (
+        "Questo codice non si può confermare: è scaduto, già usato o di un’altra organizzazione.",
+        "This code cannot be confirmed: it is over, was used, or is another organisation’s.",
     ),
     Fault.ALREADY_CLOSED: ("L’allarme è già chiuso.", "The alarm is already closed."),
     Fault.CERTIFICATE_NEEDED: (

@@ -14,6 +14,8 @@ from gateway.model.media import StreamState, StreamStatus
 from gateway.model.time import ClockQuality
 from gateway.ops.clockwatch import ClockLevel, judge_offset
 
+ACT_WARNING_DAYS = 30
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceSnapshot:
@@ -32,6 +34,20 @@ class DeviceSnapshot:
     """Its clock minus our UTC, by ONVIF; None until asked."""
     dropped: int | None = None
     """Biometric topics, items and elements in its events (B-24); None: no events asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSnapshot:
+    """Copies of pictures of one class and controller."""
+
+    kind: str
+    controller: str
+    """Its id."""
+    items: int
+    oldest_s: float
+    """Age of the oldest; 0 if there is none."""
+    late: int = 0
+    """Older than their term by more than five minutes (B-01), and not held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +71,13 @@ class BoxSnapshot:
     biometrics_dropped: int = 0
     """Elements and items about faces and bodies in metadata tracks, dropped unread (B-24)."""
     devices: tuple[DeviceSnapshot, ...] = ()
+    ledger_cosigned_age_s: float | None = None
+    """Since a witness last vouched for the access ledger; None: never."""
     clock: ClockQuality = ClockQuality.SYNCHRONISED
     """How well our own clock is known."""
+    kept: tuple[KeptSnapshot, ...] = ()
+    acts: tuple[tuple[str, int], ...] = ()
+    """Days left of each act, by id; negative once it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +93,13 @@ def health(snapshot: BoxSnapshot) -> Health:
     fatal = [f"no progress: {part}" for part in snapshot.stale]
     if snapshot.ledger_spilling:
         fatal.append("ledger: writing to the spare file")
-    shown = [*_clock(snapshot), *_cameras(snapshot), *_devices(snapshot)]
+    shown = [
+        *_clock(snapshot),
+        *_cameras(snapshot),
+        *_devices(snapshot),
+        *_late(snapshot),
+        *_ending(snapshot),
+    ]
     return Health(not fatal, (*fatal, *shown))
 
 
@@ -104,6 +131,21 @@ def _devices(snapshot: BoxSnapshot) -> Iterable[str]:
             yield f"device {device.name}: {verdict.text_en}"
 
 
+def _late(snapshot: BoxSnapshot) -> Iterable[str]:
+    for one in snapshot.kept:
+        if one.late:
+            owner = one.controller or "unknown"
+            yield f"retention {one.kind} of {owner}: {one.late} copies are older than their term"
+
+
+def _ending(snapshot: BoxSnapshot) -> Iterable[str]:
+    for act, days in snapshot.acts:
+        if days < 0:
+            yield f"act {act}: is over, nothing is shared under it"
+        elif days <= ACT_WARNING_DAYS:
+            yield f"act {act}: ends in {days} days"
+
+
 # metrics -----------------------------------------------------------------------------------------
 
 
@@ -131,6 +173,10 @@ BOX: tuple[tuple[Described, Callable[[BoxSnapshot], float]], ...] = (
     (_gauge("viewers", "Live sessions"), lambda s: s.viewers),
     (_gauge("ledger_entries", "Entries in the access ledger"), lambda s: s.ledger_size),
     (_gauge("ledger_spilling", "1 while the spare file is in use"), lambda s: s.ledger_spilling),
+    (
+        _gauge("ledger_cosigned_age_seconds", "Since a witness cosigned the ledger; NaN: never"),
+        lambda s: float("nan") if s.ledger_cosigned_age_s is None else s.ledger_cosigned_age_s,
+    ),
     (_gauge("registry_version", "Version in force"), lambda s: s.registry_version),
     (_gauge("alarms_open", "Alarms not closed"), lambda s: s.alarms_open),
     (_gauge("deliveries_waiting", "Deliveries not confirmed"), lambda s: s.deliveries_waiting),
@@ -144,6 +190,7 @@ DROPPED = _counter(
     "Items and elements about faces and bodies, dropped unread from metadata tracks",
 )
 RESTARTS = _counter("process_restarts", "Restarts of our own processes", "process")
+ACT_DAYS = _gauge("act_days_left", "Days after today on which an act is in force", "act")
 STATE = _gauge("camera_state", "1 at the state in which the stream is", "camera", "state")
 
 CAMERA: tuple[tuple[Described, Callable[[StreamStatus], float | None]], ...] = (
@@ -199,6 +246,18 @@ DEVICE: tuple[tuple[Described, Callable[[DeviceSnapshot], float | None]], ...] =
 )
 
 
+KEPT: tuple[tuple[Described, Callable[[KeptSnapshot], float]], ...] = (
+    (
+        _gauge("kept_copies", "Copies of pictures that are kept", "class", "controller"),
+        lambda k: k.items,
+    ),
+    (
+        _gauge("kept_oldest_seconds", "Age of the oldest of them", "class", "controller"),
+        lambda k: k.oldest_s,
+    ),
+)
+
+
 def described() -> tuple[Described, ...]:
     """Return every metric that the box exposes, in the order of the exposition."""
     return (
@@ -208,6 +267,8 @@ def described() -> tuple[Described, ...]:
         STATE,
         *(one for one, _ in CAMERA),
         *(one for one, _ in DEVICE),
+        *(one for one, _ in KEPT),
+        ACT_DAYS,
     )
 
 
@@ -236,6 +297,9 @@ class _BoxCollector(Collector):
             yield _family(one, [((camera,), look(status)) for camera, status in s.cameras])
         for one, ask in DEVICE:
             yield _family(one, [((device.name,), ask(device)) for device in s.devices])
+        for one, tell in KEPT:
+            yield _family(one, [((kept.kind, kept.controller), tell(kept)) for kept in s.kept])
+        yield _family(ACT_DAYS, [((act,), float(days)) for act, days in s.acts])
 
 
 def _family(

@@ -20,6 +20,7 @@ SEED = """
 [[controller]]
 id = "comune"
 name = "Comune di prova"
+kind = "comune"
 [[site]]
 id = "piazza"
 name = "Piazza"
@@ -50,6 +51,7 @@ parties = ["Prefettura", "Comune"]
 valid_from = 2026-01-01
 valid_until = {until}
 dpia = "DPIA 3/2025"
+dpia_sha256 = "807cf9abed59de643bf0e442095dd6fe723f186226debf5fd2ce30d3f640fe39"
 dpia_date = 2026-01-01
 [[act.scope]]
 cameras = [{ids}]

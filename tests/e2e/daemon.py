@@ -61,6 +61,7 @@ runtime_dir = "{self.folder / "run"}"
 exercise = {str(exercise).lower()}
 [console]
 port = {self.port}
+monitors = ["127.0.0.1"]
 [media]
 port = {self.media_port}
 [registry]

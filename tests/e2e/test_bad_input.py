@@ -32,6 +32,7 @@ parties = ["Prefettura", "Comune"]
 valid_from = 2025-01-01
 valid_until = 2025-12-31
 dpia = "DPIA 1/2025"
+dpia_sha256 = "c08d0c3afb329b2ecea71bce98fdccc96b2e54057c0751127112d8e68cc34d8e"
 dpia_date = 2025-01-01
 [[act.scope]]
 cameras = ["scaduta"]

@@ -34,6 +34,7 @@ name = "Deposito"
 controller = "ditta"
 kind = "impresa"
 state = "attivo"
+approval = "CPOSP 1/2026"
 [[recipient]]
 id = "sala-pl"
 name = "Sala operativa"
@@ -93,6 +94,7 @@ parties = ["Prefettura", "Ditta"]
 valid_from = 2026-01-01
 valid_until = 2099-12-31
 dpia = "DPIA 3/2025"
+dpia_sha256 = "807cf9abed59de643bf0e442095dd6fe723f186226debf5fd2ce30d3f640fe39"
 dpia_date = 2026-01-01
 [[act.scope]]
 cameras = [{ids}]

@@ -36,6 +36,7 @@ state_dir = "state"
 runtime_dir = "run"
 [console]
 port = {self.port}
+monitors = ["127.0.0.1"]
 [media]
 port = {self.media}
 [registry]

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gateway.access.gate import Gate
@@ -15,6 +15,7 @@ from gateway.analytics.look import LookReply
 from gateway.assembly.box import Opened, RunningBox
 from gateway.assembly.journal import Journal
 from gateway.assembly.masks import MasksInForce
+from gateway.assembly.retention import RulesInForce, origin_of
 from gateway.assembly.viewing import Accountant
 from gateway.audit.ledger import open_ledger
 from gateway.codec.pool import PoolStatistics
@@ -141,6 +142,13 @@ class FakeMedia:
         self.closed.append((session, reason))
         return self.running.pop(session, None) is not None
 
+    def regrant(self, grant):
+        for name, one in self.running.items():
+            if one.grant.id == grant.id:
+                self.running[name] = replace(one, grant=grant)
+                return True
+        return False
+
     def sessions(self):
         return tuple(self.running.values())
 
@@ -167,6 +175,7 @@ SEED = """
 [[controller]]
 id = "comune"
 name = "Comune"
+kind = "comune"
 [[site]]
 id = "centro"
 name = "Centro"
@@ -185,6 +194,7 @@ parties = ["Prefettura", "Comune"]
 valid_from = 2026-01-01
 valid_until = 2027-06-30
 dpia = "DPIA 3/2025"
+dpia_sha256 = "807cf9abed59de643bf0e442095dd6fe723f186226debf5fd2ce30d3f640fe39"
 dpia_date = 2026-01-01
 [[act.scope]]
 cameras = [{ids}]
@@ -268,7 +278,13 @@ async def opened_box(
         ledger = await enter(open_ledger(folder / "ledger.db", origin=ORIGIN, key=KEY, clock=clock))
         journal = Journal(ledger, clock)
         outbox = await enter(open_outbox(folder / "alarms.db", clock=clock))
-        stills = Stills(folder / "stills", clock)
+        rules = RulesInForce(registry.current, options.stills.keep_hours * 3600.0)
+        stills = Stills(
+            folder / "stills",
+            clock,
+            origin_of=lambda alarm: origin_of(outbox.get(alarm), registry.current()),
+            rules=rules,
+        )
         masks = MasksInForce(registry.current, clock)
         gate, endings = Gate(journal, masks.current, outbox.get, clock), Endings()
         accountant = Accountant(gate, endings, await enter(asyncio.TaskGroup()))

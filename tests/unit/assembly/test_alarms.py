@@ -11,7 +11,7 @@ import pytest
 
 from gateway.analytics.rules import RuleState
 from gateway.analytics.watch import Watch
-from gateway.assembly.alarms import MOST_EVENTS, AlarmDesk, DeskParts
+from gateway.assembly.alarms import MOST_EVENTS, AlarmDesk, DeskParts, hearers
 from gateway.assembly.journal import Journal
 from gateway.assembly.plans import CameraPlan
 from gateway.audit.ledger import open_ledger
@@ -24,7 +24,7 @@ from gateway.model.alarm import AlarmState, AlarmVerdict, Box, Observation
 from gateway.model.errors import LedgerError, PeerError, StoreError
 from gateway.model.event import CameraEvent, PropertyOperation
 from gateway.model.media import StreamKind
-from gateway.model.registry import Mask, Trigger, Zone
+from gateway.model.registry import Mask, Pause, Trigger, Zone
 from gateway.relay.alarms.outbox import Bounds, open_outbox
 from gateway.runtime.clock import SystemClock
 from gateway.runtime.fanout import Fanout
@@ -498,3 +498,16 @@ async def test_a_still_comes_from_the_small_stream_where_the_main_one_is_not_pul
         w.post.sub.publish(unit(0, key=True, at=w.clock.now()))
         await w.desk.judge("banco", motion(w, "true"))
         await until(lambda: Kind.STILL in pool.kinds(), what="a still is made")
+
+
+def test_nobody_hears_of_an_alarm_that_the_owner_withholds():
+    """Even if the plan is older than the pause; what is not withheld goes on."""
+    known = registry()
+    camera = next(iter(known.cameras.values()))
+    recipient = next(iter(known.recipients))
+    planned = (recipient, "gone")
+    assert [one.id for one in hearers(camera.id, planned, known)] == [recipient]
+    pause = Pause("p", known.controller_of(camera).id, (camera.id,), "m", 1)
+    assert hearers(camera.id, planned, replace(known, pauses={"p": pause})) == []
+    elsewhere = replace(known, pauses={"p": replace(pause, cameras=("another",))})
+    assert [one.id for one in hearers(camera.id, planned, elsewhere)] == [recipient]

@@ -274,7 +274,7 @@ async def test_a_dark_ledger_fails_the_box_until_it_writes_again(tmp_path, monke
             assert "ledger: not written: disk full" in box.face.health().problems
             assert not box.face.health().ok
         await until(lambda: box.face.health().ok, what="well again")
-        assert await entries(opened.ledger, "log.outage")
+        await until(lambda: entries(opened.ledger, "log.outage"), what="the outage is told")
         await until(lambda: not box.clips._held, what="what no alarm holds is let go")
 
 

@@ -8,7 +8,7 @@ import pytest
 from gateway.assembly.control import ControlDesk
 from gateway.console.services import ExportFormat
 from gateway.model.access import Actor
-from gateway.model.errors import ConfigError, LedgerError
+from gateway.model.errors import ConfigError, LedgerError, SecondFactorNeededError
 from gateway.model.registry import Role
 from gateway.registry.seed import parse_seed
 from tests.unit.assembly.parts import CONFIG, camera, entries, opened_box, secret_file, town
@@ -150,3 +150,18 @@ async def test_a_change_in_the_dark_is_written_when_the_ledger_is_back(tmp_path,
             await d.apply(camera("due", "rtsp://192.0.2.2/", secret_file(tmp_path)))
         await d.opened.journal.settle()
         assert (await d.entry()).reason_text == "+1 ~0 -0"
+
+
+async def test_a_second_device_is_taken_away_and_written(tmp_path):
+    """The account signs in with its password alone again; an unknown one is an error."""
+    async with desk(tmp_path) as d:
+        await d.control.set_password("anna", "una frase lunga", by=ROOT)
+        await d.opened.registry.set_totp("anna", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+        with pytest.raises(SecondFactorNeededError):
+            await d.opened.accounts.sign_in("anna", "una frase lunga", "127.0.0.1")
+        await d.control.reset_totp("anna", by=ROOT)
+        assert await d.opened.accounts.sign_in("anna", "una frase lunga", "127.0.0.1")
+        entry = await d.entry("user.role")
+        assert (entry.object_id, entry.reason_text) == ("user/anna", "totp-reset")
+        with pytest.raises(ConfigError):
+            await d.control.reset_totp("nessuno", by=ROOT)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.access.identity import Accounts
-from gateway.assembly.exercise import AccountCard, Exercise, SceneCard
+from gateway.assembly.exercise import AccountCard, Exercise, Outcome, SceneCard
 from gateway.model.registry import Role, User
 from tests.fakes import FakeClock
 from tests.unit.access.town import registry
@@ -33,12 +33,20 @@ def made(triggers):
     return Exercise(accounts, {"operatore": PASSWORD}, cards, triggers)
 
 
-def test_a_button_starts_its_scene_and_no_other():
-    """Unknown scenes are told apart from started ones."""
+async def test_a_button_starts_its_scene_and_no_other():
+    """Unknown scenes are told apart from started ones; what a scene tells comes back."""
     started = []
-    exercise = made({"s": lambda: started.append("s"), "z": lambda: started.append("z")})
-    assert exercise.run("s")
-    assert not exercise.run("missing")
+
+    def scene(name):
+        async def play():
+            started.append(name)
+            return Outcome(name)
+
+        return play
+
+    exercise = made({"s": scene("s"), "z": scene("z")})
+    assert await exercise.run("s") == Outcome("s")
+    assert await exercise.run("missing") is None
     assert started == ["s"]
 
 

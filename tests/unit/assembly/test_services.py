@@ -4,7 +4,8 @@ from contextlib import asynccontextmanager
 
 from gateway.access.identity import hash_password
 from gateway.assembly.control import ControlDesk
-from gateway.assembly.services import SIGNED_OUT, LedgerDesk, services_of
+from gateway.assembly.identity import SIGNED_OUT
+from gateway.assembly.services import LedgerDesk, services_of
 from gateway.model.access import AccessRequest, Action, Grant, Purpose
 from gateway.model.alarm import Alarm, AlarmState, AlarmVerdict
 from gateway.model.media import StreamState

@@ -44,7 +44,8 @@ def entries(*events):
     """These events, an hour apart."""
     return [
         LedgerEntry(
-            seq=at, id="x", utc_us=NOON_US + at * 3_600_000_000, mono_us=0, clock_sync="synchronised",
+            seq=at, id="x", utc_us=NOON_US + at * 3_600_000_000, mono_us=0,
+            clock_sync="synchronised",
             software="0", event=one, erased=("actor_id",) if not one.actor_id else (),
             spilled=False, header=b"h",
         )

@@ -262,3 +262,63 @@ def test_the_log_level_needs_no_restart():
     before, after = options(), options('[log]\nlevel = "debug"\n[ring]\nmost_seconds = 5\n')
     assert changes(before, after) == ("log.level", "ring.most_seconds")
     assert diff(before, after) == ("ring.most_seconds",)
+
+
+OIDC = '[[oidc]]\nname = "c"\nissuer = "https://id.example/r"\nclient_id = "varco"\n'
+
+
+def test_identity_providers():
+    """Each with its defaults; secrets stay references; changes are told by name."""
+    (one,) = options(OIDC + 'acr = ["L2", "L3"]\nca = "id.pem"\n').oidc
+    assert (one.name, one.title, one.issuer) == ("c", "c", "https://id.example/r")
+    assert (one.acr, one.keep_hours, one.client_secret) == (("L2", "L3"), 24, "")
+    assert one.ca.name == "id.pem"
+    found = changes(options(OIDC), options(OIDC + "keep_hours = 1\n"))
+    assert found == ("oidc[c].keep_hours",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        OIDC + OIDC,
+        OIDC.replace("https", "http"),
+        OIDC.replace("id.example", "u:p@id.example"),
+        OIDC.replace("/r", "/r?x=1"),
+        OIDC.replace("https://id.example/r", "id.example"),
+        OIDC + 'client_secret = "hunter2"\n',
+        OIDC + 'client_secret = "env:A"\nprivate_key = "env:B"\n',
+        OIDC + "keep_hours = 169\n",
+        '[console]\norigins = ["https://a.example/"]\n',
+        '[console]\norigins = ["*"]\n',
+    ],
+)
+def test_providers_and_origins_that_are_none(text):
+    """Twice the same, in clear, with secrets in them, for too long."""
+    with pytest.raises(ConfigErrors):
+        options(text)
+
+
+def test_who_vouches_for_the_log(tmp_path):
+    """Witnesses and an authority are read; one half of an authority, or no key, is a fault."""
+    path = tmp_path / "gateway.toml"
+    base = '[box]\nid = "nord"\nname = "Nord"\n[ledger]\n'
+    key = "sala.example/t+0fb6d0f1+" + "A" * 44
+    stamp = 'timestamp_url = "http://tsa.example/tsr"\n'
+    found = parse(
+        f'{base}{stamp}timestamp_ca = "ca.pem"\n[[ledger.witness]]\nkey = "{key}"\n', path
+    ).ledger
+    assert (found.timestamp_url, found.timestamp_ca) == (
+        "http://tsa.example/tsr",
+        tmp_path / "ca.pem",
+    )
+    assert [(one.key, one.url) for one in found.witnesses] == [(key, "")]
+    for wrong in (
+        stamp,
+        'timestamp_ca = "ca.pem"\n',
+        'timestamp_url = "ftp://x"\ntimestamp_ca = "ca.pem"\n',
+        'timestamp_url = "http://a:b@x/"\ntimestamp_ca = "ca.pem"\n',
+        '[[ledger.witness]]\nkey = "abc"\n',
+        f'[[ledger.witness]]\nkey = "{key}"\nurl = "x"\n',
+    ):
+        with pytest.raises(ConfigError):
+            parse(base + wrong, path)

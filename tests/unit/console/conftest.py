@@ -27,9 +27,10 @@ async def serving(app, sockets, tls=None):
 class Site:
     """The running console."""
 
-    def __init__(self, town, base):
+    def __init__(self, town, base, app=None):
         self.town = town
         self.base = base
+        self.app = app
 
     def anonymous(self, **options):
         """Return a client without identity."""
@@ -61,5 +62,6 @@ async def site(town):
     """Return the console served over TCP."""
     bound = bind_tcp("127.0.0.1", 0)
     port = bound.getsockname()[1]
-    async with serving(build_app(town.services()), [bound]):
-        yield Site(town, f"http://127.0.0.1:{port}")
+    app = build_app(town.services())
+    async with serving(app, [bound]):
+        yield Site(town, f"http://127.0.0.1:{port}", app)

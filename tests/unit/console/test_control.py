@@ -13,7 +13,7 @@ from gateway.console.listener import bind_tcp, bind_unix
 from gateway.console.problem import RefusedError
 from gateway.console.services import InspectionWish
 from gateway.model.access import Refusal, Verdict
-from tests.ui.town import PASSWORD
+from tests.ui.town import PASSWORD, Change
 from tests.unit.console.conftest import serving
 
 
@@ -47,8 +47,20 @@ async def test_apply_imports_as_the_local_administrator(control, town):
         content=document,
         headers={"Content-Type": "application/toml"},
     )
-    assert answer.json() == {"version": 8, "added": ["nuova"], "changed": [], "removed": []}
+    told = {"version": 8, "added": ["nuova"], "changed": [], "removed": [], "held": ""}
+    assert answer.json() == told
     assert town.control.calls == [("apply", f"application/toml {len(document)} True peercred")]
+
+
+async def test_a_held_import_is_accepted_and_says_under_which_id(control, town, monkeypatch):
+    """202: nothing of it is in force before two people approve it."""
+
+    async def held(*_args, **_more):
+        return Change(8, held="h1")
+
+    monkeypatch.setattr(town.control, "apply", held)
+    answer = await control.post("/control/registry/apply", content=b"# seed\n")
+    assert (answer.status_code, answer.json()["held"]) == (202, "h1")
 
 
 async def test_a_wrong_seed_is_422_with_file_key_and_advice(control):
@@ -226,3 +238,10 @@ async def test_half_a_wish_is_422(inspected, body):
 async def test_a_box_that_cannot_inspect_says_so(control):
     """503, not a crash."""
     assert (await control.post("/control/probe", json={"camera": "a"})).status_code == 503
+
+
+async def test_a_second_device_is_taken_away(control, town):
+    """By the local administrator, of an existing user."""
+    assert (await control.post("/control/users/anna/totp-reset")).status_code == 204
+    assert (await control.post("/control/users/x/totp-reset")).status_code == 422
+    assert town.control.calls == [("totp-reset", "anna")]

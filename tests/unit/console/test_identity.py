@@ -3,15 +3,19 @@
 """Who asks, and what is never believed."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
 from starlette.requests import Request
 
 from gateway.console.identity import (
     certificate_of,
+    is_ambient,
     local_administrator,
+    maybe_actor,
     source_ip,
     token_of,
+    workstation_of,
 )
 from gateway.console.problem import ProblemError
 
@@ -67,3 +71,37 @@ def test_anybody_else_may_not(extensions):
     """Another uid, or a connection that proves none, is refused."""
     with pytest.raises(ProblemError):
         local_administrator(request(extensions=extensions))
+
+
+class Certified:
+    """Accounts that know one certificate."""
+
+    def resolve(self, token):
+        return None
+
+    def by_certificate(self, sha256, subject, source_ip):
+        return (sha256, subject, source_ip) if sha256 == "ab" else None
+
+
+def with_certificate(headers=(), sha256="ab"):
+    """Return a request over a connection with a client certificate."""
+    app = SimpleNamespace(state=SimpleNamespace(services=SimpleNamespace(accounts=Certified())))
+    tls = {"client_cert_sha256": sha256, "client_cert_name": "CN=sala"}
+    return request(headers, app=app, extensions={"tls": tls})
+
+
+def test_a_certificate_speaks_where_no_token_does():
+    """Without token and cookie it is whoever the fingerprint belongs to; with one, never."""
+    assert maybe_actor(with_certificate()) == ("ab", "CN=sala", "10.0.0.9")
+    assert maybe_actor(with_certificate(sha256="cd")) is None
+    assert maybe_actor(with_certificate([("cookie", "varco_session=old")])) is None
+    assert maybe_actor(with_certificate([("authorization", "Bearer old")])) is None
+    assert workstation_of(with_certificate()) == "CN=sala"
+    assert workstation_of(request()) == ""
+
+
+def test_certificates_are_as_ambient_as_cookies():
+    """A browser shows both by itself: another page's requests are held to the same rules."""
+    assert is_ambient(with_certificate())
+    assert is_ambient(request([("cookie", "varco_session=x")]))
+    assert not is_ambient(request([("authorization", "Bearer x")]))

@@ -72,3 +72,27 @@ async def test_signing_out_ends_the_live_pictures_of_that_sign_in(site, town):
         assert (await here.delete("/api/session")).status_code == 204
     assert town.media.ended == [(mine, "signed-out")]
     assert len(town.media.running) == 1
+
+
+async def test_polling_keeps_nobody_awake(site, town):
+    """With a cookie only what a person did counts; a program's changes count, its reading not."""
+    async with site.anonymous(headers={"Origin": site.base}) as page:
+        await page.post("/api/session", json={"user": "anna", "password": PASSWORD})
+        await page.get("/api/cameras")
+        await page.post("/api/exercise/none")
+        assert town.accounts.awake == []
+        await page.get("/api/cameras", headers={"X-Varco-Person": "1"})
+        assert len(town.accounts.awake) == 1
+    async with site.as_user("anna") as program:
+        await program.get("/api/cameras")
+        assert len(town.accounts.awake) == 1
+        await program.post("/api/alarms/x/close", json={"verdict": "falso"})
+        assert len(town.accounts.awake) == 2
+
+
+async def test_signing_in_ends_what_the_browser_had_before(site, town):
+    """A planted or forgotten session does not live on beside the new one."""
+    async with site.anonymous(headers={"Origin": site.base}) as page:
+        for user in ("anna", "dora"):
+            await page.post("/api/session", json={"user": user, "password": PASSWORD})
+    assert [one.id for one in town.accounts.sessions.values()] == ["dora"]

@@ -9,10 +9,12 @@ from pydantic import ValidationError
 
 from gateway.console import views
 from gateway.console.services import Box
+from gateway.model.access import Regime
+from gateway.model.audit import LedgerEvent, Operation
 from gateway.model.media import StreamState, StreamStatus
 from gateway.model.registry import Trigger
 from tests.fakes import EPOCH_US
-from tests.ui.town import PHARMACY, ROOM, Town, registry
+from tests.ui.town import PHARMACY, ROOM, Entry, Town, registry
 
 REGISTRY = registry()
 SECRET = "rtsp://192.0.2.1/very-secret-path"
@@ -96,3 +98,28 @@ def test_names_of_organisations_and_of_the_box():
         "scenes": True,
         "language": "it",
     }
+
+
+def test_a_foreign_camera_reads_as_none_in_ones_own_ledger():
+    """A reader of one house does not learn from its own people's refusals what others have."""
+    asked = LedgerEvent(
+        "live.deny",
+        Operation.NONE,
+        Regime.GDPR,
+        result="denied",
+        error="role-may-not",
+        org="farmacia",
+        object_type="camera",
+        object_id="piazza-1",
+        controller="comune",
+    )
+    nothing = replace(asked, object_id="x", controller="", error="unknown-camera")
+
+    def shown(event, own):
+        view = views.ledger_entry_view(Entry(1, 1, event), REGISTRY, own)
+        return view.error, view.controller, view.object_name == event.object_id
+
+    assert shown(asked, "farmacia") == shown(nothing, "farmacia") == ("unknown-camera", "", True)
+    assert shown(asked, "comune") == ("role-may-not", "Comune di Borgo Apuano", False)
+    assert shown(asked, "") == ("role-may-not", "Comune di Borgo Apuano", False)
+    assert shown(asked, ROOM)[0] == "role-may-not"

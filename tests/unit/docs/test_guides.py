@@ -20,6 +20,8 @@ from tests.unit.ingest.test_acceptance import sheet
 
 GUIDES = Path(__file__).parents[3] / "docs" / "guide"
 PAGES = sorted(GUIDES.glob("*.md"))
+WITHOUT_TERMINAL = {"titolare.md"}
+"""Pages for people who never see one."""
 
 
 def blocks(page, language):
@@ -41,7 +43,7 @@ def commands(page):
 def test_every_command_of_a_guide_exists(page):
     """The parser takes each command line as it is printed."""
     found = list(commands(page))
-    assert found
+    assert found or page.name in WITHOUT_TERMINAL
     for words in found:
         assert build_parser(say_italian).parse_args(words).command
 
