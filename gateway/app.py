@@ -52,6 +52,7 @@ from gateway.ingest.onvif import Wsdls, open_device
 from gateway.model.time import ClockQuality
 from gateway.ops.logs import configure
 from gateway.ops.notify import Notifier
+from gateway.ops.timekeeping import Timekeeper
 from gateway.ops.watchdog import Progress, exercise, watch
 from gateway.registry.seed import read_seed
 from gateway.registry.store import open_registry
@@ -112,10 +113,14 @@ async def run(
     """Run one box until `stop` is set; what was open is closed and accounted for."""
     async with AsyncExitStack() as stack:
         doors = _bind(options, str(config_path), stack)
-        opened = await _open(options, config_path, stack)
+        exercising = options.box.exercise
+        clock = SystemClock(ClockQuality.EXERCISE if exercising else ClockQuality.SYNCHRONISED)
+        keeper = Timekeeper(clock)
+        opened = await _open(options, config_path, stack, (clock, keeper))
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_until(stop))
+                tasks.create_task(keeper.watch())
                 await _serve(opened, doors, tasks, play)
                 if on_ready is not None:
                     on_ready(opened)
@@ -142,15 +147,19 @@ def _bind(options: Options, where: str, stack: AsyncExitStack) -> _Doors:
     return _Doors(listeners, control)
 
 
-async def _open(options: Options, config_path: Path, stack: AsyncExitStack) -> Opened:
+async def _open(
+    options: Options,
+    config_path: Path,
+    stack: AsyncExitStack,
+    time: tuple[SystemClock, Timekeeper],
+) -> Opened:
     """Open stores, children and the media process; the stack closes them in the opposite order."""
-    state, exercising = options.box.state_dir, options.box.exercise
-    clock = SystemClock(ClockQuality.EXERCISE if exercising else ClockQuality.SYNCHRONISED)
+    state, (clock, keeper) = options.box.state_dir, time
     enter = stack.enter_async_context
     registry = await enter(open_registry(state / "registry.db", clock=clock))
     if registry.current().version == 0 and options.registry.seed:
         await registry.apply(read_seed(options.registry.seed), by="seed")
-    ledger = await enter(_ledger(options, str(config_path), clock))
+    ledger = await enter(_ledger(options, str(config_path), clock, keeper.offset_ms))
     journal = Journal(ledger, clock)
     witnessing = _witnessing(options, str(config_path), ledger, journal, clock)
     stack.push_async_callback(witnessing.farewell)
@@ -199,13 +208,16 @@ def _witnessing(
     return Witnessing(ledger, journal, clock, subject, outside)
 
 
-def _ledger(options: Options, where: str, clock: Clock) -> AbstractAsyncContextManager[Ledger]:
+def _ledger(
+    options: Options, where: str, clock: Clock, offset: Callable[[], int]
+) -> AbstractAsyncContextManager[Ledger]:
     return open_ledger(
         options.box.state_dir / "ledger.db",
         origin=options.ledger.origin,
         key=ledger_key(options, where),
         clock=clock,
         spare=options.ledger.spare,
+        offset=offset,
     )
 
 
@@ -239,6 +251,7 @@ def _services(opened: Opened, running: RunningBox) -> Services:
     around = LedgerSurroundings(
         opened.registry.current, running.box(), opened.clock, options.ledger.origin,
         witnessing.witnesses if witnessing else (),
+        (lambda: witnessing.altered) if witnessing else str,
     )  # fmt: skip
     trust = witnessing.trust if witnessing else NO_TRUST
     desk = LedgerDesk(opened.ledger, path, key, around, trust)

@@ -267,6 +267,10 @@ class View:
         """Return whether an organisation may know that a camera exists: its own, or an act's."""
         return place.controller == organisation or bool(self.lines_for(place, organisation))
 
+    def is_institute(self, organisation: str) -> bool:
+        """Return whether an organisation is a private security institute."""
+        return organisation in self._institutes
+
     def in_force(self, act_id: str, now_us: int) -> bool:
         """Return whether an act holds now."""
         from_us, until_us = self._terms.get(act_id, (_NEVER_US, 0))
@@ -439,6 +443,8 @@ def _emergency(asked: Asked) -> Reason | None:
         or asked.request.action not in rules.emergency_actions
     ):
         return sentences.no_glass()
+    if asked.view.is_institute(asked.actor.organisation):
+        return sentences.no_glass()  # whatever role its people were given
     if not asked.view.knows(asked.actor.organisation, asked.place):
         return sentences.unknown_camera(asked.request.camera)
     if len(asked.request.reason.strip()) < LEAST_REASON:

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.access.certificates import METHOD as BY_CERTIFICATE
 from gateway.model.access import AccessRequest, Actor
 from gateway.model.registry import Role
 from gateway.model.time import Moment
@@ -82,6 +83,8 @@ class Seconds:
         found = self._waiting.get(code.strip().upper())
         if found is None or found.agreed or colleague.role in _NO_SECOND:
             return None
+        if colleague.method == BY_CERTIFICATE:
+            return None  # a desk, perhaps the asker's own, is not a second person
         asker = found.request.actor
         same_house = asker.organisation and asker.organisation == colleague.organisation
         return found if same_house and asker.id != colleague.id else None

@@ -18,7 +18,7 @@ from gateway.audit.ledger import Ledger
 from gateway.model.access import Actor, Regime
 from gateway.model.audit import LedgerEvent, Operation
 from gateway.model.errors import ConfigError, LedgerError, StoreError
-from gateway.model.registry import Act, ActScope, Extension, Registry, Role
+from gateway.model.registry import Act, ActScope, Extension, RecipientKind, Registry, Role
 from gateway.registry import held
 from gateway.registry.entities import encode
 from gateway.registry.held import HeldChange
@@ -101,7 +101,8 @@ class ActDesk:
         if act is None or actor.role not in _READERS or not _visible(act, registry, actor):
             return None
         if actor.role is Role.PS_SUPERVISOR:
-            return True
+            room = registry.recipients.get(actor.organisation)
+            return room is not None and room.kind is RecipientKind.ROOM
         owners = {
             registry.sites[registry.cameras[id_].site].controller
             for scope in act.scopes
@@ -152,7 +153,7 @@ class ActDesk:
         for one in await self._p.registry.held():
             if one.id == held_id and _sees(one, registry, actor):
                 user = registry.users.get(actor.id)
-                return user is not None and held.may_judge(one, user)
+                return user is not None and held.may_judge(one, user, registry)
         return None
 
     async def approve(self, held_id: str, reason: str, *, by: Actor) -> Mapping[str, Any]:
@@ -391,7 +392,7 @@ def _act_view(one: Standing, registry: Registry, lines: tuple[ActScope, ...]) ->
 
 def _sees(one: HeldChange, registry: Registry, actor: Actor) -> bool:
     user = registry.users.get(actor.id)
-    judge = user is not None and held.may_judge(one, user)
+    judge = user is not None and held.may_judge(one, user, registry)
     return actor.role is Role.SYSADMIN or actor.id == one.by or judge
 
 

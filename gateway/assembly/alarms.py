@@ -318,6 +318,7 @@ def alarm_event(event: str, record: AlarmRecord, registry: Registry) -> LedgerEv
         object_id=record.alarm.id,
         controller=registry.controller_of(camera).id if camera else "",
         zone=record.alarm.zone,
+        camera=record.alarm.camera,
         legal_basis_id=record.act,
         recipient_id=",".join(record.recipients),
         policy_version=registry.version,

@@ -41,6 +41,8 @@ class LedgerSurroundings:
     origin: str
     witnesses: tuple[str, ...] = ()
     """Public keys, as they are handed to auditors."""
+    altered: Callable[[], str] = str
+    """What the last verification at the start or at night found wrong; empty: nothing."""
 
 
 class LedgerDesk:
@@ -91,8 +93,10 @@ class LedgerDesk:
             raise StoreError(f"{self._path}: {error}") from error
 
     async def vouched(self) -> Vouched:
-        """Return who outside vouches for the log."""
-        return await asyncio.to_thread(self._vouched)
+        """Return who outside vouches for the log, and what is known to be wrong with it."""
+        vouched = await asyncio.to_thread(self._vouched)
+        around = self._surroundings
+        return replace(vouched, altered=around.altered()) if around is not None else vouched
 
     def _vouched(self) -> Vouched:
         try:

@@ -112,7 +112,8 @@ def _where(query: LedgerQuery, span: tuple[int, int]) -> tuple[str, list[int | s
     if query.case:
         must(kept.format("'case_ref'"), query.case, *span)
     if query.camera:
-        must(f"{_SAYS.format('object_id')} = ?", query.camera)
+        either = f"{_SAYS.format('object_id')} = ? or {_SAYS.format('camera')} = ?"
+        must(f"({either})", query.camera, query.camera)
     if query.event.endswith("."):
         must(f"substr({_SAYS.format('event')}, 1, ?) = ?", len(query.event), query.event)
     elif query.event:

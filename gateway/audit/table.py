@@ -13,6 +13,7 @@ from datetime import UTC
 
 from gateway.audit import wording
 from gateway.audit.entry import LedgerEntry
+from gateway.model.audit import LedgerEvent
 from gateway.model.registry import Registry
 from gateway.wire.merkle import leaf_hash
 
@@ -80,6 +81,12 @@ def _line(cells: Iterable[str]) -> bytes:
     return out.getvalue().encode("utf-8", "replace")
 
 
+def _camera(event: LedgerEvent, registry: Registry) -> str:
+    """Return the name of the camera an entry is about; empty if it is about none."""
+    camera = event.object_id if event.object_type == "camera" else event.camera
+    return wording.camera(registry, camera) if camera else ""
+
+
 def _cells(entry: LedgerEntry, registry: Registry) -> list[object]:
     event, when = entry.event, wording.moment(entry.utc_us)
     return [
@@ -102,7 +109,7 @@ def _cells(entry: LedgerEntry, registry: Registry) -> list[object]:
         wording.organisation(registry, event.controller),
         event.object_type,
         event.object_id,
-        wording.camera(registry, event.object_id) if event.object_type == "camera" else "",
+        _camera(event, registry),
         event.zone,
         wording.PURPOSES.get(event.purpose_code, event.purpose_code),
         wording.act(registry, event.legal_basis_id),

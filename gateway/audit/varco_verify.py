@@ -85,6 +85,7 @@ MOST_FILES = 20_000
 MOST_TOTAL_BYTES = 64 << 30
 MOST_RATIO = 200
 MOST_TOKENS = 50
+SHORTEST_TERM_US = 30 * 86_400_000_000
 MOST_COSIGNATURES = 1_000
 FORMAT = "varco-ledger-export-2"
 EMPTY_ROOT = hashlib.sha256(b"").digest()
@@ -692,7 +693,20 @@ class Walk:
         record = check_header(report, seq, header, opened)
         if record.get("event") == "log.rotate" and record.get("object_id") == str(report.start):
             start_root = self.roots.get(report.start, b"").hex()
-            self.announced |= record.get("content_hash") == start_root
+            if record.get("content_hash") == start_root:
+                self.announced = True
+                self._dropped_in_time(seq, record)
+
+    def _dropped_in_time(self, seq: int, record: dict[str, Any]) -> None:
+        """Insist that what was dropped had stood for the shortest of all terms."""
+        newest, when = record.get("media_to_utc_us"), record.get("ts_utc_us")
+        if type(newest) is int and type(when) is int and when - newest >= SHORTEST_TERM_US:
+            return
+        self.report.find(
+            0,
+            f"le voci da 0 a {self.report.start - 1} furono eliminate prima del termine (voce {seq})",
+            f"entries 0 to {self.report.start - 1} were dropped before their term (entry {seq})",
+        )
 
     def _compare(self, rows: list[Any]) -> None:
         """Hold the tree so far against what was signed at this size, and what is held."""
@@ -765,6 +779,13 @@ class Walk:
                     NOWHERE,
                     "checkpoint tenuto: vuoto, con una radice",
                     "held checkpoint: no entries, but not the empty root",
+                )
+            if 0 < one.size < report.start:
+                report.remarks.append(
+                    (
+                        f"ATTENZIONE: il checkpoint tenuto di {one.size} voci cade fra quelle eliminate: non prova più nulla",
+                        f"CAUTION: the held checkpoint of {one.size} entries lies in what was dropped: it proves nothing any more",
+                    )
                 )
         if self.trees and self.proved < self.expected:
             first, last = self.proved, self.expected - 1
@@ -1286,6 +1307,13 @@ def verify_export(export: Export, trust: Trust) -> Report:
 def _verify_full(export: Export, trust: Trust, report: Report) -> None:
     """Recompute the whole tree; the lines are read twice side by side, never kept."""
     newest = max(export.notes.items(), default=None)
+    shown = export.newest.partition("\n\n")[0]
+    if shown != (newest[1].partition("\n\n")[0] if newest else ""):
+        report.find(
+            NOWHERE,
+            "checkpoint.txt non è il più recente dei checkpoint dell'esportazione",
+            "checkpoint.txt is not the newest checkpoint of the export",
+        )
     evidence = Evidence(
         ((line.seq, line.header, line.leaf) for line in export.lines()),
         (opening for line in export.lines() for opening in line.opened),
@@ -1429,8 +1457,8 @@ def render(report: Report, say: Callable[[str, str], str]) -> list[str]:
     if report.start:
         told.append(
             say(
-                f"  le voci da 0 a {report.start - 1} sono scadute: ne resta la radice firmata",
-                f"  entries 0 to {report.start - 1} are past their term: their signed root is left",
+                f"  le voci da 0 a {report.start - 1} sono eliminate: ne resta la radice; che fossero scadute lo dice chi ha la chiave",
+                f"  entries 0 to {report.start - 1} are dropped: their root is left; that they were past their term is the key holder's word",
             )
         )
     if report.erased:
@@ -1514,6 +1542,11 @@ def verify(target: str, wish: argparse.Namespace) -> Report:
     """Verify whatever `target` is."""
     held = tuple(_file(one) for one in wish.held)
     witnesses = tuple(_key(one, "--witness") for one in wish.witness)
+    if _is_database(target) and zipfile.is_zipfile(target):
+        raise UnusableError(
+            f"{target}: è insieme un ledger.db e uno zip: uno dei due nasconde l'altro",
+            f"{target}: is a ledger.db and a zip at once: one hides the other",
+        )
     if os.path.isdir(target) or zipfile.is_zipfile(target):
         export = Export(Folder(target) if os.path.isdir(target) else Zip(target))
         key = _key(wish.key, "--key") if wish.key else _key(export.key(), "key.txt")
@@ -1533,6 +1566,14 @@ def verify(target: str, wish: argparse.Namespace) -> Report:
     if not wish.key:
         raise UnusableError("serve la chiave pubblica (--key)", "the public key is needed (--key)")
     return verify_database(target, Trust(_key(wish.key, "--key"), held, witnesses, wish.tsa_ca))
+
+
+def _is_database(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(16) == b"SQLite format 3\x00"
+    except (OSError, ValueError):
+        return False
 
 
 def _key(text: str, where: str) -> Key:

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import json
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,7 @@ class WitnessState:
         self._path = path
         self._private = key
         self._logs = dict(logs)
+        self._one = threading.Lock()
         self._seen = _load(path)
 
     def seen(self, origin: str) -> Seen:
@@ -95,6 +97,10 @@ class WitnessState:
         WireError: not signed by a log that it watches; BehindError; ForkError; LedgerError if
         what was seen cannot be made durable.
         """
+        with self._one:  # a caller that gave up waiting leaves its thread here
+            return self._add(note, first, proof, utc_s)
+
+    def _add(self, note: str, first: int, proof: Sequence[bytes], utc_s: int) -> str:
         origin = notes.parse(note).origin
         public = self._logs.get(origin)
         if public is None:

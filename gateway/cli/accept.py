@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: EUPL-1.2
 """`varco accept CAMERA`: the acceptance sheet, as JSON and as a page to be printed and signed."""
 
-import getpass
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.cli.control_client import Control
+from gateway.cli.person import Person
 from gateway.cli.progress import Progress
 from gateway.cli.speech import Say
 from gateway.ingest import acceptance
@@ -37,22 +37,15 @@ class AcceptRequest:
 
 def accept(control: Control, request: AcceptRequest, say: Say) -> int:
     """Make a sheet and write it; 0 passed, 1 failed, 2 no sheet could be made."""
-    if request.from_stdin:
-        password = sys.stdin.readline().rstrip("\r\n")
-    else:
-        password = getpass.getpass(
-            say(f"Password di {request.installer}: ", f"Password of {request.installer}: ")
-        )
     progress = Progress(say, sys.stderr, SystemClock())
     wish = {
         "camera": request.camera,
         "seconds": request.seconds,
-        "user": request.installer,
-        "password": password,
         "clear_reason": request.clear_reason,
     }
     try:
-        sheet, page = control.accept(wish, progress)
+        person = Person(request.installer, request.from_stdin)
+        sheet, page = person.sign(lambda who: control.accept(wish | who, progress), say)
     except PeerError as error:
         progress.clear()
         print(f"{say('inutilizzabile', 'unusable')}: {error}", file=sys.stderr)

@@ -47,7 +47,7 @@ def extend(control: Control, wish: tuple[str, str, str, str], person: Person, sa
     """Enter an extension: act, last day, reason, SHA-256 of its document."""
     act, until, reason, document = wish
     body = {"until": until, "reason": reason, "document_sha256": document}
-    made = control.extend(act, body | person.asked(say))
+    made = person.sign(lambda who: control.extend(act, body | who), say)
     print(
         say(
             f"{act}: prorogato al {made.until}, a nome di {made.by}",

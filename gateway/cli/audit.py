@@ -8,7 +8,6 @@ import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from getpass import getpass
 from hashlib import sha256
 from pathlib import Path
 from pwd import getpwuid
@@ -20,6 +19,7 @@ from gateway.audit.verify import verify as verify_ledger
 from gateway.cli.ask import control_socket
 from gateway.cli.control_client import open_control
 from gateway.cli.parser import CONFIG
+from gateway.cli.person import Person
 from gateway.cli.speech import Say
 from gateway.config.load import load
 from gateway.config.options import Options
@@ -210,15 +210,12 @@ def export(request: ExportRequest, say: Say) -> int:
 
 
 def _export_online(request: ExportRequest, say: Say) -> int:
-    asked = say(f"Password di {request.user}: ", f"Password of {request.user}: ")
-    password = sys.stdin.readline().rstrip("\r\n") if request.from_stdin else getpass(asked)
-    wish = request.wish | {"user": request.user, "password": password}
-
     def take(name: str, digest: str, blocks: Iterator[bytes]) -> None:
         _write(request.out or Path(_bare(name)), blocks, digest, say)
 
     with open_control(control_socket(request.socket, request.config)) as control:
-        control.export_ledger(wish, take)
+        person = Person(request.user, request.from_stdin)
+        person.sign(lambda who: control.export_ledger(request.wish | who, take), say)
     return 0
 
 

@@ -30,6 +30,8 @@ AWAY_ADVICE = "is the service running? try: systemctl status varco"
 EXPORT_S = 600.0
 """An export of years is made before its first byte comes."""
 _OK_BELOW = 300
+CODE_NEEDED = "totp-needed"
+"""Code of the problem that asks for the second device."""
 
 Take = Callable[[str, str, Iterator[bytes]], None]
 """Takes a file: its name, its SHA-256, its bytes."""
@@ -93,6 +95,10 @@ class _Accepted(_Line):
 
 
 Lines = TypeVar("Lines", _Outcome, _Accepted)
+
+
+class CodeNeededError(PeerError):
+    """The password is right, and the code of the second device is due."""
 
 
 class ChangeReply(BaseModel):
@@ -233,6 +239,7 @@ class _Problem(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
+    code: str = ""
     title: str = ""
     detail: str = ""
     problems: tuple[str, ...] = ()
@@ -389,9 +396,12 @@ class Control:
             if response.status_code < _OK_BELOW:
                 return response
             response.read()
-        lines = self._problem(response).lines()
+        problem = self._problem(response)
+        lines = problem.lines()
         if response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
             raise ConfigErrors([_as_error(line) for line in lines])
+        if problem.code == CODE_NEEDED:
+            raise CodeNeededError(f"{self.socket}: {'; '.join(lines)}")
         raise PeerError(f"{self.socket}: {response.status_code} {'; '.join(lines)}")
 
     def _problem(self, response: httpx.Response) -> _Problem:

@@ -34,7 +34,9 @@ def judge(
     control: Control, held_id: str, reason: str, person: Person, say: Say, *, agree: bool
 ) -> int:
     """Approve or reject one in a person's name; 1 if it has to be read anew."""
-    one = control.judge(held_id, {"reason": reason} | person.asked(say), agree=agree)
+    one = person.sign(
+        lambda who: control.judge(held_id, {"reason": reason} | who, agree=agree), say
+    )
     for line in words(one, say):
         print(line)
     if not one.grown:

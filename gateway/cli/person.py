@@ -4,9 +4,14 @@
 
 import getpass
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
+from gateway.cli.control_client import CodeNeededError
 from gateway.cli.speech import Say
+
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +22,25 @@ class Person:
     from_stdin: bool
     totp: str = ""
 
-    def asked(self, say: Say) -> dict[str, str]:
-        """Return who asks with the password, typed without echo or read as one line."""
+    def sign(self, send: Callable[[dict[str, str]], Told], say: Say) -> Told:
+        """Send something with who asks and the password; ask for the code where it is due.
+
+        Both are typed without echo, or read as one line each. PeerError as `send` raises it.
+        """
+        asked = {"user": self.user, "password": self._typed(*_password(self.user), say)}
+        try:
+            return send(asked | ({"totp": self.totp} if self.totp else {}))
+        except CodeNeededError:
+            code = self._typed("Codice a sei cifre: ", "Six-digit code: ", say).strip()
+            if not code:
+                raise
+        return send(asked | {"totp": code})
+
+    def _typed(self, italian: str, english: str, say: Say) -> str:
         if self.from_stdin:
-            password = sys.stdin.readline().rstrip("\r\n")
-        else:
-            password = getpass.getpass(
-                say(f"Password di {self.user}: ", f"Password of {self.user}: ")
-            )
-        return {"user": self.user, "password": password, "totp": self.totp}
+            return sys.stdin.readline().rstrip("\r\n")
+        return getpass.getpass(say(italian, english))
+
+
+def _password(user: str) -> tuple[str, str]:
+    return f"Password di {user}: ", f"Password of {user}: "

@@ -193,7 +193,7 @@ class RingOptions:
 
 @dataclass(frozen=True, slots=True)
 class StillsOptions:
-    """Pictures of alarms."""
+    """Alarm pictures that nobody confirmed."""
 
     keep_hours: int
 

@@ -28,7 +28,7 @@ from gateway.runtime.fields import (
 MOST_RING_S = 30
 """Seconds before an alarm that an act can allow (Act.retention_before_s)."""
 MOST_STILLS_H = 24
-"""Pictures of alarms are no recording: a day, then gone."""
+"""Alarm pictures that nobody confirmed are no recording: a day, then gone."""
 
 _TLS_KEY_FORM = re.compile(r"credential:[A-Za-z0-9_][A-Za-z0-9_.-]*|(?!\w+:)[^\0]+")
 

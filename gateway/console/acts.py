@@ -11,7 +11,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from gateway.console.identity import TheActor, TheAdministrator, TheServices
+from gateway.console.identity import (
+    TheActor,
+    TheAdministrator,
+    ThePerson,
+    TheServices,
+    sign_in_for_command,
+)
 from gateway.console.problem import ProblemError, responses
 from gateway.console.services import Acts, Services
 from gateway.console.views import iso, organisation_name
@@ -207,7 +213,7 @@ async def _extend(services: Services, act: str, body: ExtensionBody, actor: Acto
 
 
 async def extend(
-    act: Id, body: ExtensionBody, actor: TheActor, services: TheServices
+    act: Id, body: ExtensionBody, actor: ThePerson, services: TheServices
 ) -> ExtensionView:
     """Enter a *proroga* in the name of the signed-in person."""
     return await _extend(services, act, body, actor)
@@ -229,14 +235,14 @@ async def _judge(
 
 
 async def approve(
-    held_id: Id, body: JudgementBody, actor: TheActor, services: TheServices
+    held_id: Id, body: JudgementBody, actor: ThePerson, services: TheServices
 ) -> HeldView:
     """Approve a held change; the last approval that is needed puts it into force."""
     return await _judge(services, held_id, body.reason, actor, agree=True)
 
 
 async def reject(
-    held_id: Id, body: JudgementBody, actor: TheActor, services: TheServices
+    held_id: Id, body: JudgementBody, actor: ThePerson, services: TheServices
 ) -> HeldView:
     """Reject a held change."""
     return await _judge(services, held_id, body.reason, actor, agree=False)
@@ -249,9 +255,7 @@ async def reject(
 async def _signed_in(services: Services, body: _Signed) -> AsyncIterator[Actor]:
     """Sign a person in for one command: to be the machine's administrator is not enough."""
     password = body.password.get_secret_value()
-    sign_in = await services.accounts.sign_in(body.user, password, "control-socket", body.totp)
-    if sign_in is None:
-        raise ProblemError(HTTPStatus.UNAUTHORIZED, Fault.SIGN_IN_REFUSED)
+    sign_in = await sign_in_for_command(services, body.user, password, body.totp)
     try:
         yield sign_in.actor
     finally:

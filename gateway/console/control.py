@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
-from gateway.console.identity import TheAdministrator, TheServices
+from gateway.console.identity import TheAdministrator, TheServices, sign_in_for_command
 from gateway.console.ledger import send_export
 from gateway.console.problem import ProblemError, responses
 from gateway.console.services import (
@@ -174,9 +174,7 @@ async def accept(body: AcceptBody, _by: TheAdministrator, services: TheServices)
     """Make an acceptance sheet under the account of the installer, who signs in for it."""
     inspection = _inspection(services)
     password = body.password.get_secret_value()
-    sign_in = await services.accounts.sign_in(body.user, password, "control-socket", body.totp)
-    if sign_in is None:
-        raise ProblemError(HTTPStatus.UNAUTHORIZED, Fault.SIGN_IN_REFUSED)
+    sign_in = await sign_in_for_command(services, body.user, password, body.totp)
     wish = InspectionWish(body.camera, body.seconds, body.clear_reason)
     try:
         lines = await inspection.accept(wish, by=sign_in.actor)
@@ -203,9 +201,7 @@ async def export_ledger(
     To be the machine's administrator is not enough: the gate asks who that person is.
     """
     password = body.password.get_secret_value()
-    sign_in = await services.accounts.sign_in(body.user, password, "control-socket", body.totp)
-    if sign_in is None:
-        raise ProblemError(HTTPStatus.UNAUTHORIZED, Fault.SIGN_IN_REFUSED)
+    sign_in = await sign_in_for_command(services, body.user, password, body.totp)
     try:
         return await send_export(services, sign_in.actor, body)
     finally:

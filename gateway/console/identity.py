@@ -13,7 +13,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from gateway.console.problem import ProblemError, sign_in_needed
-from gateway.console.services import Services
+from gateway.console.services import Services, SignIn
 from gateway.console.words import Fault
 from gateway.model.access import Actor
 from gateway.model.registry import Role
@@ -21,6 +21,8 @@ from gateway.model.registry import Role
 COOKIE = "varco_session"
 PERSON = "x-varco-person"
 """Header by which our pages say that a person has just done something; polling lacks it."""
+CERTIFICATE = "certificate"
+"""`Actor.method` of whoever is known by a client certificate alone."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -129,6 +131,23 @@ def local_administrator(request: Request) -> Actor:
     )
 
 
+async def sign_in_for_command(
+    services: Services, user: str, password: str, totp: str = ""
+) -> SignIn:
+    """Sign a person in for one command of the control socket; 401 for nobody.
+
+    Also for a sign-in that may only enrol a second device: no command goes around the code.
+    """
+    made = await services.accounts.sign_in(user, password, "control-socket", totp)
+    if made is not None and not made.restricted:
+        return made
+    detail = ""
+    if made is not None:
+        await services.accounts.sign_out(made.token)
+        detail = "enrol a second device in the console first"
+    raise ProblemError(HTTPStatus.UNAUTHORIZED, Fault.SIGN_IN_REFUSED, detail)
+
+
 def _login_name(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
@@ -136,7 +155,19 @@ def _login_name(uid: int) -> str:
         return str(uid)
 
 
+def person_of(request: Request) -> Actor:
+    """Return who asks, a person who signed in: what is entered in somebody's name needs one.
+
+    403 for a certificate, which says which desk or machine it is and not who sits there.
+    """
+    actor = actor_of(request)
+    if actor.method == CERTIFICATE:
+        raise ProblemError(HTTPStatus.FORBIDDEN, Fault.ROLE)
+    return actor
+
+
 TheServices = Annotated[Services, Depends(services_of)]
 TheActor = Annotated[Actor, Depends(actor_of)]
+ThePerson = Annotated[Actor, Depends(person_of)]
 TheCertificate = Annotated[ClientCertificate, Depends(certificate_of)]
 TheAdministrator = Annotated[Actor, Depends(local_administrator)]

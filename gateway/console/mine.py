@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import Field
 
-from gateway.console.identity import TheActor, TheServices
+from gateway.console.identity import TheActor, ThePerson, TheServices
 from gateway.console.problem import ProblemError, responses
 from gateway.console.services import OwnersDesk, OwnersLook, Services
 from gateway.console.views import Body, View, iso, organisation_name
@@ -211,7 +211,7 @@ def _pause(pause: Pause, registry: Registry) -> PauseView:
     )
 
 
-async def pause(body: PauseBody, actor: TheActor, services: TheServices) -> PauseView:
+async def pause(body: PauseBody, actor: ThePerson, services: TheServices) -> PauseView:
     """Withhold cameras from everybody else: looks end, alarms stay in the house (within 2 s)."""
     desk, registry = _desk(actor, services, frozenset({Role.OWNER})), services.registry()
     own = {
@@ -228,14 +228,14 @@ async def pause(body: PauseBody, actor: TheActor, services: TheServices) -> Paus
     return _pause(made, services.registry())
 
 
-async def resume(pause_id: PauseId, actor: TheActor, services: TheServices) -> None:
+async def resume(pause_id: PauseId, actor: ThePerson, services: TheServices) -> None:
     """Take a pause back."""
     desk = _desk(actor, services, frozenset({Role.OWNER}))
     if not await desk.resume(pause_id, by=actor):
         raise ProblemError(HTTPStatus.NOT_FOUND, Fault.NOT_FOUND)
 
 
-async def acknowledge(alert: AlertId, actor: TheActor, services: TheServices) -> None:
+async def acknowledge(alert: AlertId, actor: ThePerson, services: TheServices) -> None:
     """Say that a look in an emergency was read; the ledger keeps when."""
     desk = _desk(actor, services)
     if not await desk.acknowledge(alert, by=actor):

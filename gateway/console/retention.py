@@ -13,7 +13,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import AwareDatetime, Field
 
-from gateway.console.identity import TheActor, TheServices
+from gateway.console.identity import TheActor, ThePerson, TheServices
 from gateway.console.problem import ProblemError, responses
 from gateway.console.services import CopiesKept, HoldOrder, Retention, Services
 from gateway.console.views import Body, View
@@ -175,7 +175,7 @@ def _may_release(hold: Hold, registry: Registry, actor: Actor) -> bool:
     return setter is None or setter.organisation == actor.organisation
 
 
-async def hold(body: HoldBody, actor: TheActor, services: TheServices) -> MadeView:
+async def hold(body: HoldBody, actor: ThePerson, services: TheServices) -> MadeView:
     """Have copies outlast their term until a day; it ends by itself."""
     desk = _desk(services, actor)
     registry = services.registry()
@@ -223,7 +223,7 @@ def _only(owners: set[str] | frozenset[str]) -> str:
     return next(iter(owners))
 
 
-async def release(hold_id: str, actor: TheActor, services: TheServices) -> None:
+async def release(hold_id: str, actor: ThePerson, services: TheServices) -> None:
     """Take a hold back; what is over goes at the next sweep."""
     desk = _desk(services, actor)
     registry = services.registry()

@@ -505,6 +505,8 @@ class Vouched:
 
     witnesses: tuple[Vouching, ...] = ()
     anchor: Vouching | None = None
+    altered: str = ""
+    """What the box's own last verification, at the start or at night, found wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -303,6 +303,9 @@ class CheckpointView(View):
     note: str = Field(description="C2SP tlog-checkpoint, signed with Ed25519.")
     witnesses: list[VouchingView] = Field(default=[], description="Newest word of each witness.")
     anchor: VouchingView | None = Field(default=None, description="Newest RFC 3161 time stamp.")
+    altered: str = Field(
+        default="", description="What our own last verification found; empty: it was intact."
+    )
 
 
 class LedgerView(View):
@@ -571,7 +574,7 @@ def delivery_view(delivery: Delivery, registry: Registry) -> DeliveryView:
 
 def object_name(event: LedgerEvent, registry: Registry) -> str:
     """Return the name of what an entry is about, if the registry knows it."""
-    camera = registry.cameras.get(event.object_id)
+    camera = registry.cameras.get(event.camera or event.object_id)
     return camera.name if camera else event.object_id
 
 
@@ -640,6 +643,7 @@ async def checkpoint_view(services: Services) -> CheckpointView:
         note=head.checkpoint_note,
         witnesses=[_vouching_view(one) for one in vouched.witnesses],
         anchor=_vouching_view(vouched.anchor) if vouched.anchor else None,
+        altered=vouched.altered,
     )
 
 

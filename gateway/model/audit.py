@@ -58,6 +58,8 @@ class LedgerEvent:
     object_id: str = ""
     controller: str = ""
     zone: str = ""
+    camera: str = ""
+    """Where the object is not a camera itself, but comes from one: an alarm."""
     media_from_utc_us: int = 0
     media_to_utc_us: int = 0
     purpose_code: str = ""

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 
 from gateway.model.errors import ConfigError
-from gateway.model.registry import Act, Registry, Role, User
+from gateway.model.registry import Act, RecipientKind, Registry, Role, User
 from gateway.registry.seed import RegistryChange
 from gateway.registry.widening import Widening, Wider
 
@@ -129,12 +129,16 @@ def _concerned(one: HeldChange, registry: Registry) -> frozenset[str]:
     return frozenset(one.controllers) & registry.controllers.keys()
 
 
-def may_judge(one: HeldChange, user: User) -> bool:
-    """Return whether a person may approve or reject; never who asked."""
+def may_judge(one: HeldChange, user: User, registry: Registry) -> bool:
+    """Return whether a person may approve or reject; never who asked.
+
+    A supervisor is one of a room: the role alone makes nobody of another house a judge.
+    """
     if not user.enabled or user.id == one.by:
         return False
     if user.role is Role.PS_SUPERVISOR:
-        return True
+        room = registry.recipients.get(user.organisation)
+        return room is not None and room.kind is RecipientKind.ROOM
     return user.role in (Role.DPO, Role.OWNER) and user.organisation in one.controllers
 
 
@@ -142,7 +146,7 @@ def judge(one: HeldChange, registry: Registry, user_id: str) -> User:
     """Return the person who judges; ConfigError if this person may not, or has already."""
     user = registry.users.get(user_id)
     place = f"held[{one.id}]"
-    if user is None or not may_judge(one, user):
+    if user is None or not may_judge(one, user, registry):
         raise ConfigError("registry", place, "this person may not approve it")
     if any(approval.by == user_id for approval in one.approvals):
         raise ConfigError("registry", place, "this person has approved it already")
@@ -152,7 +156,7 @@ def judge(one: HeldChange, registry: Registry, user_id: str) -> User:
 def is_agreed(one: HeldChange, registry: Registry) -> bool:
     """Return whether enough people agree who may, by the registry in force."""
     people = [registry.users.get(approval.by) for approval in one.approvals]
-    good = {user.id: user for user in people if user and may_judge(one, user)}
+    good = {user.id: user for user in people if user and may_judge(one, user, registry)}
     organisations = {user.organisation for user in good.values()}
     return len(good) >= NEEDED and _concerned(one, registry) <= organisations
 

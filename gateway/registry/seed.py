@@ -144,7 +144,7 @@ def merge(
     for key, entity in seed.entities.items():
         after[key] = _with_secrets(entity, before.get(key))
     faults = _merge_rows(before, seed, after)
-    faults += _entered_by_nobody(before, seed) if before else []
+    faults += _entered_by_nobody(before, seed) if registry.version else []
     if remove:
         _drop_extensions(after)
     if now is not None:

@@ -39,7 +39,7 @@ from gateway.registry.held import Approval, HeldChange, HeldState, Judgement
 from gateway.registry.seed import RegistryChange, Seed, compare, merge, parse_seed
 from gateway.registry.seed_text import to_toml
 from gateway.registry.states import movements
-from gateway.registry.widening import Form, Widening, form_of, widenings
+from gateway.registry.widening import Form, Widening, remembered, widenings
 from gateway.runtime.clock import Clock
 from gateway.runtime.store import Job, Store, open_store
 
@@ -336,12 +336,9 @@ class RegistryStore:
         await self._store.write(job)
 
     def _forget(self, before: Registry, after: Registry) -> None:
-        """Keep the forms of cameras that go, and let go those of cameras that come back."""
-        gone = before.cameras.keys() - after.cameras.keys()
-        for id_ in gone:
-            self._removed[id_] = form_of(before, before.cameras[id_])
-        for id_ in after.cameras:
-            self._removed.pop(id_, None)
+        """Keep the forms of cameras and addresses that go; let go those that come back."""
+        if (before.cameras, before.devices) != (after.cameras, after.devices):
+            self._removed = remembered(self._removed, before, after)
 
     def _publish(self, registry: Registry) -> None:
         if registry == self._current:
@@ -427,19 +424,26 @@ def _read(connection: sqlite3.Connection) -> Registry:
 
 
 def _removed(connection: sqlite3.Connection) -> dict[str, Form]:
-    """Return how open each removed camera was in the version before it was removed."""
-    rows = connection.execute(
-        "select id, max(version), body from entity where kind = 'camera' group by id"
+    """Return how open each removed camera, and each address given up, was before it went."""
+    places = (
+        "coalesce(json_extract(body, '$.url'), '') || ' '"
+        " || coalesce(json_extract(body, '$.sub_url'), '') || ' '"
+        " || coalesce(json_extract(body, '$.device'), '') || ' '"
+        " || coalesce(json_extract(body, '$.channel'), '')"
+    )
+    moved = connection.execute(
+        "select distinct version from ("  # noqa: S608 - our own words
+        f" select version, body, {places} as place, lag({places})"
+        " over (partition by kind, id order by version) as was"
+        " from entity where kind in ('camera', 'device'))"
+        " where was is not null and (body is null or place <> was) order by version"
     ).fetchall()
-    worlds: dict[int, Registry] = {}
-    forms = {}
-    for id_, version, body in rows:
-        if body is not None:
-            continue
-        if version not in worlds:
-            worlds[version] = _at(connection, version - 1)
-        forms[id_] = form_of(worlds[version], worlds[version].cameras[id_])
-    return forms
+    found: dict[str, Form] = {}
+    for (version,) in moved:
+        found = remembered(found, _at(connection, version - 1), _at(connection, version))
+    (newest,) = connection.execute("select coalesce(max(number), 0) from version").fetchone()
+    current = _at(connection, newest)
+    return remembered(found, current, current)
 
 
 def _marks(connection: sqlite3.Connection) -> frozenset[str]:

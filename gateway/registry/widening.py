@@ -18,19 +18,18 @@ from gateway.model.registry import (
     Analytic,
     Camera,
     Controller,
+    Device,
     Disclosure,
     Mask,
     MaskPlace,
     Registry,
+    Site,
     SiteKind,
-    TenantKind,
     WeekHours,
 )
+from gateway.model.retention import ceiling_h
 from gateway.registry import polygon
 
-LONG_DEFAULT_H = 72
-SHORT_DEFAULT_H = 24
-_LONG = {TenantKind.MUNICIPALITY, TenantKind.PUBLIC_BODY}
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 _DISCLOSED = {Disclosure.TEXT_ONLY: 1, Disclosure.ON_ALARM: 2, Disclosure.ALWAYS: 3}
 _LEVELS_IT = {0: "niente", 1: "solo testo", 2: "su allarme", 3: "sempre"}
@@ -92,6 +91,8 @@ class Form:
     controller: str
     recipients: Mapping[str, int]
     """How they are disclosed to, see `_DISCLOSED`; the owner's own house with the highest."""
+    reached: Mapping[str, str]
+    """Where alarms go to a recipient that is not at this box; empty: nowhere else."""
     analytics: frozenset[tuple[str, str]]
     """Recipient and analytic."""
     before_s: Mapping[str, float]
@@ -106,16 +107,10 @@ class Form:
     """Date of the newest assessment, ISO 8601; empty if none."""
 
 
-def retention_of(controller: Controller) -> int:
-    """Return for how many hours copies are kept (D.4), the default of its kind if none is said."""
-    if controller.retention_h:
-        return controller.retention_h
-    return LONG_DEFAULT_H if controller.kind in _LONG else SHORT_DEFAULT_H
-
-
-def form_of(registry: Registry, camera: Camera) -> Form:
-    """Return how open a camera is."""
-    return _Forms(registry).of(camera)
+def _retention_h(controller: Controller, site: Site) -> int:
+    """Return for how many hours copies are kept (D.4), as asked or as the place says."""
+    most_h = ceiling_h(controller, site)
+    return most_h if site.kind is SiteKind.SCHOOL else max(controller.retention_h, most_h)
 
 
 def forms_of(registry: Registry) -> dict[str, Form]:
@@ -145,6 +140,24 @@ def widenings(
     return tuple(found.values())
 
 
+def remembered(known: Mapping[str, Form], before: Registry, after: Registry) -> dict[str, Form]:
+    """Return `known` with the cameras and the addresses that a change gives up.
+
+    A removed camera stays under its id, an address that no camera has any more under id and
+    address: a camera that was first sent elsewhere is no new one where it was.
+    """
+    now = forms_of(after)
+    used = frozenset(address for form in now.values() for address in form.addresses)
+    kept: dict[str, Form] = {}
+    for key, form in (dict(known) | forms_of(before)).items():
+        if key == form.camera and key not in now:
+            kept[key] = form
+            continue
+        for address in sorted(form.addresses - used):
+            kept[f"{form.camera} {address}"] = replace(form, addresses=frozenset({address}))
+    return kept
+
+
 def _joined(one: Widening, other: Widening) -> Widening:
     """Return what two cameras have in common, with the acts of both."""
     return replace(
@@ -156,7 +169,7 @@ def _joined(one: Widening, other: Widening) -> Widening:
 
 
 def _same(before: Registry, after: Registry) -> bool:
-    kinds = ("controllers", "sites", "cameras", "masks", "acts", "devices")
+    kinds = ("controllers", "sites", "cameras", "masks", "acts", "devices", "recipients")
     return all(getattr(before, kind) == getattr(after, kind) for kind in kinds)
 
 
@@ -202,12 +215,13 @@ class _Forms:
         dates = [act.dpia_date.isoformat() for act, _ in lines if act.dpia_date]
         return Form(
             camera=camera.id,
-            addresses=_addresses(camera),
+            addresses=_addresses(camera, self._registry.devices.get(camera.device)),
             controller=site.controller,
             recipients=recipients,
+            reached={one: self._reached(one) for one in recipients},
             analytics=frozenset(_pairs(lines)),
             before_s=before_s,
-            retention_h=retention_of(self._registry.controllers[site.controller]),
+            retention_h=_retention_h(self._registry.controllers[site.controller], site),
             masks=tuple((one.place, one.polygon) for one in self._masks.get(camera.id, [])),
             school=site.kind is SiteKind.SCHOOL and camera.indoor,
             opening=site.opening,
@@ -215,6 +229,10 @@ class _Forms:
             acts=tuple(dict.fromkeys(act.id for act, _ in lines)),
             assessed=max(dates, default=""),
         )
+
+    def _reached(self, id_: str) -> str:
+        known = self._registry.recipients.get(id_)
+        return f"{known.broker} {known.topic_prefix}" if known and known.broker else ""
 
 
 def _pairs(lines: Iterable[tuple[Act, ActScope]]) -> Iterator[tuple[str, str]]:
@@ -224,11 +242,14 @@ def _pairs(lines: Iterable[tuple[Act, ActScope]]) -> Iterator[tuple[str, str]]:
                 yield one, analytic.value
 
 
-def _addresses(camera: Camera) -> frozenset[str]:
-    """Return where a camera is reached, written in one way."""
+def _addresses(camera: Camera, device: Device | None) -> frozenset[str]:
+    """Return where a camera is reached, written in one way; a recorder by any id is the same."""
     found = {_address(url) for url in (camera.url, camera.sub_url) if url}
     if camera.device and camera.channel:
         found.add(f"{camera.device}#{camera.channel}")
+        host = urlsplit(device.url).hostname if device else None
+        if host:
+            found.add(f"{_host(host)}#{camera.channel}")
     return frozenset(found)
 
 
@@ -236,7 +257,11 @@ def _address(url: str) -> str:
     parts = urlsplit(url)
     port = parts.port or _PORTS.get(parts.scheme, 0)
     query = f"?{parts.query}" if parts.query else ""
-    return f"{(parts.hostname or '').lower()}:{port}{parts.path.rstrip('/')}{query}"
+    return f"{_host(parts.hostname or '')}:{port}{parts.path.rstrip('/')}{query}"
+
+
+def _host(name: str) -> str:
+    return name.lower().rstrip(".")
 
 
 class _Names:
@@ -285,6 +310,9 @@ def _for_whom(known: Form, form: Form, names: _Names) -> Iterator[Widening]:
     camera = names.camera(form.camera)
     for recipient, level in form.recipients.items():
         was = known.recipients.get(recipient, 0)
+        where = form.reached.get(recipient, "")
+        if level <= was and where and where != known.reached.get(recipient, ""):
+            was = 0  # by its own name, somebody else
         if level <= was:
             continue
         name = names.organisation(recipient)

@@ -80,9 +80,13 @@ class _Checkpoints:
 
 
 def carry_over(connection: sqlite3.Connection) -> int:
-    """Write what the log holds into the database, waiting for nobody; return pages left over."""
-    _, pages, done = connection.execute("pragma wal_checkpoint(passive)").fetchone()
-    return int(pages - done)
+    """Write what the log holds into the database, waiting for nobody.
+
+    Return how many pages it held: commits meanwhile make it longer, and it is begun anew only by
+    a commit that finds all of it carried over.
+    """
+    _, pages, _ = connection.execute("pragma wal_checkpoint(passive)").fetchone()
+    return int(pages)
 
 
 class Store:

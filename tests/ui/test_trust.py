@@ -136,8 +136,12 @@ async def test_an_owner_sees_the_emergency_first_and_pauses(window, answers):
 
 
 async def test_a_hold_needs_an_order_and_an_end(window, answers):
-    """The oldest copy and the ceiling are there in words; a hold is entered with its span."""
-    async with window() as screen:
+    """The oldest copy and the ceiling are there in words; a hold is entered with its span.
+
+    Its times are those of Italy, wherever the browser thinks it is; an hour that came twice is
+    held whole.
+    """
+    async with window(timezone_id="America/New_York") as screen:
         page = await enter(
             screen, "dora", "#/conservazione", answers, "/api/retention", "/api/holds"
         )
@@ -147,8 +151,8 @@ async def test_a_hold_needs_an_order_and_an_end(window, answers):
         await page.get_by_role("button", name="Trattieni").click()
         dialog = page.get_by_role("dialog")
         for label, value in (
-            ("Numero del provvedimento", "Decreto 80/2026"), ("Immagini dal", "2026-11-20T10:00"),
-            ("al", "2026-11-20T11:00"), ("Trattenere fino al", "2027-01-31"),
+            ("Numero del provvedimento", "Decreto 80/2026"), ("Immagini dal", "2026-10-25T02:30"),
+            ("al", "2026-10-25T02:30"), ("Trattenere fino al", "2027-01-31"),
             ("Motivo", "indagine"),
         ):  # fmt: skip
             await dialog.get_by_label(label, exact=True).fill(value)
@@ -160,6 +164,23 @@ async def test_a_hold_needs_an_order_and_an_end(window, answers):
             [],
             "2027-01-31",
         )
+        assert (sent["from"], sent["to"]) == (
+            "2026-10-25T00:30:00.000Z",
+            "2026-10-25T01:30:00.000Z",
+        )
+
+
+async def test_a_ledger_that_was_found_altered_says_so_before_it_is_read(window, answers):
+    """The box's own verification failed at the start: whoever may read the ledger sees it."""
+    answers.by_path["/api/ledger/checkpoint"] = {
+        "size": 9, "root": "00" * 32, "note": "n", "witnesses": [], "anchor": None,
+        "altered": "altered, first at entry 3: hash",
+    }  # fmt: skip
+    async with window() as screen:
+        page = await enter(screen, "dora", "#/registro", answers, "/api/ledger/checkpoint")
+        banner = page.get_by_role("alert").filter(has_text="ALTERATO")
+        assert "first at entry 3" in await banner.inner_text()
+        assert not await page.locator(".ledger table").count()
 
 
 async def test_a_refusal_explains_itself_and_offers_the_emergency(window, answers, town):

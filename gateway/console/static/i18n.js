@@ -68,6 +68,25 @@ export const full = (iso) =>
 export const date = (iso) =>
   format(iso.length === 10 ? `${iso}T12:00:00Z` : iso, { day: "numeric", month: "long", year: "numeric" });
 
+/**
+ * Returns the instant that a clock in Europe/Rome shows as 2026-11-22T14:05, as an ISO string in UTC.
+ * In October an hour is shown twice: the later one, unless the earliest is asked for.
+ */
+export function instant(shown, { earliest = false } = {}) {
+  const wanted = new Date(`${shown}Z`).getTime();
+  let at = wanted;
+  for (let turn = 0; turn < 2; turn += 1) at = wanted - aheadOfUtc(at);
+  const before = at - 3_600_000;
+  return new Date(earliest && before + aheadOfUtc(before) === wanted ? before : at).toISOString();
+}
+
+/** Returns how many milliseconds Europe/Rome is ahead of UTC at an instant. */
+function aheadOfUtc(at) {
+  const parts = new Intl.DateTimeFormat("en-GB", { timeZone: ZONE, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" }).formatToParts(at);
+  const part = (type) => Number(parts.find((one) => one.type === type).value);
+  return Date.UTC(part("year"), part("month") - 1, part("day"), part("hour"), part("minute"), part("second")) - Math.floor(at / 1000) * 1000;
+}
+
 /** Returns a day as on an axis: 22/11. */
 export const shortDay = (iso) => format(`${iso}T12:00:00Z`, { day: "numeric", month: "numeric" });
 
@@ -76,7 +95,10 @@ export function ago(iso) {
   const seconds = Math.max(0, Math.round((Date.now() - new Date(iso).getTime()) / 1000));
   if (seconds < 60) return t("span.seconds", { n: seconds });
   if (seconds < 3600) return t("span.minutes", { n: Math.floor(seconds / 60) });
-  if (seconds < 86_400) return t("span.hours", { n: Math.floor(seconds / 3600), m: Math.floor((seconds % 3600) / 60) });
+  if (seconds < 86_400) {
+    const minutes = Math.floor((seconds % 3600) / 60);
+    return t(minutes ? "span.hours" : "span.hours.sharp", { n: Math.floor(seconds / 3600), m: minutes });
+  }
   const days = Math.floor(seconds / 86_400);
   return t(days === 1 ? "span.days.one" : "span.days", { n: days });
 }

@@ -229,7 +229,7 @@ async def test_explaining_leaves_no_trace(box):
     assert box.journal.names() == []
 
 
-BERTA = replace(actor(), id="berta", session="s2")
+BERTA = replace(actor(), id="berta", session="s2", method="password")
 
 
 def test_a_second_person_agrees_once_to_exactly_this():
@@ -251,6 +251,16 @@ def test_a_second_person_agrees_once_to_exactly_this():
     seconds.agree(old, BERTA)
     clock.advance(LASTS_S)
     assert seconds.use(old, wish()) == ""
+
+
+def test_the_certificate_of_a_desk_is_no_second_person():
+    """Whoever asked could drop the cookie and go on as the account of the desk's certificate."""
+    seconds = Seconds(FakeClock(1.0, NOW.utc_us))
+    code = seconds.ask(wish()).code
+    desk = replace(BERTA, id="banco-2", method="certificate", certificate_sha256="ab" * 32)
+    assert seconds.about(code, desk) is None
+    assert not seconds.agree(code, desk)
+    assert seconds.agree(code, BERTA)
 
 
 def test_codes_that_wait_are_few():

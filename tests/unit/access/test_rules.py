@@ -238,6 +238,11 @@ def test_breaking_the_glass():
             TOWN,
             Refusal.WORN_OUT,
         ),
+        (
+            wish("banco", Purpose.INCIDENT, "1", actor(Role.PS_OPERATOR, "istituto"), **GLASS),
+            TOWN,
+            Refusal.WORN_OUT,
+        ),
         (wish(action=Action.SNAPSHOT, **GLASS), TOWN, Refusal.WORN_OUT),
         (wish(case="", **GLASS), TOWN, Refusal.CASE_MISSING),
         (wish(**GLASS), with_mask(TOWN, "piazza"), Refusal.MASK),

@@ -16,7 +16,7 @@ from gateway.assembly.journal import Journal
 from gateway.audit.ledger import open_ledger
 from gateway.model.access import Actor
 from gateway.model.errors import ConfigError, LedgerError
-from gateway.model.registry import Controller, Role, User
+from gateway.model.registry import Controller, RecipientKind, Role, User
 from gateway.registry.seed import Seed, parse_seed
 from gateway.registry.store import open_registry
 from tests.fakes import FakeClock
@@ -240,6 +240,14 @@ async def test_who_extends(tmp_path, who, may):
     async with desk(tmp_path, FakeClock(utc_us=rome(2026, 9, 20))) as (made, _, _ledger):
         assert made.may_extend("patto", who) is may
         assert made.may_extend("niente", who) is None
+
+
+async def test_a_supervisors_role_in_an_institute_extends_nothing(tmp_path):
+    """The act names it, its role says supervisor: it is no room all the same."""
+    async with desk(tmp_path, FakeClock(utc_us=rome(2026, 9, 20))) as (made, registry, _):
+        room = replace(registry.current().recipients["sala"], kind=RecipientKind.INSTITUTE)
+        await registry.apply(Seed("s", {("recipient", "sala"): room}), by="uid:0")
+        assert made.may_extend("patto", CAPO) is False
 
 
 async def test_an_organisation_sees_only_what_names_it(tmp_path):

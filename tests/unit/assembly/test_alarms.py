@@ -163,7 +163,9 @@ async def test_one_incident_is_one_alarm_however_long_it_lasts(tmp_path):
         assert record.state is AlarmState.ENDED
         await w.intrusion()
         assert len(await w.records()) == 2
-        assert [e.object_id for e in await entries(w.ledger, "alarm.raise")] == [
+        raised = await entries(w.ledger, "alarm.raise")
+        assert {e.camera for e in raised} == {record.alarm.camera}
+        assert [e.object_id for e in raised] == [
             one.alarm.id for one in reversed(await w.records())
         ]
 

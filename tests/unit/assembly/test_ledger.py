@@ -3,6 +3,7 @@
 """The ledger on its way out of a box: what leaves verifies, and stands in the ledger."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -19,8 +20,8 @@ from tests.unit.audit.logbook import ORIGIN, PUBLIC, event, opened
 ALL = LedgerQuery()
 
 
-def desk_of(ledger, folder, clock):
-    around = LedgerSurroundings(registry, Box("Nord", "N"), clock, ORIGIN)
+def desk_of(ledger, folder, clock, **more):
+    around = LedgerSurroundings(registry, Box("Nord", "N"), clock, ORIGIN, **more)
     return LedgerDesk(ledger, folder / "l.db", PUBLIC, around)
 
 
@@ -75,3 +76,27 @@ async def test_pages_go_both_ways_and_end(tmp_path):
         page = await desk.search(ALL, LedgerPlace(3, 4))
         assert ([one.seq for one in page.entries], page.newer) == ([5, 6], None)
         assert (await desk.vouched()).witnesses == ()
+
+
+async def test_a_camera_finds_its_alarms_too(tmp_path):
+    """Their object is the alarm; the camera stands beside it."""
+    clock = FakeClock()
+    async with opened(tmp_path / "l.db", clock) as ledger:
+        look = replace(event(0), object_type="camera", object_id="piazza-1")
+        alarm = replace(event(1), object_type="alarm", object_id="a-1", camera="piazza-1")
+        other = replace(alarm, object_id="a-2", camera="piazza-2")
+        await ledger.append_many([look, alarm, other])
+        page = await desk_of(ledger, tmp_path, clock).search(
+            LedgerQuery(camera="piazza-1"), LedgerPlace(9)
+        )
+        assert [one.event.object_id for one in page.entries] == ["piazza-1", "a-1"]
+
+
+async def test_what_the_box_found_wrong_is_told_with_the_head(tmp_path):
+    """Who reads the ledger sees it before asking for anything."""
+    clock, found = FakeClock(), [""]
+    async with opened(tmp_path / "l.db", clock) as ledger:
+        desk = desk_of(ledger, tmp_path, clock, altered=lambda: found[0])
+        assert (await desk.vouched()).altered == ""
+        found[0] = "altered, first at entry 3: hash"
+        assert (await desk.vouched()).altered == found[0]

@@ -16,12 +16,15 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway.audit import segments
 from gateway.audit import varco_verify as alone
 from gateway.audit.export import Keys, export_folder, export_zip
 from gateway.audit.verify import verify
 from gateway.model.audit import LedgerQuery
-from gateway.wire.checkpoint import VerifierKey
+from gateway.wire import checkpoint
+from gateway.wire.checkpoint import Checkpoint, VerifierKey
 from gateway.wire.cosignature import WitnessKey, cosign
+from tests.unit.audit import test_segments
 from tests.unit.audit.authority import make, stamp
 from tests.unit.audit.logbook import KEY, ORIGIN, PUBLIC, copied, tamper, write
 from tests.unit.audit.mutations import KINDS, apply
@@ -396,3 +399,46 @@ def test_damaged_time_stamps_are_no_crash():
     for _ in range(500):
         with pytest.raises(alone.BadError):
             alone.read_token(b"\x30" + rng.randbytes(rng.randrange(60)))
+
+
+def test_a_ledger_that_is_a_zip_as_well_is_not_believed(log, full, tmp_path):
+    """An honest export hung behind a forged database must not speak for it."""
+    path = copied(log[0], tmp_path)
+    tamper(path, "update entry set header = x'00' where seq = 9")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        for one in full.rglob("*.*"):
+            file.write(one, one.relative_to(full))
+    path.write_bytes(path.read_bytes() + packed.getvalue())
+    status, text = run(path, "--key", KEYS.log.vkey(), "--en")
+    assert (status, "at once" in text) == (2, True), text
+
+
+def test_a_whole_export_ends_where_its_checkpoint_says(log, full):
+    """Cut to an older checkpoint with its lines, it no longer fits `checkpoint.txt`."""
+    assert verdict(full)[0] == 0
+    (full / "checkpoint.txt").write_text(log[1][-2])
+    status, found = verdict(full)
+    assert status == 1
+    assert any("not the newest checkpoint" in one["en"] for one in found["findings"])
+
+
+async def test_a_held_checkpoint_of_what_was_dropped_proves_nothing(tmp_path):
+    """It says so, since whoever has the key chooses what is dropped."""
+    path = tmp_path / "r.db"
+    await rotated(path)
+    start = alone.verify_database(str(path), TRUST).start
+    old = checkpoint.sign(Checkpoint(ORIGIN, start - 1, bytes(32)), KEY)
+    report = alone.verify_database(str(path), alone.Trust(TRUST.key, (old,)))
+    assert not report.vouched
+    assert any("proves nothing" in en for _, en in report.remarks)
+
+
+async def test_entries_that_were_dropped_before_their_term_are_missed(tmp_path, monkeypatch):
+    """Whoever has the key may drop what he likes; what he signs about it has to fit."""
+    monkeypatch.setattr(segments, "TECHNICAL_US", 0)
+    monkeypatch.setattr(test_segments, "TECHNICAL_US", 0)
+    await rotated(tmp_path / "r.db")
+    report = alone.verify_database(str(tmp_path / "r.db"), TRUST)
+    assert report.first_bad() == 0
+    assert any("dropped before their term" in en for _, _, en in report.findings)

@@ -4,12 +4,15 @@
 
 import asyncio
 import base64
+import contextlib
 import random
+import threading
 
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway.audit import witness
 from gateway.audit.authority import HttpWitness
 from gateway.audit.tables import Cosigned
 from gateway.audit.verify import Trust, verify
@@ -215,3 +218,19 @@ async def test_one_at_a_time(room):
     )
     assert isinstance(both[0], str)
     assert isinstance(both[1], BehindError)
+
+
+async def test_two_askers_at_once_get_no_two_histories(room, monkeypatch):
+    """One whose caller gave up may still be writing when the next one asks."""
+    both = threading.Barrier(2)
+
+    def slow(path, data):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(timeout=1)
+        replaced(path, data)
+
+    replaced = witness._replace
+    monkeypatch.setattr(witness, "_replace", slow)
+    asked = (asyncio.to_thread(room.add, note(9, leaves), 0, [], 1) for leaves in (LEAVES, OTHER))
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert sorted(type(one).__name__ for one in answers) == ["BehindError", "str"]

@@ -102,3 +102,13 @@ def test_a_file_that_cannot_be_written_is_one_line(accept, daemon):
     daemon.answer(ACCEPT, 200, answer(sheet(GOOD)))
     done = accept("--html", "nowhere/a.html")
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+
+
+def test_the_code_of_a_second_device_is_asked_for(varco, daemon):
+    """Only once the password is known to be right; a code that is wrong is not asked for again."""
+    daemon.answer(ACCEPT, 401, {"code": "totp-needed", "title": "code"}, PROBLEM)
+    words = ("accept", "piazza-1", "--as", "bruno", "--stdin", "--socket", daemon.path)
+    assert varco(*words, stdin="correct horse\n123456\n").returncode == 2
+    first, second = (json.loads(body) for _, _, body in daemon.asked)
+    assert "totp" not in first
+    assert second == first | {"totp": "123456"}

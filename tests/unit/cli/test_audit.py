@@ -189,6 +189,17 @@ def test_an_export_that_broke_off_is_not_kept(varco, daemon, tmp_path):
     assert not (tmp_path / "r.zip").exists()
 
 
+def test_an_export_asks_for_the_code_where_one_is_due(varco, daemon):
+    """A line more; without it the refusal stands and nothing is sent again."""
+    problem = "application/problem+json"
+    daemon.answer(EXPORT, 401, {"code": "totp-needed", "title": "code"}, problem)
+    words = ("audit", "export", "--socket", daemon.path, "--user", "dora", *AIM, "--stdin")
+    assert varco(*words, stdin="segreto\n").returncode == 2
+    assert len(daemon.asked) == 1
+    assert varco(*words, stdin="segreto\n123456\n").returncode == 2
+    assert [json.loads(body).get("totp") for _, _, body in daemon.asked] == [None, None, "123456"]
+
+
 def test_the_check_of_administrators_names_its_year(varco, daemon):
     """`report --admins --year`."""
     daemon.answer(EXPORT, 200, "p", "text/html")

@@ -8,16 +8,21 @@ from types import SimpleNamespace
 import pytest
 from starlette.requests import Request
 
+from gateway.console import acts, mine, retention
 from gateway.console.identity import (
+    actor_of,
     certificate_of,
     is_ambient,
     local_administrator,
     maybe_actor,
+    person_of,
     source_ip,
     token_of,
     workstation_of,
 )
 from gateway.console.problem import ProblemError
+from gateway.model.access import Actor
+from gateway.model.registry import Role
 
 
 def request(headers=(), **scope):
@@ -83,9 +88,10 @@ class Certified:
         return (sha256, subject, source_ip) if sha256 == "ab" else None
 
 
-def with_certificate(headers=(), sha256="ab"):
+def with_certificate(headers=(), sha256="ab", accounts=None):
     """Return a request over a connection with a client certificate."""
-    app = SimpleNamespace(state=SimpleNamespace(services=SimpleNamespace(accounts=Certified())))
+    services = SimpleNamespace(accounts=accounts or Certified())
+    app = SimpleNamespace(state=SimpleNamespace(services=services))
     tls = {"client_cert_sha256": sha256, "client_cert_name": "CN=sala"}
     return request(headers, app=app, extensions={"tls": tls})
 
@@ -105,3 +111,35 @@ def test_certificates_are_as_ambient_as_cookies():
     assert is_ambient(with_certificate())
     assert is_ambient(request([("cookie", "varco_session=x")]))
     assert not is_ambient(request([("authorization", "Bearer x")]))
+
+
+class Desk:
+    """A certificate of a desk, and a person's token at the same desk."""
+
+    def by_certificate(self, sha256, subject, source_ip):
+        return Actor("banco", "B", Role.PS_SUPERVISOR, "sala", "tls-ab", "certificate")
+
+    def resolve(self, token):
+        return Actor("capo", "C", Role.PS_SUPERVISOR, "sala", "s1", "password")
+
+
+def test_what_is_entered_in_somebodys_name_needs_somebody():
+    """A desk's certificate reads; extending, approving, pausing and holding take a person."""
+    assert actor_of(with_certificate(accounts=Desk())).id == "banco"
+    with pytest.raises(ProblemError) as refused:
+        person_of(with_certificate(accounts=Desk()))
+    assert refused.value.status == 403
+    signed_in = with_certificate([("cookie", "varco_session=t")], accounts=Desk())
+    assert person_of(signed_in).id == "capo"
+
+
+def test_every_deed_in_somebodys_name_asks_for_a_person():
+    """Also the ones that are added to these files later."""
+    deeds = {
+        (method, route.path)
+        for module in (acts, mine, retention)
+        for route in module.routes().routes
+        for method in route.methods - {"GET", "HEAD"}
+        if person_of not in [one.call for one in route.dependant.dependencies]
+    }
+    assert deeds == set()

@@ -2,11 +2,17 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Signing in with a second device, and enrolling it, over HTTP."""
 
+from dataclasses import replace
+
+import httpx
 import pyotp
 import pytest
 
+from gateway.console.app import build_control_app
+from gateway.console.listener import bind_unix
 from tests.ui.town import PASSWORD
-from tests.unit.console.identity_parts import real_site
+from tests.unit.console.conftest import serving
+from tests.unit.console.identity_parts import RealTown, real_site
 
 ANNA = {"user": "anna", "password": PASSWORD}
 
@@ -73,3 +79,41 @@ async def test_no_other_page_enrols_with_our_cookie(real):
         body = {"code": "000000"}
         answer = await client.post("/api/totp/confirm", json=body, headers=headers)
         assert answer.json()["code"] == "origin-not-allowed"
+
+
+COMMANDS = [
+    ("/control/acts/patto-2026/extensions", {"until": "2030-01-01", "reason": "proroga"}),
+    ("/control/held/h1/approve", {"reason": "serve"}),
+    ("/control/held/h1/reject", {"reason": "non serve"}),
+    ("/control/ledger/export", {"aim": "verifica-liceita"}),
+    ("/control/accept", {"camera": "piazza-1"}),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), COMMANDS)
+async def test_no_command_goes_around_the_second_device(tmp_path, path, body):
+    """On the control socket, too, a password alone is nobody where a device is due."""
+    town, socket, desk = RealTown(), tmp_path / "control.sock", Untouched()
+    town.change("anna", second_factor=True)
+    services = replace(town.services(), acts=desk, inspection=desk)
+    async with (
+        serving(build_control_app(services), [bind_unix(socket)]),
+        httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(uds=str(socket)), base_url="http://control"
+        ) as client,
+    ):
+        answer = await client.post(path, json=ANNA | body)
+        assert (answer.status_code, answer.json()["code"]) == (401, "sign-in-refused")
+        assert town.names() == ["auth.login", "auth.logout"]
+        assert desk.asked == []
+
+
+class Untouched:
+    """A desk of which nothing may be asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __getattr__(self, name):
+        self.asked.append(name)
+        raise AttributeError(name)

@@ -49,10 +49,15 @@ def test_every_command_of_a_guide_exists(page):
 
 
 def test_the_configuration_of_the_guide_loads():
-    """The TOML blocks are a good gateway.toml, a good camera, and a good recorder with one."""
-    box, camera, recorder = blocks(GUIDES / "installazione.md", "toml")
+    """The TOML blocks are a good gateway.toml, a camera, a provider, a machine, a recorder."""
+    box, camera, provider, machine, recorder = blocks(GUIDES / "installazione.md", "toml")
     assert parse(box, GUIDES / "gateway.toml").console.public_url.startswith("https://")
     assert len(parse_seed(camera, "guide").entities) == 1
+    (found,) = parse(box + provider, GUIDES / "gateway.toml").oidc
+    assert found.name == "comune"
+    digits = "0f" * 32
+    (account,) = parse_seed(machine.replace("…64 cifre…", digits), "guide").entities.values()
+    assert account.certificate_sha256 == digits
     kinds = [kind for kind, _ in parse_seed(recorder, "guide").entities]
     assert kinds == ["device", "camera"]
 

@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 
 from gateway.model.errors import ConfigError, ConfigErrors
-from gateway.model.registry import Controller, Disclosure, Extension, Pause, Role, User
+from gateway.model.registry import Controller, Disclosure, Extension, Pause, Role, SiteState, User
 from gateway.registry.entities import flatten
 from gateway.registry.held import PATIENCE_US, HeldState
 from gateway.registry.seed import Seed, parse_seed
@@ -23,6 +23,7 @@ PEOPLE = [
     User("capo2", "C2", Role.PS_SUPERVISOR, "sala"),
     User("titolare", "T", Role.OWNER, "farmacia"),
     User("altro-dpo", "A", Role.DPO, "bar"),
+    User("capo-del-bar", "B", Role.PS_SUPERVISOR, "bar"),
     User("tecnico", "S", Role.SYSADMIN, "farmacia"),
     User("assente", "X", Role.DPO, "farmacia", enabled=False),
 ]
@@ -116,10 +117,11 @@ async def test_two_rooms_cannot_decide_without_the_controller(store):
 
 
 @pytest.mark.parametrize(
-    "who", ["altro-dpo", "tecnico", "assente", "verdi", "nessuno", "dpo-richiedente"]
+    "who",
+    ["altro-dpo", "tecnico", "assente", "verdi", "nessuno", "dpo-richiedente", "capo-del-bar"],
 )
 async def test_who_may_not_judge(store, who):
-    """Another house's DPO, the administrator, a closed account, an operator, and who asked."""
+    """Another house's people, the administrator, a closed account, an operator, and who asked."""
     asker = who if who == "dpo-richiedente" else "uid:0"
     user = User("dpo-richiedente", "R", Role.DPO, "farmacia")
     await store.apply(Seed("s", {("user", user.id): user}), by="uid:0")
@@ -234,6 +236,27 @@ async def test_everything_survives_a_restart(tmp_path, clock, store):
         assert kinds == {"mask"}
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_sending_a_camera_elsewhere_first_is_no_way_around(
+    tmp_path, clock, store, *, restarted
+):
+    """Its picture under another id is still known by where it was."""
+    away = BEGIN.replace("rtsp://192.0.2.1/1", "rtsp://192.0.2.99/1")
+    assert not (await store.apply(seed(away), by="uid:0")).held
+    banco = store.current().cameras["banco"]
+    act = store.current().acts["patto"]
+    line = replace(act.scopes[0], cameras=("cassa",), disclosure=Disclosure.ALWAYS)
+    new = {
+        ("camera", "cassa"): replace(banco, id="cassa", url="rtsp://192.0.2.1/1"),
+        ("act", "patto"): replace(act, scopes=(*act.scopes, line)),
+    }
+    if not restarted:
+        assert (await store.apply(Seed("new", new), by="uid:0")).held
+        return
+    async with open_registry(tmp_path / "registry.db", clock=clock) as again:
+        assert (await again.apply(Seed("new", new), by="uid:0")).held
+
+
 async def test_people_enter_extensions_pauses_and_holds_and_documents_do_not(store):
     """A document may repeat what is there, neither add, change nor remove it."""
     made = Extension("p1", "patto", date(2028, 6, 30), "dpo", date(2026, 3, 1), "rinnovo")
@@ -255,6 +278,19 @@ async def test_people_enter_extensions_pauses_and_holds_and_documents_do_not(sto
     assert (await store.apply(Seed("s", everything), by="uid:0", replace=True)).empty
     assert "p1" in store.current().extensions
     assert (await store.withdraw("extension", "p1", by="dpo")).removed == ("extension/p1",)
+
+
+async def test_an_emptied_box_is_no_empty_box(store):
+    """A document cannot name who entered a proroga, after taking everything out first, either."""
+    whole = store.current()
+    made = Extension("p1", "patto", date(2028, 6, 30), "capo", date(2026, 1, 1), "rinnovo")
+    await store.apply(Seed("empty", {}), by="uid:0", replace=True)
+    assert not flatten(store.current())
+    site = replace(whole.sites["sede"], state=SiteState.SUBMITTED)
+    forged = flatten(whole) | {("extension", "p1"): made, ("site", "sede"): site}
+    with pytest.raises(ConfigErrors, match="extension"):
+        await store.apply(Seed("again", forged), by="uid:0")
+    assert not store.current().extensions
 
 
 async def test_an_empty_box_takes_everything_as_it_is(tmp_path):

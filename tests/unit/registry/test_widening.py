@@ -139,6 +139,45 @@ def test_a_new_id_for_the_same_address_is_the_same_camera(url):
     assert found(BASE, masked) == set()
 
 
+def test_a_recorder_by_another_id_is_the_same_recorder():
+    """A channel of it under a new id of both keeps what is known of it."""
+    nvr = m.Device("nvr", "NVR", "sede", url="http://192.0.2.8/onvif/device_service")
+    banco = replace(BASE.cameras["banco"], url="", device="nvr", channel=3)
+    before = with_(BASE, nvr, banco)
+    again = replace(nvr, id="nvr-2", url="http://192.0.2.8:80/onvif/device_service")
+    cassa = replace(banco, id="cassa", device="nvr-2")
+    line = act_with(BASE, scope(BASE, cameras=("cassa",)))
+    after = with_(before, again, cassa, line, without=[*GONE, ("device", "nvr")])
+    assert found(before, after) == {(W.MASK, "cassa")}
+    other = with_(after, replace(cassa, channel=4))
+    assert found(before, other) == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"broker": "altro"}, {(W.RECIPIENT, "banco")}),
+        ({"topic_prefix": "altrove"}, {(W.RECIPIENT, "banco")}),
+        ({"broker": ""}, set()),
+        ({"name": "Sala due"}, set()),
+    ],
+)
+def test_a_recipient_that_is_reached_elsewhere_is_another_one(change, expected):
+    """Its id must not carry its rights to somebody else's broker."""
+    sala = replace(BASE.recipients["sala"], broker="provincia", topic_prefix="varco/1/sala")
+    before = with_(BASE, sala)
+    assert found(before, with_(before, replace(sala, **change))) == expected
+
+
+def test_what_was_a_school_keeps_copies_no_longer_than_a_school():
+    """The town's other sites keep them for three days."""
+    town = replace(BASE.controllers["farmacia"], kind=m.TenantKind.MUNICIPALITY)
+    school = with_(BASE, town, replace(BASE.sites["sede"], kind=m.SiteKind.SCHOOL))
+    hall = with_(school, replace(BASE.sites["sede"], kind=m.SiteKind.OTHER))
+    assert found(school, hall) == {(W.RETENTION, "")}
+    assert found(hall, school) == set()
+
+
 def test_two_cameras_that_change_places_are_noticed():
     """The wide rights of one id cannot be lent to the picture of another."""
     banco, retro = BASE.cameras["banco"], BASE.cameras["retro"]

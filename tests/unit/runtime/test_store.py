@@ -12,7 +12,12 @@ from contextlib import closing
 import pytest
 
 from gateway.model.errors import StoreError
-from gateway.runtime.store import COMMITS_PER_CHECKPOINT, _Checkpoints, open_store
+from gateway.runtime.store import (
+    COMMITS_PER_CHECKPOINT,
+    _Checkpoints,
+    carry_over,
+    open_store,
+)
 
 SCHEMA = "create table if not exists t(k integer primary key, v text not null)"
 
@@ -146,3 +151,13 @@ async def test_a_log_that_outgrew_its_bound_is_carried_over_by_the_writer(tmp_pa
         for _ in range(COMMITS_PER_CHECKPOINT + 2):
             await store.write(lambda c: c.execute("insert into t values(null, 'b')"))
         assert carried(path) >= COMMITS_PER_CHECKPOINT
+
+
+async def test_a_log_that_is_carried_over_whole_still_tells_how_long_it_is(tmp_path):
+    """Commits beside a checkpoint keep a log from being begun anew: its length counts."""
+    path = tmp_path / "a.db"
+    async with open_store(path, SCHEMA) as store:
+        await store.write(put(1, "x" * 100_000))
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            assert carry_over(other) > 20
+            assert carry_over(other) > 20

@@ -73,7 +73,7 @@ class ActsView {
 
   drawWarnings(list, warnings) {
     const titles = new Map(list.map((act) => [act.id, act.title]));
-    const loud = warnings.filter(({ level }) => level <= 30);
+    const loud = warnings.filter(({ level }) => level <= 30).sort((one, other) => one.days_left - other.days_left);
     this.warnings.hidden = !loud.length;
     fill(this.warnings, loud.map(({ act, days_left: days, level }) =>
       h("p", { class: `banner banner-${level <= 7 ? "bad" : "warn"}` }, icon("fault"),

@@ -21,6 +21,7 @@ const ACCESS = /^(live|playback|log)\./;
 export function ledger(container) {
   const view = new LedgerView(container);
   view.learnCameras();
+  view.warn();
   return { title: t("ledger.title"), leave() {} };
 }
 
@@ -31,7 +32,8 @@ class LedgerView {
       h("option", { value: "" }, t("ledger.aim.choose")), AIMS.map((code) => h("option", { value: code }, t(`purpose.${code}`))));
     this.case = h("input", { id: "ledger-case", maxlength: "100", autocomplete: "off" });
     this.problem = h("p", { class: "field-problem", id: "aim-problem", role: "alert" });
-    this.head = h("section", { class: "panel", hidden: true });
+    this.head = h("section", { class: "panel ledger-head", hidden: true });
+    this.alert = h("p", { class: "banner banner-bad", role: "alert", hidden: true });
     this.verdict = h("div", { role: "status", class: "verdict-line" });
     this.table = h("div", { class: "ledger" });
     const form = h("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); this.read(); } },
@@ -42,7 +44,18 @@ class LedgerView {
       this.filters());
     container.append(
       h("div", { class: "page-head" }, h("div", {}, h("h1", { tabindex: "-1" }, t("ledger.title")), h("p", { class: "muted" }, t("ledger.lead")))),
-      form, this.problem, this.head, this.table);
+      this.alert, form, this.problem, this.head, this.table);
+  }
+
+  /** Says at once, before anything is read, that the box's own verification failed. */
+  async warn() {
+    const head = await get("/api/ledger/checkpoint").catch(() => null);
+    if (head) this.drawAlert(head);
+  }
+
+  drawAlert({ altered }) {
+    this.alert.hidden = !altered;
+    fill(this.alert, altered && [icon("fault"), h("span", {}, h("strong", {}, t("ledger.altered")), " ", t("ledger.altered.found", { problem: altered }))]);
   }
 
   /** What narrows the entries; closed until wanted. */
@@ -115,6 +128,7 @@ class LedgerView {
   }
 
   drawHead(head) {
+    this.drawAlert(head);
     this.head.hidden = false;
     const verify = h("button", { type: "button", class: "primary", onclick: () => this.verify(verify) }, icon("shield"), t("ledger.verify"));
     const copied = h("span", { role: "status", class: "muted" });
@@ -206,7 +220,7 @@ function who(entry) {
 function what(entry) {
   const more = [
     entry.duration_ms > 0 && t("ledger.lasted", { n: number(entry.duration_ms / 1000, 1) }),
-    entry.bytes > 0 && t("ledger.sent", { n: number(entry.bytes / 1e6, 2) }),
+    entry.bytes > 0 && (entry.bytes < 1e6 ? t("ledger.sent.kb", { n: number(Math.ceil(entry.bytes / 1e3)) }) : t("ledger.sent", { n: number(entry.bytes / 1e6, 1) })),
     entry.closes >= 0 && t("ledger.closes", { seq: number(entry.closes) }),
   ].filter(Boolean).join(" · ");
   return [h("p", {}, word("event", entry.event), entry.object_name && [" · ", h("strong", {}, entry.object_name)]), more && small(more)];

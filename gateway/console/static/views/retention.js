@@ -5,7 +5,7 @@
 import { get, post, request } from "../api.js";
 import { ask } from "../dialog.js";
 import { fill, h, icon, s, say } from "../dom.js";
-import { ago, date, full, number, t, word } from "../i18n.js";
+import { ago, date, full, instant, number, t, word } from "../i18n.js";
 import { state } from "../state.js";
 
 const POLL_MS = 30_000;
@@ -84,7 +84,7 @@ class RetentionView {
         { name: "until", label: t("holds.field.until"), type: "date", required: true },
         { name: "reason", label: t("holds.field.reason"), required: true, maxlength: 200 },
       ],
-      run: ({ camera, from, to, ...rest }) => post("/api/holds", { ...rest, cameras: camera ? [camera] : [], from: new Date(from).toISOString(), to: new Date(to).toISOString() }),
+      run: ({ camera, from, to, ...rest }) => post("/api/holds", { ...rest, cameras: camera ? [camera] : [], from: instant(from, { earliest: true }), to: instant(to) }),
     });
     if (!done) return;
     say(t("holds.added"));
