@@ -55,8 +55,8 @@ from gateway.ops.notify import Notifier
 from gateway.ops.timekeeping import Timekeeper
 from gateway.ops.watchdog import Progress, exercise, watch
 from gateway.registry.seed import read_seed
-from gateway.registry.store import open_registry
-from gateway.relay.alarms.outbox import open_outbox
+from gateway.registry.store import RegistryStore, open_registry
+from gateway.relay.alarms.outbox import Outbox, open_outbox
 from gateway.relay.video.process import MediaOptions, open_media
 from gateway.runtime.clock import Clock, SystemClock
 from gateway.runtime.names import Loop
@@ -165,26 +165,11 @@ async def _open(
     stack.push_async_callback(witnessing.farewell)
     stack.push_async_callback(journal.settle)
     outbox = await enter(open_outbox(state / "alarms.db", clock=clock))
-    stills = Stills(
-        state / "stills",
-        clock,
-        options.stills.keep_hours * 3600,
-        camera_of=lambda alarm: found.alarm.camera if (found := outbox.get(alarm)) else None,
-        origin_of=lambda alarm: origin_of(outbox.get(alarm), registry.current()),
-        rules=RulesInForce(registry.current, options.stills.keep_hours * 3600.0),
-    )
+    stills = _stills(options, clock, outbox, registry)
     pool = await enter(open_pool(options.analytics.workers, clock=clock))
-    accounts, endings = (
-        Accounts(registry.current, clock, journal, set_totp=registry.set_totp),
-        Endings(),
-    )
-    signed_in = accounts.is_signed_in
-    masks = MasksInForce(registry.current, clock)
-    around = Around(
-        signed_in=signed_in,
-        shifts=Shifts(journal, clock, signed_in=signed_in),
-        incident_s=options.access.incident_hours * 3600.0,
-    )
+    accounts = Accounts(registry.current, clock, journal, set_totp=registry.set_totp)
+    endings, masks = Endings(), MasksInForce(registry.current, clock)
+    around = _around(options, accounts, journal, clock)
     gate = Gate(journal, masks.current, outbox.get, clock, around)
     accountant = Accountant(gate, endings, await enter(asyncio.TaskGroup()))
     listen, level = options.media, options.log.level.value
@@ -196,6 +181,26 @@ async def _open(
         endings, media, journal, accountant, masks,
         partial(open_device, clock=clock, wsdls=Wsdls()), witnessing,
     )  # fmt: skip
+
+
+def _stills(options: Options, clock: Clock, outbox: Outbox, registry: RegistryStore) -> Stills:
+    keep_s = options.stills.keep_hours * 3600
+    return Stills(
+        options.box.state_dir / "stills",
+        clock,
+        keep_s,
+        camera_of=lambda alarm: found.alarm.camera if (found := outbox.get(alarm)) else None,
+        origin_of=lambda alarm: origin_of(outbox.get(alarm), registry.current()),
+        rules=RulesInForce(registry.current, float(keep_s)),
+    )
+
+
+def _around(options: Options, accounts: Accounts, journal: Journal, clock: Clock) -> Around:
+    """Return what the gate asks besides acts and alarms."""
+    signed_in = accounts.is_signed_in
+    shifts = Shifts(journal, clock, signed_in=signed_in)
+    incident_s = options.access.incident_hours * 3600.0
+    return Around(signed_in=signed_in, shifts=shifts, incident_s=incident_s)
 
 
 def _witnessing(

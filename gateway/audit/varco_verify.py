@@ -47,6 +47,7 @@ import argparse
 import base64
 import binascii
 import hashlib
+import importlib
 import json
 import os
 import re
@@ -1129,6 +1130,21 @@ def _small(files: Folder | Zip, name: str, missing: bytes | None = None) -> byte
     return data
 
 
+def _damages() -> tuple[type[Exception], ...]:
+    """Return what damaged bytes raise in a zip: each compression that this Python has its own."""
+    found = [RuntimeError, MemoryError, OverflowError, struct.error]
+    for module, name in (
+        ("zlib", "error"),
+        ("lzma", "LZMAError"),
+        ("compression.zstd", "ZstdError"),
+    ):
+        try:
+            found.append(getattr(importlib.import_module(module), name))
+        except ImportError:
+            continue
+    return tuple(found)
+
+
 def _read(file: BinaryIO, most: int, name: str) -> bytes:
     try:
         return file.read(most)
@@ -1136,7 +1152,7 @@ def _read(file: BinaryIO, most: int, name: str) -> bytes:
         raise UnusableError(
             f"{_short(name)}: rovinato: {error}", f"{_short(name)}: damaged: {error}"
         ) from error
-    except Exception as error:  # zlib.error and friends of other compressions
+    except _damages() as error:
         raise UnusableError(f"{_short(name)}: rovinato", f"{_short(name)}: damaged") from error
 
 
@@ -1446,14 +1462,26 @@ def render(report: Report, say: Callable[[str, str], str]) -> list[str]:
     """Return the verdict for people, line by line."""
     if report.problems:
         return _bad_news(report, say)
-    told = [say("REGISTRO INTEGRO", "LOG INTACT") + f": {report.entries} " + say("voci", "entries")]
+    told = [_good_news(report, say)]
+    told.append(f"  {say('registro', 'log')}: {_short(report.origin)}")
+    told.append(f"  {say('radice', 'root')}: {report.root.hex()}")
+    told += _what_is_gone(report, say)
+    told += _who_vouches(report, say)
+    return told + [f"  {say(it, en)}" for it, en in report.remarks]
+
+
+def _good_news(report: Report, say: Callable[[str, str], str]) -> str:
     if report.kind == "extract":
-        told[0] = say(
+        return say(
             f"ESTRATTO AUTENTICO: {report.entries} voci di un registro di {report.size}",
             f"EXTRACT AUTHENTIC: {report.entries} entries of a log of {report.size}",
         )
-    told.append(f"  {say('registro', 'log')}: {_short(report.origin)}")
-    told.append(f"  {say('radice', 'root')}: {report.root.hex()}")
+    return say("REGISTRO INTEGRO", "LOG INTACT") + f": {report.entries} " + say("voci", "entries")
+
+
+def _what_is_gone(report: Report, say: Callable[[str, str], str]) -> list[str]:
+    """Return lines about what was dropped and erased, as it may be."""
+    told = []
     if report.start:
         told.append(
             say(
@@ -1468,14 +1496,19 @@ def render(report: Report, say: Callable[[str, str], str]) -> list[str]:
                 f"  {report.erased} personal values erased (lawful)",
             )
         )
-    furthest = max((size for size, _, _ in report.vouched), default=None)
-    for size, it, en in report.vouched:
-        told.append(
-            say(
-                f"  garantite da altri fino alla voce {size - 1}: {it}",
-                f"  vouched for up to entry {size - 1}: {en}",
-            )
+    return told
+
+
+def _who_vouches(report: Report, say: Callable[[str, str], str]) -> list[str]:
+    """Return lines about who outside vouches, and for which entries nobody does."""
+    told = [
+        say(
+            f"  garantite da altri fino alla voce {size - 1}: {it}",
+            f"  vouched for up to entry {size - 1}: {en}",
         )
+        for size, it, en in report.vouched
+    ]
+    furthest = max((size for size, _, _ in report.vouched), default=None)
     if furthest is None:
         told.append(
             say(
@@ -1490,7 +1523,7 @@ def render(report: Report, say: Callable[[str, str], str]) -> list[str]:
                 f"  entries {furthest} to {report.size - 1} have no other guarantor than the operator's key",
             )
         )
-    return told + [f"  {say(it, en)}" for it, en in report.remarks]
+    return told
 
 
 def _bad_news(report: Report, say: Callable[[str, str], str]) -> list[str]:

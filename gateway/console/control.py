@@ -208,10 +208,26 @@ async def export_ledger(
         await services.accounts.sign_out(sign_in.token)
 
 
+def _add_inspections(router: APIRouter, refused: dict[int | str, dict[str, Any]]) -> None:
+    """Add what measures cameras and tells how far it is."""
+    streamed: dict[int | str, dict[str, Any]] = {
+        200: {"description": "Lines of JSON", "content": {LINES: {}}}
+    }
+    for path, endpoint, more in (("/probe", probe, {404}), ("/accept", accept, {401, 404})):
+        router.add_api_route(
+            path,
+            endpoint,
+            methods=["POST"],
+            response_class=StreamingResponse,
+            responses=refused | responses(*more) | streamed,
+        )
+
+
 def routes() -> APIRouter:
     """Return the routes of this file."""
     router = APIRouter(prefix="/control", tags=["control"])
     refused = responses(403, 422, 503)
+    _add_inspections(router, refused)
     router.add_api_route(
         "/registry/apply", apply, methods=["POST"], responses=refused | responses(413, 415)
     )
@@ -230,29 +246,12 @@ def routes() -> APIRouter:
         status_code=HTTPStatus.NO_CONTENT,
         responses=refused,
     )
-    streamed: dict[int | str, dict[str, Any]] = {
-        200: {"description": "Lines of JSON", "content": {LINES: {}}}
-    }
     router.add_api_route(
         "/users/{user_id}/totp-reset",
         reset_totp,
         methods=["POST"],
         status_code=HTTPStatus.NO_CONTENT,
         responses=refused,
-    )
-    router.add_api_route(
-        "/probe",
-        probe,
-        methods=["POST"],
-        response_class=StreamingResponse,
-        responses=refused | responses(404) | streamed,
-    )
-    router.add_api_route(
-        "/accept",
-        accept,
-        methods=["POST"],
-        response_class=StreamingResponse,
-        responses=refused | responses(401, 404) | streamed,
     )
     router.add_api_route(
         "/ledger/export",

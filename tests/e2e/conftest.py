@@ -73,6 +73,11 @@ id = "dpo"
 name = "DPO"
 role = "dpo"
 organisation = "comune"
+[[user]]
+id = "revisore"
+name = "Revisore"
+role = "auditor"
+organisation = "comune"
 """
 CAMERA = """
 [[camera]]

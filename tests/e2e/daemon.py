@@ -16,6 +16,7 @@ import httpx
 PASSWORDS = {
     "operatore": "sala-prova-1234",
     "dpo": "dpo-prova-123456",
+    "revisore": "revisore-prova-123456",
     "titolare": "titolare-prova-12",
     "installatore": "installatore-12",
 }

@@ -93,7 +93,7 @@ def test_the_installer_accepts_a_camera_and_nobody_else_does(camera, tmp_path, s
     camera(port)
     made = surveyed(seed(tmp_path, {"uno": f"rtsp://127.0.0.1:{port}/footage"}))
     with Daemon(tmp_path, made) as box:
-        box.with_passwords("operatore", "dpo", "installatore")
+        box.with_passwords("operatore", "revisore", "installatore")
         client = box.client("operatore")
         until(lambda: box.cameras(client)["uno"]["state"] == "live", 15, "live")
         probed = box.varco("probe", "uno", "--seconds", "3", "--config", str(box.config), ok=False)
@@ -111,7 +111,7 @@ def test_the_installer_accepts_a_camera_and_nobody_else_does(camera, tmp_path, s
         assert (record["camera"], record["form"]) == ("uno", "varco.acceptance/1"), done.stdout
         assert record["installer"] == "Ignoto Installatore"
         assert page.stat().st_mode & 0o077 == 0
-        assert_in_the_ledger(entries(box.client("dpo")))
+        assert_in_the_ledger(entries(box.client("revisore")))
         assert "integro" in box.varco("audit", "verify", "--config", str(box.config)).stdout
     assert_rendered(page, record, source_frames, tmp_path)
 

@@ -117,7 +117,7 @@ def test_a_session_is_its_viewers_alone(box):
             try:
                 await viewer.picture(15)
                 sdp = viewer._peer.localDescription.sdp
-                resource, endpoint = box.url + viewer._resource, f"{box.url}/whep/uno?{WHY}"
+                resource, endpoint = box.url + viewer.resource, f"{box.url}/whep/uno?{WHY}"
                 for other, wanted in ((bearer(box, "dpo"), 403), ({}, 401)):
                     async with httpx.AsyncClient(headers=other) as stranger:
                         offered = {"Content-Type": "application/sdp"}

@@ -185,7 +185,9 @@ def test_an_unknown_recorder_comes_on_line_and_one_channel_harms_no_other(record
         assert f"http://127.0.0.1:{recorder.port}/onvif" in discovered(box)
         words = ("127.0.0.1", "--login", "--snippet", "--site", "deposito")
         snippet = tmp_path / "registratore.toml"
-        snippet.write_text(edited(discovered(box, *words), secret_file(tmp_path)))
+        text = edited(discovered(box, *words), secret_file(tmp_path))
+        guarded = min(re.findall(r'\[\[camera\]\]\nid = "([^"]+)"', text))
+        snippet.write_text(text + ACT.format(ids=f'"{guarded}"'))
         box.varco("check", "--partial", str(snippet))
         box.varco("registry", "apply", str(snippet), "--config", str(box.config))
         client = box.client("titolare")
@@ -214,8 +216,7 @@ name = "Zona"
 camera = "{ids[0]}"
 polygon = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
 """
-    ids_text = f'"{ids[0]}"'
-    snippet.write_text(snippet.read_text() + more + ACT.format(ids=ids_text))
+    snippet.write_text(snippet.read_text() + more)
     box.varco("registry", "apply", str(snippet), "--config", str(box.config))
     words = f"limit of {SESSIONS} sessions"
     until(

@@ -73,7 +73,10 @@ async def test_a_box_opens_serves_and_closes_and_can_be_opened_again(tmp_path):
                         return 'varco_camera_live{camera="uno"} 1.0' in text
 
                     await until(live, what="live")
-                    assert (await client.get("/healthz")).json() == {"ok": True, "problems": []}
+                    told = (await client.get("/healthz")).json()
+                    # the machine of a test may have no time service, and then it says so
+                    told["problems"] = [x for x in told["problems"] if not x.startswith("clock: ")]
+                    assert told == {"ok": True, "problems": []}
                 began_s = time.monotonic()
                 stop.set()
                 await box

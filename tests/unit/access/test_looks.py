@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Varco authors
 # SPDX-License-Identifier: EUPL-1.2
-"""Looks that go on: shifts, reconfirmation, emergencies, and second persons."""
+"""Looks that go on: reconfirmation, acts that end meanwhile, and emergencies."""
 
 from dataclasses import replace
 
@@ -8,13 +8,11 @@ import pytest
 
 from gateway.access.gate import Gate, Surroundings
 from gateway.access.policy import GLASS_S, GRANT_S, INCIDENT_S
-from gateway.access.second import LASTS_S, MOST_EACH, Seconds
 from gateway.access.shifts import Shifts
 from gateway.model.access import (
     ACT_ENDED,
     BREAK_GLASS,
     UNCONFIRMED,
-    Grant,
     Purpose,
     Refusal,
 )
@@ -51,50 +49,6 @@ class Box:
 @pytest.fixture
 async def box():
     return Box()
-
-
-async def test_the_first_look_under_an_order_opens_the_shift(box):
-    """Its order is written once; looks last as long as the shift and are not asked about."""
-    one = await box.gate.open(wish())
-    two = await box.gate.open(wish())
-    assert box.journal.names() == ["shift.open", "live.open", "live.open"]
-    assert one.expires == two.expires == box.shifts.of(one.request.actor).until
-    assert await box.gate.prolong(one) is None
-    box.clock.advance(4 * 3600)
-    assert box.gate.check(one).allowed
-
-
-async def test_another_order_is_refused_while_a_shift_is_open(box):
-    """One sign-in, one order; closing the shift darkens what was opened under it."""
-    grant = await box.gate.open(wish())
-    refused = await box.gate.open(wish(case="OdS 5"))
-    assert refused.refusal is Refusal.NO_SHIFT
-    await box.shifts.close(grant.request.actor)
-    assert box.gate.check(grant).refusal is Refusal.NO_SHIFT
-    assert isinstance(await box.gate.open(wish(case="OdS 5")), Grant)
-    assert box.journal.names().count("shift.close") == 1
-
-
-async def test_a_refused_look_opens_no_shift(box):
-    """Only what is allowed otherwise starts a shift; a dead ledger starts none."""
-    assert not (await box.gate.open(wish("banco"))).allowed
-    assert box.journal.names() == ["live.deny"]
-    box.journal.refuses = True
-    assert (await box.gate.open(wish())).refusal is Refusal.LEDGER
-    assert box.shifts.of(actor()) is None
-
-
-async def test_a_shift_ends_by_itself_and_with_its_sign_in(box):
-    """After its hours, and at the next sweep after a sign-out, with an entry each."""
-    await box.shifts.open(actor(), "OdS 4", 99)
-    box.clock.advance(12 * 3600)
-    assert box.shifts.of(actor()) is None
-    await box.shifts.sweep()
-    await box.shifts.open(actor(), "OdS 5")
-    box.there = False
-    await box.gate.sweep()
-    closed = [one for one in box.journal.events if one.event == "shift.close"]
-    assert [(one.closes, one.error) for one in closed] == [(0, "expired"), (2, "signed-out")]
 
 
 async def test_a_look_is_prolonged_once_and_then_ends(box):
@@ -227,44 +181,3 @@ async def test_explaining_leaves_no_trace(box):
     assert [one.question for one in told.steps][-1] == "disclosure"
     assert box.gate.explain(wish()).verdict.allowed
     assert box.journal.names() == []
-
-
-BERTA = replace(actor(), id="berta", session="s2", method="password")
-
-
-def test_a_second_person_agrees_once_to_exactly_this():
-    """Somebody else of the same house, within five minutes, for this request of this sign-in."""
-    clock = FakeClock(1.0, NOW.utc_us)
-    seconds = Seconds(clock)
-    code = seconds.ask(wish()).code
-    assert seconds.use(code, wish()) == ""
-    strangers = (actor(), replace(BERTA, organisation="sala-cc"), replace(BERTA, role=Role.MACHINE))
-    assert not any(seconds.agree(code, one) for one in strangers)
-    assert seconds.about(code, BERTA) == wish()
-    assert seconds.agree(code.lower(), BERTA)
-    assert not seconds.agree(code, replace(BERTA, id="carla"))
-    others = (wish("banco"), wish(case="x"), wish(**GLASS), wish(who=replace(actor(), session="y")))
-    assert [seconds.use(code, one) for one in others] == [""] * 4
-    assert seconds.use(code, wish()) == "berta"
-    assert seconds.use(code, wish()) == ""
-    old = seconds.ask(wish()).code
-    seconds.agree(old, BERTA)
-    clock.advance(LASTS_S)
-    assert seconds.use(old, wish()) == ""
-
-
-def test_the_certificate_of_a_desk_is_no_second_person():
-    """Whoever asked could drop the cookie and go on as the account of the desk's certificate."""
-    seconds = Seconds(FakeClock(1.0, NOW.utc_us))
-    code = seconds.ask(wish()).code
-    desk = replace(BERTA, id="banco-2", method="certificate", certificate_sha256="ab" * 32)
-    assert seconds.about(code, desk) is None
-    assert not seconds.agree(code, desk)
-    assert seconds.agree(code, BERTA)
-
-
-def test_codes_that_wait_are_few():
-    """One person's codes are bounded; the oldest gives way."""
-    seconds = Seconds(FakeClock(1.0, NOW.utc_us))
-    codes = [seconds.ask(wish()).code for _ in range(MOST_EACH + 1)]
-    assert [seconds.agree(code, BERTA) for code in codes] == [False] + [True] * MOST_EACH

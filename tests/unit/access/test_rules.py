@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Varco authors
 # SPDX-License-Identifier: EUPL-1.2
-"""Matrix, calendar, emergencies, survival of an act, and that the compiled answer is the naive."""
+"""Schools, pauses, emergencies, survival of an act, and that the compiled answer is the naive."""
 
 from dataclasses import replace
 from datetime import date, time
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.access import calendar, permits, policy, purposes
+from gateway.access import calendar, permits, policy
 from gateway.access.explain import explain
 from gateway.access.policy import GLASS_S, INCIDENT_S, Look, acts_for, decide
 from gateway.model.access import ACT_ENDED, BREAK_GLASS, Action, Purpose, Refusal
@@ -23,11 +23,11 @@ from gateway.model.registry import (
     Disclosure,
     Extension,
     Pause,
-    Permit,
     Role,
     SiteKind,
     WeekHours,
 )
+from tests.unit.access.rules_parts import TOWN, permit, refusal, with_permits
 from tests.unit.access.town import (
     NOW,
     SHOP_ACT,
@@ -42,32 +42,8 @@ from tests.unit.access.town import (
     with_user,
 )
 
-TOWN = registry()
 ALARM_WISH = wish("banco", Purpose.ALARM, "al-1")
 GLASS = {"break_glass": True, "reason": "rapina in corso"}
-
-
-def permit(role=Role.PL_OPERATOR, **more):
-    more = {"actions": ("live",), "purposes": ("servizio",)} | more
-    return Permit("p", role, **more)
-
-
-def with_permits(*lines):
-    named = {f"p{n}": replace(one, id=f"p{n}") for n, one in enumerate(lines)}
-    return replace(TOWN, permits=named)
-
-
-def refusal(request, town=TOWN, record=None, now=NOW, look=None):
-    return decide(request, town, record, now, look=look or Look()).refusal
-
-
-def test_easter_and_holidays():
-    """Easter as the almanac has it; 4 October is a holiday again from 2026."""
-    known = {2024: (3, 31), 2025: (4, 20), 2026: (4, 5), 2027: (3, 28), 2038: (4, 25)}
-    assert {y: (calendar.easter(y).month, calendar.easter(y).day) for y in known} == known
-    assert date(2026, 4, 6) in calendar.holidays(2026)
-    assert date(2026, 10, 4) in calendar.holidays(2026)
-    assert date(2025, 10, 4) not in calendar.holidays(2025)
 
 
 HOURS = (WeekHours((1, 2, 3, 4, 5), time(8), time(14)),)
@@ -118,32 +94,6 @@ def test_a_pause_is_stronger_than_everything_but_the_house():
     assert acts_for(town, "banco", Analytic.INTRUSION, NOW).reason.refusal is Refusal.PAUSED
 
 
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        (permit(), None),
-        (permit(actions=(), purposes=()), None),
-        (permit(actions=("live.snapshot",)), Refusal.PURPOSE_NOT_ALLOWED),
-        (permit(purposes=("allarme",)), Refusal.PURPOSE_NOT_ALLOWED),
-        (permit(organisations=("sala-cc",)), Refusal.ROLE),
-        (permit(organisations=("sala-pl",)), None),
-        (permit(controllers=("farmacia",)), Refusal.ROLE),
-        (permit(controllers=("comune",)), None),
-        (permit(cameras=("banco",)), Refusal.ROLE),
-        (permit(cameras=("piazza",)), None),
-        (permit(act="altro"), Refusal.ROLE),
-        (permit(act="patto"), None),
-        (permit(hours=(ArmedHours(time(22), time(6)),)), Refusal.HOURS),
-        (permit(hours=(ArmedHours(time(12), time(13)),)), None),  # noon in Rome
-        (permit(four_eyes=True), Refusal.FOUR_EYES),
-        (permit(Role.PS_OPERATOR), None),  # other roles keep their built-in lines
-    ],
-)
-def test_a_permit_of_the_registry_replaces_the_built_in_lines(line, expected):
-    """Each attribute of a line counts; what no line says is refused."""
-    assert refusal(wish(), with_permits(line)) is expected
-
-
 def test_four_eyes():
     """Somebody else of the same organisation, not oneself, not a stranger, not switched off."""
     town = with_user(with_permits(permit(four_eyes=True)), "berta")
@@ -152,28 +102,6 @@ def test_four_eyes():
     answers = {name: refusal(wish(second=name), town) for name in ("anna", "carlo", "dina", "")}
     assert set(answers.values()) == {Refusal.FOUR_EYES}
     assert refusal(wish(second="berta"), town) is None
-
-
-@pytest.mark.parametrize("role", [Role.SYSADMIN, Role.AUDITOR, Role.DPO, Role.MACHINE])
-@pytest.mark.parametrize("action", sorted(permits.PICTURES, key=lambda one: one.value))
-def test_no_permit_gives_pictures_to_those_who_must_never_see_any(role, action):
-    """A line that allows everything to an auditor or administrator opens no picture (D.5.7)."""
-    town = with_permits(permit(role, actions=(), purposes=()))
-    for purpose in Purpose:
-        request = wish("piazza", purpose, "1", actor(role, "comune"), action=action)
-        assert not decide(request, town, None, NOW).allowed
-    if role is Role.SYSADMIN:
-        request = wish("", Purpose.LEGALITY, "", actor(role), action=Action.LOG_READ)
-        assert not decide(request, town, None, NOW).allowed
-
-
-@pytest.mark.parametrize("action", [Action.RECORDED, Action.PTZ, Action.PLATES, Action.EXPORT])
-def test_what_has_no_line_is_refused(action):
-    """Recordings, moving cameras, plates and exports wait for a registry that grants them."""
-    assert refusal(wish(action=action)) is Refusal.PURPOSE_NOT_ALLOWED
-    granted = with_permits(permit(actions=(action.value,)))
-    expected = Refusal.NO_ACT if action is Action.PLATES else None
-    assert refusal(wish(action=action), granted) is expected
 
 
 def test_an_extension_carries_an_act_on():
@@ -264,11 +192,6 @@ def test_schools_have_no_plates():
     line = permit(actions=("lpr.query",))
     town = replace(school, permits={"p": line})
     assert refusal(wish(action=Action.PLATES), town) is Refusal.NO_ACT
-
-
-def test_every_purpose_has_its_rule():
-    """The file and the list of codes agree."""
-    assert set(purposes.rules()) == set(Purpose)
 
 
 def test_views_are_few():

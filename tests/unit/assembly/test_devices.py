@@ -92,6 +92,20 @@ channel = {number}
 CHANNELS = {"uno": 1, "due": 2, "tre": 3, "quattro": 4}
 
 
+JUDGES = """
+[[user]]
+id = "dpo"
+name = "DPO"
+role = "dpo"
+organisation = "comune"
+[[user]]
+id = "titolare"
+name = "Titolare"
+role = "owner.private"
+organisation = "comune"
+"""
+
+
 def shop(folder, cabinet, more="", device="", **cameras):
     """A seed: one recorder with four channels, one credential; streams by the make's template."""
     secret = secret_file(folder)
@@ -245,7 +259,7 @@ async def test_a_mask_that_left_the_registry_is_taken_off_the_camera_also_after_
 
         async with opener()(target) as device:
             await device.put_masks("vsc-input-1", [own])
-        seed = shop(tmp_path, cabinet)
+        seed = shop(tmp_path, cabinet, JUDGES)
         masked = seed + MASK.format(id="finestre", camera="uno")
         async with running_box(tmp_path, masked, open_device=opener()) as (box, _):
             status = await surveyed(box)
@@ -263,7 +277,10 @@ async def test_a_mask_that_left_the_registry_is_taken_off_the_camera_also_after_
                 return len(await burned()) == most
 
             await until(lambda: count(2), what="put on again")
-            await apply(opened.registry, seed)
+            change = await apply(opened.registry, seed)
+            assert await count(2), "two people have not agreed yet"
+            for judge in ("dpo", "titolare"):
+                await opened.registry.approve(change.held, by=judge, reason="cantiere finito")
             await until(lambda: count(1), what="taken off while the box runs")
 
 

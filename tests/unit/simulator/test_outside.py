@@ -1,25 +1,11 @@
 # SPDX-FileCopyrightText: 2026 The Varco authors
 # SPDX-License-Identifier: EUPL-1.2
-import asyncio
-
 import httpx
 import pytest
 
-from gateway.audit.keys import generate_key, load_key, public_bytes
-from gateway.audit.ledger import open_ledger
-from gateway.audit.verify import verify
-from gateway.model.access import Regime
-from gateway.model.audit import LedgerEvent, Operation
 from gateway.ops.health import BoxSnapshot, DeviceSnapshot, metrics_text
-from gateway.runtime.clock import SystemClock
 from gateway.simulator import outside
 from gateway.simulator.town import SUB_PX
-
-
-def tmp_path_for(base):
-    folder = base / "forged"
-    folder.mkdir()
-    return folder
 
 
 def test_hold_passes_or_says_what_was_seen():
@@ -37,21 +23,6 @@ async def test_waiting_ends_with_the_bound():
 
     with pytest.raises(outside.SceneError, match="no alarm within 0 s"):
         await outside._until(never, 0.3, "no alarm")
-
-
-async def test_the_forgery_is_one_that_verification_finds(tmp_path):
-    """The copy differs in one byte of one entry, the original stays sound."""
-    key = load_key(generate_key(), where="test")
-    event = LedgerEvent("live.open", Operation.CONSULTATION, Regime.LED)
-    path = tmp_path / "ledger.db"
-    async with open_ledger(path, origin="t", key=key, clock=SystemClock()) as ledger:
-        for _ in range(5):
-            await ledger.append(event)
-        copy, seq = await asyncio.to_thread(outside._forge, path, tmp_path_for(tmp_path))
-    assert verify(path, public_bytes(key)).ok
-    report = verify(copy, public_bytes(key))
-    assert not report.ok
-    assert report.first_bad == seq == 2
 
 
 async def test_a_recorder_counts_as_heard_once_its_subscription_is_healthy():

@@ -294,7 +294,7 @@ async def test_end_of_link_ends_all():
     async with serving() as gateway:
         await gateway.open()
         gateway.writer.write_eof()
-        assert (await gateway.end()).reason == "gateway-gone"
+        assert (await gateway.end()).reason == "shutdown"
         assert await gateway.reader.read() == b""
 
 

@@ -274,6 +274,36 @@ def test_a_name_of_the_log_cannot_move_the_cursor():
     assert "\x1b" not in text
 
 
+def test_the_verdict_says_what_is_gone_and_who_vouches():
+    """Dropped and erased values are said, and which entries only the key stands for."""
+    report = alone.Report(entries=6, size=10, start=4, erased=2, vouched=[(8, "sala", "room")])
+    for number, words in (
+        (0, ("REGISTRO INTEGRO: 6 voci", "da 0 a 3 sono", "2 valori", "voce 7: sala", "da 8 a 9")),
+        (1, ("LOG INTACT: 6 entries", "0 to 3 are", "2 personal", "entry 7: room", "8 to 9")),
+    ):
+        text = "\n".join(alone.render(report, lambda *both, number=number: both[number]))
+        assert [one for one in words if one not in text] == []
+    report = alone.Report(entries=1, size=10, kind="extract")
+    text = "\n".join(alone.render(report, lambda it, en: en))
+    assert text.startswith("EXTRACT AUTHENTIC: 1 entries of a log of 10")
+    assert "nobody else vouches" in text
+    assert "dropped" not in text
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damage_in_every_compression_is_unusable(tmp_path, method):
+    """What a decompressor raises never leaves as it is."""
+    path = tmp_path / "d.zip"
+    content = random.Random(2).randbytes(5_000).hex()
+    with zipfile.ZipFile(path, "w", method) as made:
+        made.writestr("key.txt", content)
+    whole = path.read_bytes()
+    for start in (38, 42, 60):
+        path.write_bytes(whole[:start] + b"\xff" * 600 + whole[start + 600 :])
+        with pytest.raises(alone.UnusableError, match=r"key\.txt"):
+            alone._small(alone.Zip(str(path)), "key.txt")
+
+
 # Ed25519 by hand ----------------------------------------------------------------------------------
 
 
