@@ -7,6 +7,7 @@ The file has no name on disk: when the last reader lets go of it, it is gone.
 
 import hashlib
 import re
+import sqlite3
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from gateway.audit.verify import VerifyReport
 from gateway.console.services import Box, ExportWish
 from gateway.model.access import Actor
 from gateway.model.audit import ExportForm, LedgerQuery
+from gateway.model.errors import StoreError
 from gateway.model.registry import Registry
 
 _SUFFIXES: Final = {
@@ -62,6 +64,12 @@ class ExportMaker:
 
     def make(self, wish: ExportWish, by: Actor, aim: str) -> ExportFile:
         """Return the file; StoreError if ledger or disk fail."""
+        try:
+            return self._made(wish, by, aim)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{self.path}: ledger export: {error}") from error
+
+    def _made(self, wish: ExportWish, by: Actor, aim: str) -> ExportFile:
         suffix, content_type = _SUFFIXES[wish.form]
         file: BinaryIO = tempfile.TemporaryFile(dir=self.path.parent)  # noqa: SIM115 - closed by whoever sends it
         try:

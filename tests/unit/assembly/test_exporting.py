@@ -5,7 +5,6 @@
 import csv
 import hashlib
 import io
-import sqlite3
 import zipfile
 from datetime import datetime
 from html import unescape
@@ -105,20 +104,7 @@ def test_the_file_has_no_name(ledger, form):
         assert {path.name for path in ledger.parent.iterdir()} <= own
 
 
-LEAKS = pytest.mark.xfail(
-    raises=sqlite3.DatabaseError, strict=True, reason="make() lets SQLite's own error through"
-)
-
-
-@pytest.mark.parametrize(
-    "form",
-    [
-        ExportForm.PACKAGE,
-        pytest.param(ExportForm.TABLE, marks=LEAKS),
-        pytest.param(ExportForm.REPORT, marks=LEAKS),
-        pytest.param(ExportForm.ADMINISTRATORS, marks=LEAKS),
-    ],
-)
+@pytest.mark.parametrize("form", ExportForm)
 def test_a_log_that_cannot_be_read_is_an_error_of_ours(ledger, form):
     """As `make` promises, whatever the form."""
     ledger.write_bytes(b"no ledger" * 1000)

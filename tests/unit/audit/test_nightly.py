@@ -42,15 +42,24 @@ def test_intact_altered_and_cut(tmp_path):
     assert len(answer) < MOST_ANSWER_BYTES
 
 
-def test_a_child_that_cannot_answer(tmp_path):
-    """A key that is none ends it without an answer, and that is an error, not a verdict."""
+def test_a_key_that_is_not_the_logs(tmp_path):
+    """Nothing is covered by a signature then, and the answer says so."""
     write(tmp_path / "l.db", [1])
-    status, answer = child(tmp_path / "l.db", public=b"short")
-    if status == 0:
-        assert not answer_of(answer).ok
-    else:
-        with pytest.raises(LedgerError):
-            answer_of(answer)
+    status, answer = child(tmp_path / "l.db", public=bytes(32))
+    found = answer_of(answer)
+    assert (status, found.ok, found.first_bad, found.exposed) == (0, False, 0, 1)
+    assert "not signed by this key" in found.problems[0]
+
+
+def test_a_child_that_is_asked_nonsense():
+    """It ends without an answer, and that is an error, not a verdict."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway.audit.nightly"],
+        input=b"{}", capture_output=True, cwd=ROOT, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    with pytest.raises(LedgerError):
+        answer_of(done.stdout)
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,11 @@ async def test_a_client_certificate_reaches_the_handler(town, tmp_path):
         async with httpx.AsyncClient(verify=trusting(ours, stranger), base_url=base) as client:
             with pytest.raises(httpx.TransportError):
                 await client.get("/api/machine/whoami")
-    assert answer.json() == {"certificate_sha256": peer[2], "subject": "CN=node,O=Sala Nord"}
+    assert answer.json() == {
+        "certificate_sha256": peer[2],
+        "subject": "CN=node,O=Sala Nord",
+        "user": None,
+    }
     assert answer.headers["strict-transport-security"].startswith("max-age=")
     assert nobody.status_code == 401
     assert nobody.json()["code"] == "client-certificate-needed"
