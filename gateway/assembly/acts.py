@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from gateway.access import calendar
-from gateway.assembly.journal import Journal
+from gateway.assembly.journal import Journal, signed
 from gateway.assembly.standing import ActState, Standing, resolutions, standing
 from gateway.audit.entry import LedgerEntry
 from gateway.audit.ledger import Ledger
@@ -274,20 +274,7 @@ def _by(by: Actor | None, event: str, object_type: str, object_id: str) -> Ledge
     blank = LedgerEvent(
         event, Operation.NONE, Regime.GDPR, object_type=object_type, object_id=object_id
     )
-    if by is None:
-        return blank
-    return replace(
-        blank,
-        actor_id=by.id,
-        actor_type="human",
-        role=by.role.value,
-        org=by.organisation,
-        auth_method=by.method,
-        acr=by.acr,
-        session_id=by.session,
-        src_ip=by.source_ip,
-        workstation=by.workstation,
-    )
+    return blank if by is None else signed(blank, by)
 
 
 def _about_act(event: str, act: str, words: str, version: int) -> LedgerEvent:

@@ -5,9 +5,10 @@
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from gateway.audit.ledger import Ledger
-from gateway.model.access import Regime
+from gateway.model.access import Actor, Regime
 from gateway.model.audit import LedgerEvent, LedgerReceipt, Operation
 from gateway.model.errors import LedgerError
 from gateway.runtime.clock import Clock
@@ -74,6 +75,23 @@ class Journal:
                 self._owed.popleft()
         except LedgerError:
             return  # `problem` says it; the next call tries again
+
+
+def signed(event: LedgerEvent, by: Actor) -> LedgerEvent:
+    """Return an entry in the name of a person who is signed in."""
+    return replace(
+        event,
+        actor_id=by.id,
+        actor_type="human",
+        role=by.role.value,
+        org=by.organisation,
+        auth_method=by.method,
+        acr=by.acr,
+        session_id=by.session,
+        src_ip=by.source_ip,
+        client_cert_fp=by.certificate_sha256,
+        workstation=by.workstation,
+    )
 
 
 def _outage(duration_ms: int) -> LedgerEvent:

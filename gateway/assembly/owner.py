@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+from gateway.assembly.journal import signed
 from gateway.model.access import Actor, Purpose, Regime
 from gateway.model.audit import LedgerEvent, LedgerReceipt, Operation
 from gateway.model.errors import ConfigError, GatewayError
@@ -326,25 +327,16 @@ class OwnerDesk:
         ]
 
     def _entry(self, event: str, by: Actor, kind: str, id_: str) -> LedgerEvent:
-        return LedgerEvent(
+        blank = LedgerEvent(
             event=event,
             operation=Operation.NONE,
             regime=Regime.GDPR,
-            actor_id=by.id,
-            actor_type="human",
-            org=by.organisation,
-            role=by.role.value,
-            auth_method=by.method,
-            acr=by.acr,
-            session_id=by.session,
-            src_ip=by.source_ip,
-            client_cert_fp=by.certificate_sha256,
-            workstation=by.workstation,
             object_type=kind,
             object_id=id_,
             controller=by.organisation,
             policy_version=self._registry().version,
         )
+        return signed(blank, by)
 
     def _registry(self) -> Registry:
         return self._parts.registry.current()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
-from gateway.assembly.journal import Journal
+from gateway.assembly.journal import Journal, signed
 from gateway.console.services import HoldOrder
 from gateway.evidence.retention import (
     HOUR_S,
@@ -328,16 +328,4 @@ def _hold_event(event: str, hold: Hold, version: int) -> LedgerEvent:
 
 
 def _by(event: LedgerEvent, by: Actor) -> LedgerEvent:
-    return replace(
-        event,
-        actor_id=by.id,
-        actor_type="human",
-        role=by.role.value,
-        org=by.organisation,
-        auth_method=by.method,
-        acr=by.acr,
-        session_id=by.session,
-        src_ip=by.source_ip,
-        workstation=by.workstation,
-        channel="console",
-    )
+    return replace(signed(event, by), channel="console")

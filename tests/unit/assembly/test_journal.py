@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: EUPL-1.2
 import logging
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
-from gateway.assembly.journal import MOST_OWED, Journal
+from gateway.assembly.journal import MOST_OWED, Journal, signed
 from gateway.audit.ledger import open_ledger
+from gateway.model.access import Actor
 from gateway.model.errors import LedgerError
+from gateway.model.registry import Role
 from tests.fakes import FakeClock
 from tests.unit.assembly.parts import entries
 from tests.unit.audit.logbook import KEY, ORIGIN, event
@@ -100,3 +103,26 @@ async def test_what_is_owed_is_bounded_and_its_loss_is_said(tmp_path, caplog):
             await made.account(event(number))
         lost = [one for one in caplog.records if one.message == "ledger-entry-lost"]
         assert [(one.object, one.levelno) for one in lost] == [("cam-0", logging.ERROR)]
+
+
+def test_a_deed_is_in_its_persons_name():
+    """Whatever is known of a signed-in person stands in the entry, and nothing else changes."""
+    by = Actor(
+        "m-rossi", "M. R.", Role.DPO, "comune", "s-1", "password", "192.0.2.9", "0f" * 32, "mfa",
+        "postazione-3",
+    )  # fmt: skip
+    blank = event(7)
+    made = signed(blank, by)
+    assert made == replace(
+        blank,
+        actor_id="m-rossi",
+        actor_type="human",
+        role="dpo",
+        org="comune",
+        auth_method="password",
+        acr="mfa",
+        session_id="s-1",
+        src_ip="192.0.2.9",
+        client_cert_fp="0f" * 32,
+        workstation="postazione-3",
+    )
