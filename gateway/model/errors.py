@@ -41,6 +41,17 @@ class BusyError(PeerError):
     """The peer has no session left for us (RTSP 453, HTTP 503); others hold them."""
 
 
+class RefusedError(PeerError):
+    """The peer understood the question and says no."""
+
+    def __init__(self, code: str, text: str = "") -> None:
+        self.code = code
+        """Short, for programs: `revoked`, `replayed`, `not-offered`."""
+        self.text = text
+        """One line for people."""
+        super().__init__(f"{code}: {text}" if text else code)
+
+
 class ConfigError(GatewayError):
     """A value that a person wrote cannot be used.
 

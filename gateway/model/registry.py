@@ -461,6 +461,23 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class Edge:
+    """A box that may dial this room: governed state of the room's registry."""
+
+    id: str
+    name: str
+    certificate_sha256: str = ""
+    """Of the certificate that it was given; empty: invited, not enrolled yet."""
+    organisations: tuple[str, ...] = ()
+    """Recipients and controllers of this room whose people may know of it; nobody else does."""
+    enabled: bool = True
+    ledger_vkey: str = ""
+    """C2SP vkey of its log, told when it was enrolled: whose checkpoints we cosign."""
+    most_kbps: int = 0
+    """What its pictures may take of the line; 0: no bound of ours."""
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     """One version of everything; never changed in place."""
 
@@ -480,6 +497,8 @@ class Registry:
     extensions: dict[str, Extension] = field(default_factory=dict)
     pauses: dict[str, Pause] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
+    edges: dict[str, Edge] = field(default_factory=dict)
+    """Boxes that may dial this room."""
     stale: Mapping[str, str] = field(default_factory=dict)
     """Acts whose assessment is older than a widening, and why (D.7)."""
 
