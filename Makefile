@@ -74,9 +74,9 @@ docs: dev
 lock: | $(BIN)/python
 	$(BIN)/python -m pip install -q pip-tools
 	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-	  --strip-extras --allow-unsafe --no-annotate --extra demo --extra build -o requirements.txt pyproject.toml
+	  --strip-extras --allow-unsafe --no-annotate --extra demo --extra build --extra postgresql -o requirements.txt pyproject.toml
 	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-	  --strip-extras --allow-unsafe --no-annotate --extra demo --extra build --extra dev \
+	  --strip-extras --allow-unsafe --no-annotate --extra demo --extra build --extra postgresql --extra dev \
 	  -c requirements.txt -o requirements-dev.txt pyproject.toml
 
 clean:

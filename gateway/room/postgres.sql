@@ -1,0 +1,112 @@
+-- SPDX-FileCopyrightText: 2026 The Varco authors
+-- SPDX-License-Identifier: EUPL-1.2
+--
+-- A room's store on PostgreSQL >= 15, made by the owner's account (varco store init).
+-- @role@ is the role of the daemon: it owns nothing, and may do no more than is granted below.
+
+create schema if not exists varco;
+grant usage on schema varco to @role@;
+set local search_path = varco;
+
+create or replace function varco.is_for(organisation text) returns boolean
+language sql stable as $$
+  select current_setting('varco.organisations', true) = '*'
+      or organisation = any(string_to_array(current_setting('varco.organisations', true), ','))
+$$;
+
+-- who may know of an edge --------------------------------------------------------------------
+
+create table if not exists edge_organisation(
+  edge text not null, organisation text not null, primary key(edge, organisation));
+grant select, insert, delete on edge_organisation to @role@;
+
+create or replace function varco.is_edge_for(name text) returns boolean
+language sql stable as $$
+  select current_setting('varco.organisations', true) = '*'
+      or exists(select 1 from varco.edge_organisation e
+                where e.edge = name and varco.is_for(e.organisation))
+$$;
+
+-- alarms that edges sent: ids are UUIDv7, so that a month is a span of ids --------------------
+
+create table if not exists inbox(
+  id text collate "C" not null,
+  prefix text not null, box text not null,
+  camera text not null, rule text not null, zone text not null,
+  severity bigint not null, exercise bigint not null,
+  raised_utc_us bigint not null, received_utc_us bigint not null,
+  ended_utc_us bigint not null default 0,
+  copies bigint not null default 0,
+  primary key(id)) partition by range(id);
+create table if not exists inbox_other partition of inbox default;
+create index if not exists inbox_received on inbox(received_utc_us);
+alter table inbox enable row level security;
+alter table inbox force row level security;
+drop policy if exists inbox_of_organisation on inbox;
+create policy inbox_of_organisation on inbox using (varco.is_edge_for(box));
+grant select, insert, update on inbox to @role@;
+
+-- a copy of the log that nobody here can change: commitments only, no personal values ----------
+
+create table if not exists ledger_mirror(
+  origin text not null, seq bigint not null, utc_us bigint not null,
+  header bytea not null, leaf bytea not null,
+  primary key(origin, seq, utc_us)) partition by range(utc_us);
+create table if not exists ledger_mirror_other partition of ledger_mirror default;
+create table if not exists ledger_mirror_checkpoint(
+  origin text not null, size bigint not null, note text not null, primary key(origin, size));
+grant select, insert on ledger_mirror, ledger_mirror_checkpoint to @role@;
+
+create or replace function varco.refuse() returns trigger language plpgsql as $$
+begin
+  raise exception 'ledger mirror: append only';
+end $$;
+create or replace trigger ledger_mirror_kept before update or delete on ledger_mirror
+  for each row execute function varco.refuse();
+create or replace trigger ledger_mirror_whole before truncate on ledger_mirror
+  for each statement execute function varco.refuse();
+create or replace trigger ledger_mirror_checkpoint_kept before update or delete
+  on ledger_mirror_checkpoint for each row execute function varco.refuse();
+
+-- months -------------------------------------------------------------------------------------
+
+create or replace function varco.make_partitions(ahead integer) returns integer
+language plpgsql security definer set search_path = varco, pg_temp as $$
+declare
+  month timestamptz; following timestamptz; made integer := 0; name text;
+begin
+  for step in 0..least(greatest(ahead, 0), 24) loop
+    month := date_trunc('month', now() at time zone 'UTC') at time zone 'UTC'
+      + make_interval(months => step);
+    following := month + interval '1 month';
+    name := to_char(month at time zone 'UTC', 'YYYY_MM');
+    made := made + varco.make_month('inbox', name, varco.id_at(month), varco.id_at(following));
+    made := made + varco.make_month('ledger_mirror', name,
+      (extract(epoch from month)::bigint * 1000000)::text,
+      (extract(epoch from following)::bigint * 1000000)::text);
+  end loop;
+  return made;
+end $$;
+
+-- the least UUIDv7 of an instant, as text
+create or replace function varco.id_at(at timestamptz) returns text language sql immutable as $$
+  select substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-'
+  from (select lpad(to_hex(extract(epoch from at)::bigint * 1000), 12, '0') as h) as made
+$$;
+
+create or replace function varco.make_month(parent text, month text, low text, high text)
+returns integer language plpgsql set search_path = varco, pg_temp as $$
+begin
+  if to_regclass(format('varco.%I', parent || '_' || month)) is not null then
+    return 0;
+  end if;
+  execute format('create table varco.%I partition of varco.%I for values from (%L) to (%L)',
+    parent || '_' || month, parent, low, high);
+  return 1;
+exception when check_violation then
+  return 0;  -- rows of that month came first and stay where they are
+end $$;
+
+revoke all on function varco.make_month(text, text, text, text) from public;
+revoke all on function varco.make_partitions(integer) from public;
+grant execute on function varco.make_partitions(integer) to @role@;
