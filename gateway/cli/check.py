@@ -49,6 +49,11 @@ def _print_seed(path: Path, seed: Seed, say: Say) -> None:
         "recipient": say("destinatari", "recipients"),
         "act": say("atti", "acts"),
         "user": say("utenti", "users"),
+        "permit": say("permessi", "permits"),
+        "extension": say("proroghe", "extensions"),
+        "pause": say("pause", "pauses"),
+        "hold": say("conservazioni", "holds"),
+        "edge": say("sedi collegate", "edges"),
     }
     listed = ", ".join(f"{words[kind]} {count}" for kind, count in counts.items() if count)
     nothing = say("nulla", "nothing")

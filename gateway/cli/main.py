@@ -103,8 +103,18 @@ def _command(words: list[str], say: Say) -> int:
             return _discover(args, say)
         case "probe":
             return _probe(args, say)
+        case "store":
+            return _store(args, say)
         case _:
             return _ask(args, say)
+
+
+def _store(args: argparse.Namespace, say: Say) -> int:
+    from gateway.cli import store
+
+    if args.action == "init":
+        return store.init(store.StoreRequest(args.database, role=args.role), say)
+    return store.verify(store.StoreRequest(args.database, key=args.key), say)
 
 
 def _audit(args: argparse.Namespace, say: Say) -> int:

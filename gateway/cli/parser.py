@@ -50,6 +50,7 @@ def build_parser(say: Say) -> argparse.ArgumentParser:
     _add_user(commands, say)
     _add_policy(commands, say)
     _add_audit(commands, say)
+    _add_store(commands, say)
     _add_rest(commands, say)
     return parser
 
@@ -630,6 +631,33 @@ def _add_evidence(verify: argparse.ArgumentParser, say: Say) -> None:
         metavar="FILE",
         help=say("radici della marca temporale, PEM", "roots of the time stamps, PEM"),
     )
+
+
+def _add_store(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:
+    about = say("archivio di una sala su PostgreSQL", "a room's store on PostgreSQL")
+    actions = _add(commands, "store", about).add_subparsers(
+        dest="action", metavar=say("AZIONE", "ACTION"), required=True
+    )
+    init = _add(actions, "init", say("prepara la base di dati", "prepare the database"))
+    init.add_argument(
+        "--role",
+        required=True,
+        help=say("ruolo con cui entra il gateway", "role as which the gateway signs in"),
+    )
+    check = _add(actions, "verify", say("verifica la copia del registro", "check the log's copy"))
+    check.add_argument(
+        "--key", required=True, help=say("chiave del registro (vkey)", "key of the log (vkey)")
+    )
+    for one in (init, check):
+        one.add_argument(
+            "--database",
+            required=True,
+            metavar="REF",
+            help=say(
+                "dove sta l'indirizzo, con l'utenza del proprietario: file:/… o env:NOME",
+                "where the address is, with the owner's account: file:/… or env:NAME",
+            ),
+        )
 
 
 def _add_rest(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:

@@ -12,11 +12,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from gateway.model.errors import LedgerError, StoreError
+from gateway.model.errors import LedgerError, StoreError, WireError
 from gateway.room.store import Database, RoomStore
 from gateway.runtime.clock import Clock
 from gateway.runtime.tally import Tally
-from gateway.wire.merkle import leaf_hash
+from gateway.wire import checkpoint as notes
+from gateway.wire.merkle import Frontier, leaf_hash
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +94,32 @@ class Mirror:
         return len(rows)
 
 
+def verify_copy(db: Database, origin: str, public: bytes) -> int:
+    """Return how many entries the copy proves: its newest checkpoint, signed, over its leaves.
+
+    WireError with what does not fit. `public`: Ed25519 key of the log, 32 bytes.
+    """
+    note = db.execute(
+        "select note from ledger_mirror_checkpoint where origin=? order by size desc limit 1",
+        (origin,),
+    ).fetchone()
+    if note is None:
+        raise WireError(f"{origin}: no checkpoint was copied")
+    told = notes.verify(note[0], public, origin)
+    frontier = Frontier()
+    while frontier.size < told.size:
+        rows = db.execute(_LEAVES, (origin, frontier.size, told.size, MOST_AT_ONCE)).fetchall()
+        if not rows:
+            raise WireError(f"{origin}: entry {frontier.size} is missing")
+        for seq, leaf, header in rows:
+            if seq != frontier.size or bytes(leaf) != leaf_hash(bytes(header)):
+                raise WireError(f"{origin}: entry {frontier.size} is missing or was changed")
+            frontier = frontier.append(bytes(leaf))
+    if frontier.root() != told.root:
+        raise WireError(f"{origin}: {told.size} entries do not make the signed root")
+    return told.size
+
+
 def _last(db: Database, origin: str) -> tuple[int, bytes]:
     """Return the newest entry that was copied, -1 for none."""
     row = db.execute(
@@ -101,6 +128,10 @@ def _last(db: Database, origin: str) -> tuple[int, bytes]:
     return (-1, b"") if row is None else (int(row[0]), bytes(row[1]))
 
 
+_LEAVES = (
+    "select seq, leaf, header from ledger_mirror where origin=? and seq >= ? and seq < ?"
+    " order by seq limit ?"
+)
 _ROW = (
     "insert into ledger_mirror(origin, seq, utc_us, header, leaf) values(?,?,?,?,?)"
     " on conflict (origin, seq, utc_us) do nothing"

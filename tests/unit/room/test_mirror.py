@@ -10,16 +10,15 @@ import pytest
 from gateway.audit.ledger import open_ledger
 from gateway.model.access import Regime
 from gateway.model.audit import LedgerEvent, Operation
-from gateway.model.errors import LedgerError, StoreError
-from gateway.room.mirror import SCHEMA, LogRow, Mirror, Source
+from gateway.model.errors import LedgerError, StoreError, WireError
+from gateway.room.mirror import SCHEMA, LogRow, Mirror, Source, verify_copy
 from gateway.room.postgres import prepare
 from gateway.room.store import open_room_store
-from gateway.wire.checkpoint import verify
-from gateway.wire.merkle import Frontier, leaf_hash
 from tests.fakes import FakeClock
 from tests.postgres import DAEMON, OWNER, cluster
 from tests.unit.assembly.parts import KEY, ORIGIN
 
+PUBLIC = KEY.public_key().public_bytes_raw()
 EVENT = LedgerEvent(
     "live.open", Operation.CONSULTATION, Regime.LED, actor_id="anna", reason_text="x"
 )
@@ -72,23 +71,33 @@ async def test_the_copy_alone_proves_the_signed_root(tmp_path, place):
             await ledger.append_many([EVENT] * 3)
             assert await mirror.step() == 3
         assert await mirror.step() == 0
-        leaves = await store.read(
-            lambda db: db.execute(
-                "select header, leaf from ledger_mirror where origin=? order by seq", (ORIGIN,)
-            ).fetchall()
+        headers = await store.read(
+            lambda db: db.execute("select header from ledger_mirror").fetchall()
         )
-        notes = await store.read(
-            lambda db: db.execute(
-                "select note from ledger_mirror_checkpoint order by size desc"
-            ).fetchall()
-        )
-    frontier = Frontier()
-    for header, leaf in leaves:
-        assert bytes(leaf) == leaf_hash(bytes(header))
-        assert b"anna" not in bytes(header)
-        frontier = frontier.append(bytes(leaf))
-    told = verify(notes[0][0], KEY.public_key().public_bytes_raw(), ORIGIN)
-    assert (told.size, told.root) == (9, frontier.root())
+        assert not any(b"anna" in bytes(header) for (header,) in headers)
+        assert await store.read(lambda db: verify_copy(db, ORIGIN, PUBLIC)) == 9
+        with pytest.raises(WireError):
+            await store.read(lambda db: verify_copy(db, ORIGIN, bytes(32)))
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("sqlite", "update ledger_mirror set header = cast('{}' as blob) where seq = 4"),
+        ("sqlite", "delete from ledger_mirror where seq = 4"),
+        ("sqlite", "delete from ledger_mirror where seq > 7"),
+        ("sqlite", "delete from ledger_mirror_checkpoint"),
+    ],
+    indirect=["place"],
+)
+async def test_a_copy_that_was_changed_does_not_verify(tmp_path, place, words):
+    """Whoever owns the database can change it; the signed checkpoint shows that."""
+    async with mirrored(tmp_path, place) as (ledger, store, mirror):
+        await ledger.append_many([EVENT] * 9)
+        await mirror.step()
+        await store.write(lambda db: db.execute(words))
+        with pytest.raises(WireError, match=r"entry [48]|no checkpoint"):
+            await store.read(lambda db: verify_copy(db, ORIGIN, PUBLIC))
 
 
 async def test_a_log_that_was_rewritten_or_cut_is_not_copied_over_the_old_one(tmp_path, place):
