@@ -47,7 +47,8 @@ def verify(request: StoreRequest, say: Say) -> int:
     options = _options(request)
     with reading(options) as db:
         size = verify_copy(db, key.origin, key.public)
-    print(say(f"{key.origin}: {size} voci copiate, integre", f"{key.origin}: {size} entries, whole"))
+    told = say(f"{size} voci copiate, integre", f"{size} entries, whole")
+    print(f"{key.origin}: {told}")
     return 0
 
 
