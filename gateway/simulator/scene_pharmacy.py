@@ -76,13 +76,14 @@ _SPOTS: tuple[tuple[float, float, float, float, float], ...] = (
 """Where the torch points: seconds, x, y, radius in pixels, strength."""
 
 
-class _Room:
+class Room:
     """The empty pharmacy by white light and by night, and what stands before the intruder."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "Farmacia della Torre", *, mirrored: bool = False) -> None:
+        """`mirrored`: the sign can be read once the picture is turned round."""
         rng = np.random.default_rng(20260303)
         street = _street(rng)
-        lit = _walls(rng)
+        lit = _walls(rng, _sign(name, mirrored=mirrored))
         _glass(lit, paint.shade(street, np.full(street.shape[:2], 0.8, np.float32)))
         before = lit.copy()
         _counter(lit, rng)
@@ -93,7 +94,7 @@ class _Room:
         edge = np.float32(1 / (1 + (_HALO_PX / 64) ** 3))
         self.cross = np.maximum(halo - edge, 0) * np.float32(0.45)
         self.grain = paint.Grain(1.2, 13)
-        self.marks = paint.Marks("Farmacia della Torre")
+        self.marks = paint.Marks(name)
 
     def still(self, turn: float) -> Picture:
         """Return the room at night at a share (0..1) of the loop: the cross and a lamp blink."""
@@ -115,8 +116,8 @@ class QuietPharmacy:
 
     fps, frames = FPS, FRAMES
 
-    def __init__(self) -> None:
-        self._room = _Room()
+    def __init__(self, room: "Room | None" = None) -> None:
+        self._room = room or Room()
 
     def draw(self, index: int) -> tuple[Picture, tuple[Seen, ...]]:
         """Return the picture of an index in 0..frames-1; nobody is in it."""
@@ -129,8 +130,8 @@ class Intrusion:
 
     fps, frames = FPS, FRAMES
 
-    def __init__(self) -> None:
-        self._room = _Room()
+    def __init__(self, room: "Room | None" = None) -> None:
+        self._room = room or Room()
 
     def draw(self, index: int) -> tuple[Picture, tuple[Seen, ...]]:
         """Return the picture of an index in 0..frames-1 and the intruder if inside."""
@@ -242,7 +243,13 @@ def _parked(street: Picture, x: float, y: float) -> None:
         paint.disc(street, (x + wheel, y), 9, (86, 90, 98))
 
 
-def _walls(rng: np.random.Generator) -> Picture:
+def _sign(name: str, *, mirrored: bool) -> Picture:
+    sign = paint.canvas(420, 60, (38, 128, 82))
+    paint.text(sign, name.upper(), (16, 42), 31, (246, 250, 246))
+    return np.ascontiguousarray(sign[:, ::-1]) if mirrored else sign
+
+
+def _walls(rng: np.random.Generator, sign: Picture) -> Picture:
     """Paint floor, ceiling, walls and shelves by white light."""
     picture = paint.canvas(colour=(226, 228, 224))
     x, z, below = _LENS.ground()
@@ -258,8 +265,6 @@ def _walls(rng: np.random.Generator) -> Picture:
     wall = paint.texture(paint.canvas(600, 200, (232, 234, 228)), rng, 0.03, 64, 4)
     hang(picture, wall, _upright(-_SIDE_M, 0, _SIDE_M, _HIGH_M, _BACK_M))
     fill(picture, _upright(-_SIDE_M, 2.72, _SIDE_M, 2.98, _BACK_M - 0.02), (38, 128, 82))
-    sign = paint.canvas(420, 60, (38, 128, 82))
-    paint.text(sign, "FARMACIA DELLA TORRE", (16, 42), 31, (246, 250, 246))
     hang(picture, sign, _upright(-3.2, 2.74, -0.6, 2.96, _BACK_M - 0.02))
     for side in (-1, 1):
         shelf = _shelves(rng, 5.2, 2.5)
