@@ -49,6 +49,7 @@ FORMS: Mapping[str, str] = {
     "_bare_host": "host",
     "_camera_url": "URL",
     "_device_url": "URL",
+    "_dialled": "host:port",
     "_digest": "SHA-256",
     "_ground": "area",
     "_host": "host",
@@ -61,6 +62,7 @@ FORMS: Mapping[str, str] = {
     "_polygon": "polygon",
     "_prefix": "MQTT topic",
     "_public_url": "URL",
+    "_reachable": "host:port",
     "_reference": "reference",
     "_topic": "topic",
     "_tls_key": "path or `credential:NAME`",
@@ -202,8 +204,8 @@ def seed() -> str:
     parts = [
         GENERATED + "# Seed of the registry\n",
         "Controllers, sites, devices, cameras, zones, triggers, masks, risk areas, recipients, "
-        "acts and users as TOML. Samples per kind of site: `configs/seed-*.toml`. `varco check "
-        "FILE` changes nothing; `varco registry apply FILE` adds and changes what the file names, "
+        "acts, users and edges as TOML. Samples per kind of site: `configs/seed-*.toml`. `varco "
+        "check FILE` changes nothing; `varco registry apply FILE` adds and changes what the file names, "
         "with `--replace` it also removes what the file does not name. Ids are 1 to 64 of a-z, "
         "0-9 and -. Picture coordinates are fractions of width and height from the top left.\n",
         "Cameras also come as GeoJSON (points; polygons are risk areas) or as CSV with the keys "

@@ -13,13 +13,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from gateway.access import permits
 from gateway.access.gate import Gate
 from gateway.access.gate import Surroundings as Around
 from gateway.access.identity import Accounts
 from gateway.access.shifts import Shifts
+from gateway.assembly.alarm_lines import room_kept
 from gateway.assembly.box import Opened, RunningBox
 from gateway.assembly.control import ControlDesk
 from gateway.assembly.exercise import Exercise
+from gateway.assembly.federating import Federation
+from gateway.assembly.incidents import IncidentCases
 from gateway.assembly.inspection import InspectionDesk, inspection_parts
 from gateway.assembly.journal import Journal
 from gateway.assembly.ledger import LedgerDesk, LedgerSurroundings
@@ -31,9 +35,11 @@ from gateway.assembly.opening import (
     machines_listener,
     named,
     outside_of,
+    room_listener,
     sole_use,
     state_directory,
 )
+from gateway.assembly.recorders import bind_recorders, recorder_desk
 from gateway.assembly.retention import RulesInForce, origin_of
 from gateway.assembly.services import services_of
 from gateway.assembly.viewing import Accountant
@@ -58,6 +64,7 @@ from gateway.registry.seed import read_seed
 from gateway.registry.store import RegistryStore, open_registry
 from gateway.relay.alarms.outbox import Outbox, open_outbox
 from gateway.relay.video.process import MediaOptions, open_media
+from gateway.room.incidents import open_incidents
 from gateway.runtime.clock import Clock, SystemClock
 from gateway.runtime.names import Loop
 
@@ -74,6 +81,10 @@ class _Doors:
     listeners: list[Listener]
     """Browsers, and machines with certificates."""
     control: socket.socket
+    room: socket.socket | None = None
+    """Edges, where this box is a room."""
+    recorders: Listener | None = None
+    """Recording programs of recipients (RTSP)."""
 
 
 class _StopError(Exception):
@@ -144,7 +155,13 @@ def _bind(options: Options, where: str, stack: AsyncExitStack) -> _Doors:
         stack.enter_context(listeners[1][0])
     with named(where, "box.runtime_dir"):
         control = stack.enter_context(bind_unix(options.box.control_socket))
-    return _Doors(listeners, control)
+    room = room_listener(options.room, where) if options.room is not None else None
+    if room is not None:
+        stack.enter_context(room)
+    recorders = bind_recorders(options.vms, where) if options.vms is not None else None
+    if recorders is not None:
+        stack.enter_context(recorders[0])
+    return _Doors(listeners, control, room, recorders)
 
 
 async def _open(
@@ -156,7 +173,8 @@ async def _open(
     """Open stores, children and the media process; the stack closes them in the opposite order."""
     state, (clock, keeper) = options.box.state_dir, time
     enter = stack.enter_async_context
-    registry = await enter(open_registry(state / "registry.db", clock=clock))
+    lines = permits.built_in().permits
+    registry = await enter(open_registry(state / "registry.db", clock=clock, built_in=lines))
     if registry.current().version == 0 and options.registry.seed:
         await registry.apply(read_seed(options.registry.seed), by="seed")
     ledger = await enter(_ledger(options, str(config_path), clock, keeper.offset_ms))
@@ -168,8 +186,15 @@ async def _open(
     stills = _stills(options, clock, outbox, registry)
     pool = await enter(open_pool(options.analytics.workers, clock=clock))
     accounts = Accounts(registry.current, clock, journal, set_totp=registry.set_totp)
-    endings, masks = Endings(), MasksInForce(registry.current, clock)
+    federation = Federation(options, registry.current, clock)
+    await federation.load()
+    endings, masks = Endings(), MasksInForce(federation.current, clock)
     around = _around(options, accounts, journal, clock)
+    around = replace(around, vouched=federation.vouched)
+    cases = IncidentCases(
+        await enter(open_incidents(state / "incidents.db", clock=clock)), outbox.get
+    )
+    around = replace(around, incidents=cases.case, in_incident=cases.shows)
     gate = Gate(journal, masks.current, outbox.get, clock, around)
     accountant = Accountant(gate, endings, await enter(asyncio.TaskGroup()))
     listen, level = options.media, options.log.level.value
@@ -179,7 +204,8 @@ async def _open(
     return Opened(
         options, config_path, clock, registry, ledger, outbox, pool, stills, accounts, gate,
         endings, media, journal, accountant, masks,
-        partial(open_device, clock=clock, wsdls=Wsdls()), witnessing,
+        partial(open_device, clock=clock, wsdls=Wsdls()), witnessing, federation,
+        cases.book, await room_kept(options, str(config_path), stack),
     )  # fmt: skip
 
 
@@ -231,7 +257,7 @@ async def _serve(
 ) -> None:
     """Start everything that runs until the stop; returns once the box is ready."""
     progress, notifier = Progress(opened.clock), Notifier(os.environ)
-    running = RunningBox(opened, progress, tasks)
+    running = RunningBox(opened, progress, tasks, doors.room)
     services = _services(opened, running)
     if play is not None:
         services = replace(services, exercise=await play(opened))
@@ -240,6 +266,8 @@ async def _serve(
     for listening, tls in doors.listeners:
         tasks.create_task(serve(app, sockets=[listening], tls=tls))
     tasks.create_task(serve(build_control_app(services), sockets=[doors.control]))
+    if doors.recorders is not None:
+        tasks.create_task(recorder_desk(opened, running, tasks).run(*doors.recorders))
     for part, work in running.exercises():
         tasks.create_task(exercise(part, work, progress, clock=opened.clock))
     tasks.create_task(watch(progress, notifier, clock=opened.clock))
@@ -254,7 +282,7 @@ def _services(opened: Opened, running: RunningBox) -> Services:
     control = ControlDesk(opened.registry, opened.journal, config, running.replan)
     witnessing = opened.witnessing
     around = LedgerSurroundings(
-        opened.registry.current, running.box(), opened.clock, options.ledger.origin,
+        opened.masks.entered, running.box(), opened.clock, options.ledger.origin,
         witnessing.witnesses if witnessing else (),
         (lambda: witnessing.altered) if witnessing else str,
     )  # fmt: skip
@@ -262,4 +290,4 @@ def _services(opened: Opened, running: RunningBox) -> Services:
     desk = LedgerDesk(opened.ledger, path, key, around, trust)
     services = services_of(opened, running, control, desk)
     inspection = InspectionDesk(inspection_parts(opened, running.cameras.budgets, running.pace))
-    return replace(services, inspection=inspection)
+    return replace(services, inspection=inspection, incidents=running.incidents)

@@ -5,6 +5,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import os
 import secrets
 import signal
@@ -13,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -23,12 +24,20 @@ from gateway.access.identity import hash_password
 from gateway.access.policy import acts_for
 from gateway.assembly.box import Opened
 from gateway.assembly.exercise import AccountCard, Exercise, Outcome, SceneCard
+from gateway.assembly.neighbours import (
+    Pharmacy,
+    Plot,
+    Room,
+    Street,
+    open_street,
+    questura_configuration,
+)
 from gateway.assembly.opening import ledger_key
 from gateway.assembly.trust_scenes import SHARING_IS_OFF, end_acts, tamper
 from gateway.audit.keys import public_vkey
 from gateway.config.load import load
 from gateway.config.options import Options
-from gateway.model.errors import ConfigError
+from gateway.model.errors import ConfigError, PeerError
 from gateway.model.registry import Analytic
 from gateway.ops.logs import configure
 from gateway.relay.alarms.mqtt import BrokerOptions, MqttBroker
@@ -47,12 +56,14 @@ from gateway.simulator.town import (
     serve_recorder,
 )
 
+log = logging.getLogger(__name__)
+
 HOST = "127.0.0.1"
 PORT = 8443
 LOGIN = "esercitazione"
 INSTITUTE_TOPIC = "esercitazione/istituto/onvif-ej/#"
-ONCE_S = 110.0
-"""`--once` gives up after this: starting, all scenes and stopping take less than two minutes."""
+ONCE_S = 150.0
+"""`--once` gives up after this: starting, all scenes and stopping take about two minutes."""
 SCENES = (
     SceneCard(
         "intrusione",
@@ -69,6 +80,15 @@ SCENES = (
         "più alta, arriva con i secondi prima e le immagini dal vivo.",
         "The pharmacy's recorder reports the button over ONVIF: the alarm, of the highest "
         "severity, comes with the seconds before and live pictures.",
+    ),
+    SceneCard(
+        "stacca",
+        "Stacca la rete",
+        "Pull the line",
+        "La Farmacia del Porto, dietro il suo NAT, resta senza linea per 15 secondi mentre entra "
+        "qualcuno: l'allarme arriva dopo, una volta sola, e l'immagine torna da sé.",
+        "The pharmacy by the harbour, behind its NAT, is off line for 15 seconds while somebody "
+        "enters: the alarm comes afterwards, once only, and the picture returns by itself.",
     ),
     SceneCard(
         "scadenza",
@@ -89,6 +109,11 @@ SCENES = (
         "entry. The true ledger is not touched.",
     ),
 )
+QUESTURA_CARDS = (
+    AccountCard("operatore-questura", "Operatore della Questura", "Operator of the Questura"),
+    AccountCard("dirigente-questura", "Dirigente della sala", "Head of the room"),
+)
+QUESTURA_ACCOUNTS = tuple(card.id for card in QUESTURA_CARDS)
 ACCOUNTS = (
     AccountCard("operatore", "Operatore di sala", "Room operator"),
     AccountCard("istituto", "Istituto di vigilanza", "Vigilance institute"),
@@ -105,11 +130,18 @@ class Ports:
 
     console: int
     media: int
+    questura_media: int
+    """UDP of the second room."""
     broker: int
     cameras: int
     recorder: int
     """Its ONVIF side."""
     recorder_rtsp: int
+    lines: int
+    """Where the pharmacy by the harbour dials the room."""
+    questura: int
+    """Console of the second room."""
+    questura_lines: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +156,23 @@ class Town:
     cameras: Mapping[str, VirtualCamera]
     button: Button
     clock: Clock
+    street: Street
+    """The way to the pharmacy by the harbour."""
+    rooms: tuple[Room, Room]
+    """The town's and the Questura's, as that pharmacy dials them."""
+    pharmacy: Pharmacy
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the town's own box serves."""
 
     @property
     def config(self) -> Path:
         """Path of the box's configuration."""
         return self.folder / "gateway.toml"
+
+    @property
+    def questura(self) -> Path:
+        """Path of the second room's configuration."""
+        return self.folder / "questura" / "gateway.toml"
 
     @property
     def institute_log(self) -> Path:
@@ -149,12 +193,13 @@ async def _show(args: argparse.Namespace) -> int:
         loop.add_signal_handler(number, stop.set)
     port = args.port or PORT
     _check_port(port)
-    town = await _found(await asyncio.to_thread(_state_folder, port), port)
+    folder = await asyncio.to_thread(_state_folder, port)
+    async with open_street() as street, _alive(await _found(folder, port, street)) as town:
 
-    def ready(_: Opened) -> None:
-        print(_welcome(town), flush=True)  # noqa: T201 - what the user waits for
+        def ready(_: Opened) -> None:
+            town.ready.set()
+            print(_welcome(town), flush=True)  # noqa: T201 - what the user waits for
 
-    async with _alive(town):
         await app.run(_options(town), town.config, stop, on_ready=ready, play=_player(town))
     return 0
 
@@ -181,19 +226,24 @@ def _state_folder(port: int) -> Path:
 
 async def _once(args: argparse.Namespace) -> int:
     """Run everything in a fresh folder, let a stranger check every scene, stop."""
-    stop, ready = asyncio.Event(), asyncio.Event()
+    stop = asyncio.Event()
+    port = args.port or _free_ports(socket.SOCK_STREAM)[0]
     with tempfile.TemporaryDirectory(prefix="varco-demo-") as name:
-        town = await _found(Path(name), args.port or _free_ports(socket.SOCK_STREAM)[0])
-        async with _alive(town), asyncio.TaskGroup() as tasks:
+        async with (
+            open_street() as street,
+            _alive(await _found(Path(name), port, street)) as town,
+            asyncio.TaskGroup() as tasks,
+        ):
             gateway = tasks.create_task(
                 app.run(
                     _options(town), town.config, stop,
-                    on_ready=lambda _: ready.set(), play=_player(town),
+                    on_ready=lambda _: town.ready.set(), play=_player(town),
                 )
             )  # fmt: skip
             try:
                 async with asyncio.timeout(ONCE_S):
-                    await ready.wait()
+                    await town.ready.wait()
+                    await town.pharmacy.ready.wait()
                     return await _check(town)
             except TimeoutError:
                 print(f"failed: not done within {ONCE_S:.0f} s", file=sys.stderr)  # noqa: T201
@@ -226,25 +276,68 @@ def _stage(town: Town) -> dict[str, object]:
         "ledger": str(options.box.state_dir / "ledger.db"),
         "ledger_key": public_vkey(options.ledger.origin, ledger_key(options, str(town.config))),
         "institute_log": str(town.institute_log),
-        "passwords": dict(town.passwords),
+        "passwords": {card.id: town.passwords[card.id] for card in ACCOUNTS},
+        "questura": {
+            "base_url": town.rooms[1].url,
+            "passwords": {one: town.passwords[one] for one in QUESTURA_ACCOUNTS},
+        },
     }
 
 
-async def _found(folder: Path, console: int) -> Town:
-    """Paint the town if it is not yet, and write its box's configuration and seed."""
+async def _found(folder: Path, console: int, street: Street) -> Town:
+    """Paint the town if it is not yet, and write configurations and seeds of its boxes."""
     clock = SystemClock()
     cameras = await asyncio.to_thread(build_cameras, _cache(), _progress, clock)
-    (media,) = _free_ports(socket.SOCK_DGRAM)
-    ports = Ports(console, media, *_free_ports(*[socket.SOCK_STREAM] * 4))
-    passwords = {account.id: secrets.token_urlsafe(12) for account in ACCOUNTS}
+    media = _free_ports(socket.SOCK_DGRAM, socket.SOCK_DGRAM)
+    streams = _free_ports(*[socket.SOCK_STREAM] * 7)
+    ports = Ports(console, media[0], media[1], *streams)
+    passwords = {
+        account: secrets.token_urlsafe(12)
+        for account in (*(card.id for card in ACCOUNTS), *QUESTURA_ACCOUNTS)
+    }
     device_passwords = (secrets.token_urlsafe(12), secrets.token_urlsafe(12))
-    town = Town(folder, ports, passwords, device_passwords, cameras, Button(clock), clock)
+    rooms = await _rooms(ports, passwords, street)
+    days = _days(clock)
+    plot = Plot(folder / "porto", _cache(), folder / "cameras.secret", days)
+    town = Town(
+        folder, ports, passwords, device_passwords, cameras, Button(clock), clock, street, rooms,
+        Pharmacy(plot, street, clock),
+    )  # fmt: skip
     for name, password in zip(("cameras", "recorder"), device_passwords, strict=True):
         _write(folder / f"{name}.secret", f"{LOGIN}:{password}")
-    _begin_anew(folder / "state")
+    for place in (folder, folder / "questura", folder / "porto"):
+        place.mkdir(exist_ok=True)
+        _begin_anew(place / "state")
     _write(folder / "seed.toml", _seed(town))
     _write(town.config, _configuration(town))
+    _write(folder / "questura" / "seed.toml", _read("questura.toml"))
+    _write(town.questura, questura_configuration(folder / "questura", town.ports, street.address))
     return town
+
+
+async def _rooms(ports: Ports, passwords: Mapping[str, str], street: Street) -> tuple[Room, Room]:
+    """Return how the pharmacy by the harbour finds both rooms, and who invites it there."""
+    return (
+        Room(
+            "sala-pl", f"http://{HOST}:{ports.console}", await street.reach(ports.lines),
+            "responsabile", passwords["responsabile"], ("sala-pl",),
+        ),
+        Room(
+            "questura", f"http://{HOST}:{ports.questura}",
+            await street.reach(ports.questura_lines), "dirigente-questura",
+            passwords["dirigente-questura"], ("questura",),
+        ),
+    )  # fmt: skip
+
+
+def _days(clock: Clock) -> tuple[str, str]:
+    """Return the first and the last day of the acts."""
+    today = clock.now().utc().date()
+    return str(today - timedelta(days=30)), str(today + timedelta(days=335))
+
+
+def _read(name: str) -> str:
+    return files("gateway.simulator").joinpath(name).read_text(encoding="utf-8")
 
 
 def _begin_anew(state: Path) -> None:
@@ -261,7 +354,7 @@ def _write(path: Path, text: str) -> None:
 
 def _seed(town: Town) -> str:
     """Return the town's seed with today's addresses and dates."""
-    today = town.clock.now().utc().date()
+    first, last = _days(town.clock)
     words = {
         "@rtsp@": f"rtsp://{HOST}:{town.ports.cameras}",
         "@credential@": f"file:{town.folder / 'cameras.secret'}",
@@ -269,10 +362,10 @@ def _seed(town: Town) -> str:
         "@recorder@": f"rtsp://{HOST}:{town.ports.recorder_rtsp}",
         "@recorder-credential@": f"file:{town.folder / 'recorder.secret'}",
         "@polygon@": json.dumps([list(corner) for corner in GUARDED_POLYGON]),
-        "@from@": str(today - timedelta(days=30)),
-        "@until@": str(today + timedelta(days=335)),
+        "@from@": first,
+        "@until@": last,
     }
-    text = files("gateway.simulator").joinpath("town.toml").read_text(encoding="utf-8")
+    text = _read("town.toml")
     for mark, value in words.items():
         text = text.replace(mark, value)
     return text
@@ -291,6 +384,11 @@ port = {town.ports.console}
 monitors = ["127.0.0.1"]
 [media]
 port = {town.ports.media}
+[room]
+name = "Sala operativa di Roccamare"
+host = "{town.street.address}"
+port = {town.ports.lines}
+addresses = ["{town.rooms[0].address}"]
 [[broker]]
 name = "esercitazione"
 host = "{HOST}"
@@ -312,15 +410,29 @@ def _player(town: Town) -> app.Play:
     """Return what makes the exercise once the box is open: this run's passwords."""
 
     async def play(opened: Opened) -> Exercise:
-        for account, password in town.passwords.items():
-            hashed = await asyncio.to_thread(hash_password, password)
-            await opened.registry.set_password(account, hashed)
+        await _set_passwords(opened, town)
         return Exercise(
             opened.accounts,
             town.passwords,
             (SCENES, ACCOUNTS),
             _scenes(town, opened),
         )
+
+    return play
+
+
+async def _set_passwords(opened: Opened, town: Town) -> None:
+    for account in opened.registry.current().users.keys() & town.passwords.keys():
+        hashed = await asyncio.to_thread(hash_password, town.passwords[account])
+        await opened.registry.set_password(account, hashed)
+
+
+def _questura_player(town: Town) -> app.Play:
+    """Return what makes the second room's exercise: its accounts, no scenes."""
+
+    async def play(opened: Opened) -> Exercise:
+        await _set_passwords(opened, town)
+        return Exercise(opened.accounts, town.passwords, ((), QUESTURA_CARDS), {})
 
     return play
 
@@ -340,6 +452,7 @@ def _scenes(town: Town, opened: Opened) -> Mapping[str, Callable[[], Awaitable[O
         "intrusione": lambda: guarded(lambda: town.cameras[RECORDED].trigger(INTRUSION)),
         "antirapina": lambda: guarded(town.button.press),
         "scadenza": lambda: end_acts(opened.registry, opened.journal, town.clock),
+        "stacca": town.pharmacy.cut,
         "manomissione": lambda: tamper(
             opened.options.box.state_dir / "ledger.db",
             public_vkey(
@@ -350,8 +463,8 @@ def _scenes(town: Town, opened: Opened) -> Mapping[str, Callable[[], Awaitable[O
 
 
 @asynccontextmanager
-async def _alive(town: Town) -> AsyncIterator[None]:
-    """Run cameras, their RTSP server, the recorder, the broker and the institute's subscriber."""
+async def _alive(town: Town) -> AsyncIterator[Town]:
+    """Run cameras, their RTSP server, the recorder, the broker, the institute, the other boxes."""
     recorded = town.cameras[RECORDED]
     others = [camera for camera in town.cameras.values() if camera is not recorded]
     mounts = {one.name: Mount(one.fanout, one.parameter_sets) for one in others}
@@ -377,11 +490,33 @@ async def _alive(town: Town) -> AsyncIterator[None]:
                 )
             )
         )
+        running.append(tasks.create_task(_neighbours(town)))
         try:
-            yield
+            yield town
         finally:
             for task in running:
                 task.cancel()
+
+
+async def _neighbours(town: Town) -> None:
+    """Run the second room, and the pharmacy by the harbour once both rooms let it in."""
+    stop, ready = asyncio.Event(), asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        room = tasks.create_task(
+            app.run(
+                load(town.questura), town.questura, stop,
+                on_ready=lambda _: ready.set(), play=_questura_player(town),
+            )
+        )  # fmt: skip
+        try:
+            await ready.wait()
+            await town.ready.wait()
+            await town.pharmacy.live(town.rooms)
+        except PeerError as error:
+            log.error("pharmacy-away", extra={"problem": str(error)})  # noqa: TRY400 - the trace says nothing more
+        finally:
+            stop.set()
+            await asyncio.wait({room})
 
 
 async def _subscribe(town: Town) -> None:

@@ -28,7 +28,7 @@ Picture = tuple[bytes, ...]
 
 def make(path: Path, pictures: int = PICTURES) -> int:
     """Encode a moving scene with sensor noise into `path`; return its bit rate in kbit/s."""
-    scene, encoder = _Scene(), _encoder()
+    scene, encoder = Scene(), _encoder()
     packets: list[bytes] = []
     for number in range(pictures):
         frame = av.VideoFrame.from_ndarray(scene.picture(number), format="gray")
@@ -37,7 +37,7 @@ def make(path: Path, pictures: int = PICTURES) -> int:
         packets += map(bytes, encoder.encode(frame))
     packets += map(bytes, encoder.encode(None))
     coded = [tuple(nal for nal in _START_CODE.split(one) if nal) for one in packets]
-    path.write_bytes(b"".join(_packed(unit) for unit in coded))
+    store(path, coded)
     size_bytes = sum(len(nal) for unit in coded for nal in unit)
     return round(8 * size_bytes * FPS / len(coded) / 1000)
 
@@ -58,6 +58,11 @@ def _encoder() -> VideoCodecContext:
         "x264-params": f"keyint={GOP}:scenecut=0:repeat-headers=1:annexb=1:{buffer}",
     }
     return context
+
+
+def store(path: Path, coded: list[Picture]) -> None:
+    """Write pictures so that `load` reads them."""
+    path.write_bytes(b"".join(_packed(unit) for unit in coded))
 
 
 def load(path: Path) -> list[Picture]:
@@ -92,7 +97,7 @@ def _packed(unit: Picture) -> bytes:
     return _LENGTH.pack(len(unit)) + b"".join(parts)
 
 
-class _Scene:
+class Scene:
     """A textured square with sensor noise, across which three blocks walk."""
 
     def __init__(self) -> None:

@@ -4,13 +4,10 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from gateway.model.registry import ArmedHours, Site
-from gateway.model.time import Moment
+from gateway.model.time import ROME, Moment
 
-ROME = ZoneInfo("Europe/Rome")
-"""Acts end at 24:00 here."""
 _FIXED = (
     (1, 1), (1, 6), (4, 25), (5, 1), (6, 2), (8, 15), (11, 1), (12, 8), (12, 25), (12, 26),
 )  # fmt: skip

@@ -92,6 +92,7 @@ _INNER = {
     Refusal.TEXT_ONLY: ("act", "assessment", "disclosure"),
     Refusal.ONLY_ON_ALARM: ("act", "assessment", "disclosure"),
     Refusal.ALARM_CLOSED: ("act", "assessment", "disclosure"),
+    Refusal.ONLY_ON_INCIDENT: ("act", "assessment", "disclosure"),
 }
 """What the question of the act has passed, and at last failed, by its refusal."""
 

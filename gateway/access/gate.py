@@ -19,6 +19,7 @@ from gateway.access.policy import Look
 from gateway.access.shifts import Shifts
 from gateway.model.access import (
     BREAK_GLASS,
+    RECORDER_METHODS,
     UNCONFIRMED,
     AccessRequest,
     Action,
@@ -31,7 +32,9 @@ from gateway.model.alarm import AlarmRecord, AlarmState
 from gateway.model.audit import LedgerEvent, LedgerReceipt, Operation
 from gateway.model.errors import LedgerError
 from gateway.model.identifiers import uuid7
+from gateway.model.incident import IncidentCase
 from gateway.model.registry import Registry, Role
+from gateway.model.room import ASSERTION
 from gateway.model.time import Moment
 from gateway.runtime.clock import Clock
 
@@ -85,6 +88,8 @@ _CONFIRMED: Final = "live.confirm"
 _UNANSWERED: Final = "live.unconfirmed"
 _BY_ALARM: Final = {Purpose.ALARM, Purpose.INCIDENT}
 """Purposes whose case may be an alarm's id."""
+_CHANNELS: Final = {ASSERTION: "line", **dict.fromkeys(RECORDER_METHODS, "rtsp")}
+"""Channel by how somebody was known: what goes to a room over its line, or to a recorder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,13 @@ class Surroundings:
     """Without them ordinary surveillance needs no shift."""
     incident_s: float = policy.INCIDENT_S
     """See `policy.INCIDENT_S`."""
+    vouched: Callable[[Actor], bool] = lambda _: False
+    """Whether a room still vouches for one of its people (method ASSERTION): in place of the
+    sign-in and of the shift, which are the room's matter."""
+    incidents: Callable[[str], IncidentCase | None] = lambda _: None
+    """Returns the incident of an id; None: there is none."""
+    in_incident: Callable[[str, str], bool] = lambda _organisation, _camera: False
+    """Whether an open incident shows a camera to an organisation, as far as acts let it."""
     on_break_glass: Callable[[Grant], None] = lambda _: None
     """Told of each emergency at once, after its entries; must not raise or wait."""
 
@@ -136,6 +148,8 @@ class Gate:
         """By id, what a renewed Grant was before: it holds until its own end."""
         self._unclosed: dict[str, Grant] = {}
         self._renewing: set[str] = set()
+        self._broken: dict[tuple[str, str], float] = {}
+        """Until when, by person and camera, breaking the glass again needs a second person."""
 
     @property
     def shifts(self) -> Shifts | None:
@@ -158,8 +172,12 @@ class Gate:
         )
 
     def knows(self, actor: Actor, camera: str) -> bool:
-        """Return whether somebody may know that a camera exists."""
-        return policy.is_known(actor, camera, self._registry())
+        """Return whether somebody may know that a camera exists, were it for an incident."""
+        registry = self._registry()
+        return policy.is_known(actor, camera, registry) or (
+            self._around.in_incident(actor.organisation, camera)
+            and policy.may_know_in_incident(actor.organisation, camera, registry)
+        )
 
     async def open(self, request: AccessRequest) -> Grant | Verdict:
         """Return a Grant whose entry is on disk, or the Verdict that says why not.
@@ -202,6 +220,7 @@ class Gate:
         self._remember(grant, now)
         wish.grant = grant
         if BREAK_GLASS in grant.flags:
+            self._note_broken(request, now)
             self._around.on_break_glass(grant)
         if wish.abandoned:
             await self._abandon(grant)
@@ -225,24 +244,43 @@ class Gate:
         return (
             self._around.shifts is not None
             and request.action is Action.LIVE
+            and request.actor.method != ASSERTION
+            and request.actor.method not in RECORDER_METHODS
             and not request.break_glass
             and request.purpose is not None
             and purposes.rules()[request.purpose].shift
         )
+
+    def _incident(self, request: AccessRequest) -> IncidentCase | None:
+        if request.purpose is not Purpose.INCIDENT:
+            return None
+        return self._around.incidents(request.case.strip())
 
     def _wished(self, request: AccessRequest) -> Look:
         """Return what is known of a look that is asked for: the shift that is open, if any."""
         shifts = self._around.shifts
         shift = shifts.of(request.actor) if shifts is not None and self._is_duty(request) else None
         if shift is None:
-            return Look(incident_s=self._around.incident_s)
+            incident, broken = self._incident(request), self._has_broken(request)
+            return Look(incident_s=self._around.incident_s, incident=incident, broken=broken)
         return Look(None, shift.order, shift.until, self._around.incident_s)
+
+    def _note_broken(self, request: AccessRequest, now: Moment) -> None:
+        """Remember an emergency for an hour; what is older goes."""
+        now_s = now.monotonic_s
+        self._broken = {key: until_s for key, until_s in self._broken.items() if until_s > now_s}
+        self._broken[request.actor.id, request.camera] = now_s + policy.GLASS_S
+
+    def _has_broken(self, request: AccessRequest) -> bool:
+        until_s = self._broken.get((request.actor.id, request.camera))
+        return request.break_glass and until_s is not None and until_s > self._clock.monotonic_s()
 
     def _begun(self, grant: Grant) -> Look:
         """Return what is known of a look that goes on: without its shift it does not."""
         request, shifts = grant.request, self._around.shifts
         if shifts is None or not self._is_duty(request):
-            return Look(grant.issued, None, None, self._around.incident_s)
+            incident = self._incident(request)
+            return Look(grant.issued, None, None, self._around.incident_s, incident)
         shift = shifts.of(request.actor)
         if shift is None:
             return Look(grant.issued, "", None, self._around.incident_s)
@@ -288,9 +326,14 @@ class Gate:
         verdict = self._decide(grant.request, now, self._begun(grant))
         known = self._valid.get(grant.id) == grant or self._replaced.get(grant.id) == grant
         lasts = known and not _has_ended(grant, now)
-        if not lasts or not self._around.signed_in(grant.request.actor):
+        if not lasts or not self._is_there(grant.request.actor):
             return policy.refuse(sentences.grant_ended(), verdict.registry_version, verdict.regime)
-        return replace(verdict, expires=grant.expires) if verdict.allowed else verdict
+        return verdict._replace(expires=grant.expires) if verdict.allowed else verdict
+
+    def _is_there(self, actor: Actor) -> bool:
+        """Return whether somebody is still who was let in."""
+        around = self._around
+        return around.vouched(actor) if actor.method == ASSERTION else around.signed_in(actor)
 
     async def renew(self, grant: Grant) -> Grant | Verdict:
         """Return the look's next Grant, because its viewer confirmed it; `live.confirm` on disk.
@@ -319,7 +362,10 @@ class Gate:
         if not verdict.allowed or BREAK_GLASS in grant.flags or self._is_duty(grant.request):
             return None
         alarm = self._alarm(grant.request)
-        is_open = alarm is not None and alarm.state is not AlarmState.CLOSED
+        incident = self._incident(grant.request)
+        is_open = (alarm is not None and alarm.state is not AlarmState.CLOSED) or (
+            incident is not None and incident.is_open
+        )
         if UNCONFIRMED in self._valid[grant.id].flags and not is_open:
             return None
         flags = (*verdict.flags, UNCONFIRMED)
@@ -464,7 +510,7 @@ class Gate:
             case_ref=request.case,
             reason_text=request.reason,
             recipient_org=actor.organisation if is_shared and not refused else "",
-            channel=words.channel,
+            channel=_CHANNELS.get(actor.method, words.channel),
             policy_version=registry.version,
             mask_version=registry.version if camera and registry.masks_of(camera.id) else 0,
             flags=",".join(verdict.flags) if verdict else "",

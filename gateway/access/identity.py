@@ -22,17 +22,17 @@ from typing import Final, Protocol
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from gateway.access import totp
+from gateway.access import recorders, totp
 from gateway.access.certificates import METHOD as BY_CERTIFICATE
 from gateway.access.certificates import MOST_WORKSTATION_CHARS, Certificates
 from gateway.access.lockout import LockLimits, Lockout
 from gateway.access.policy import regime_of
 from gateway.access.totp import Enrolment
-from gateway.model.access import Actor, Regime
+from gateway.model.access import RECORDER_METHODS, Actor, Regime
 from gateway.model.audit import LedgerEvent, LedgerReceipt, Operation
 from gateway.model.errors import SecondFactorNeededError
 from gateway.model.identifiers import uuid7
-from gateway.model.registry import Registry, User
+from gateway.model.registry import Registry, Role, User
 from gateway.runtime.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -189,8 +189,27 @@ class Accounts:
         SecondFactorNeededError if the password is right and a code is due. LedgerError if the
         ledger cannot be written: nobody signs in unseen (B-06).
         """
-        place = _place(source_ip)
-        keys = ((user[:MOST_NAME_CHARS], place), ("", place))
+        keys = _keys(user, source_ip)
+        known = await self._prove(user, password, source_ip, keys)
+        if known is None:
+            return None
+        if known.totp_secret and not await self._takes(known, code, keys, source_ip):
+            return None
+        self._failures.forgive(keys[0])
+        has_code = bool(known.totp_secret)
+        way = _Way(
+            _BY_PASSWORD,
+            source_ip,
+            acr=MFA if has_code else "",
+            workstation=workstation,
+            restricted=known.second_factor and not has_code,
+        )
+        return await self._begin(known, way)
+
+    async def _prove(
+        self, user: str, password: str, source_ip: str, keys: tuple[_Key, _Key]
+    ) -> User | None:
+        """Return whose password it is, None for any reason; failures are counted and written."""
         if any(self._failures.is_locked(key) for key in keys):
             log.info("sign-in-locked", extra={"source_ip": source_ip})
             return None
@@ -205,18 +224,30 @@ class Accounts:
             return None
         if any(self._failures.is_locked(key) for key in keys):
             return None  # guesses beside this one have locked it meanwhile
-        if known.totp_secret and not await self._takes(known, code, keys, source_ip):
+        return known
+
+    async def recognise(self, user: str, password: str, source_ip: str) -> User | None:
+        """Return the machine whose password it is, without a sign-in; None for any reason.
+
+        LedgerError if a failure cannot be written down.
+        """
+        keys = _keys(user, source_ip)
+        known = await self._prove(user, password, source_ip, keys)
+        if known is None or known.role is not Role.MACHINE:
             return None
+        if known.second_factor or known.totp_secret:
+            return None  # a machine has no second device: this is somebody's account
         self._failures.forgive(keys[0])
-        has_code = bool(known.totp_secret)
-        way = _Way(
-            _BY_PASSWORD,
-            source_ip,
-            acr=MFA if has_code else "",
-            workstation=workstation,
-            restricted=known.second_factor and not has_code,
-        )
-        return await self._begin(known, way)
+        return known
+
+    def is_locked(self, user: str, source_ip: str) -> bool:
+        """Return whether nobody can prove from there that he is this user, for a while."""
+        return any(self._failures.is_locked(key) for key in _keys(user, source_ip))
+
+    async def note_failure(self, user: str, source_ip: str) -> None:
+        """Count a wrong proof that somebody else looked at, and write it down."""
+        known = self._registry().users.get(user)
+        await self._failed(known, _keys(user, source_ip), source_ip)
 
     async def _takes(self, user: User, code: str, keys: tuple[_Key, _Key], source_ip: str) -> bool:
         """Take a code, once; a wrong one counts as a wrong password does, and by itself."""
@@ -239,10 +270,13 @@ class Accounts:
         self._last_steps[user] = step
         return True
 
-    async def sign_in_by_provider(self, subject: str, acr: str, source_ip: str) -> SignIn | None:
+    async def sign_in_by_provider(
+        self, subject: str, acr: str, source_ip: str, *, strong: bool = False
+    ) -> SignIn | None:
         """Return a sign-in for an account of an identity provider, `issuer|sub`.
 
         None if no account of the registry, or more than one, is bound to it; nothing is made up.
+        SecondFactorNeededError if the account needs one and the provider did not ask for it.
         """
         users = self._registry().users.values()
         found = [one for one in users if one.oidc_subject and one.oidc_subject == subject]
@@ -250,6 +284,9 @@ class Accounts:
         if user is None or not user.enabled:
             await self._refused(user, "account-unusable" if user else "unknown-subject", source_ip)
             return None
+        if user.second_factor and not strong:
+            await self._refused(user, "second-factor-missing", source_ip)
+            raise SecondFactorNeededError
         return await self._begin(user, _Way(_BY_PROVIDER, source_ip, acr=acr[:MOST_ACR_CHARS]))
 
     async def refuse_provider(self, error: str, source_ip: str) -> None:
@@ -387,6 +424,8 @@ class Accounts:
             return True
         if actor.method == BY_CERTIFICATE:
             return self._certificates.is_still(actor)
+        if actor.method in RECORDER_METHODS:
+            return recorders.is_still(actor, self._registry())
         session = self._sessions.get(self._digests.get(actor.session, b""))
         return (
             session is not None
@@ -468,6 +507,12 @@ class Accounts:
         session = self._drop(_digest(token))
         if session is not None:
             await self._ledger.append(_session_event("auth.logout", session.actor))
+
+
+def _keys(user: str, source_ip: str) -> tuple[_Key, _Key]:
+    """Return under what failures of a name from an address count."""
+    place = _place(source_ip)
+    return (user[:MOST_NAME_CHARS], place), ("", place)
 
 
 def _place(source_ip: str) -> str:

@@ -27,7 +27,7 @@ from joserfc.errors import JoseError
 from gateway.access.identity import SignIn
 from gateway.access.oidc_http import Answer, Claims
 from gateway.access.oidc_keys import Metadata
-from gateway.model.errors import PeerError
+from gateway.model.errors import PeerError, SecondFactorNeededError
 from gateway.runtime.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -71,6 +71,18 @@ class OidcProblem(Enum):
     """Nobody here has this account."""
 
 
+_MFA_LEVELS = frozenset(
+    {
+        "mfa",
+        "https://refeds.org/profile/mfa",
+        "http://schemas.openid.net/pape/policies/2007/06/multi-factor",
+        "https://www.spid.gov.it/SpidL2",
+        "https://www.spid.gov.it/SpidL3",
+    }
+)
+"""Levels whose definition is a second factor, wherever they come from."""
+
+
 @dataclass(frozen=True, slots=True)
 class OidcClient:
     """One provider, and who we are there."""
@@ -85,6 +97,8 @@ class OidcClient:
     """PEM, RSA or P-256; goes before the secret (private_key_jwt, RFC 7523)."""
     acr: tuple[str, ...] = ()
     """Levels that are enough, as the provider names them, the least first; empty: any."""
+    mfa: bool = False
+    """It asks everybody for a second factor, whether its tokens say so or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +122,13 @@ class Finished:
 class Accounts(Protocol):
     """Who may be signed in; `gateway.access.identity.Accounts` is one."""
 
-    async def sign_in_by_provider(self, subject: str, acr: str, source_ip: str) -> SignIn | None:
-        """Return a sign-in of the account that is bound to `issuer|sub`."""
+    async def sign_in_by_provider(
+        self, subject: str, acr: str, source_ip: str, *, strong: bool = False
+    ) -> SignIn | None:
+        """Return a sign-in of the account that is bound to `issuer|sub`.
+
+        SecondFactorNeededError if the account needs one and the sign-in was not `strong`.
+        """
         ...
 
     async def refuse_provider(self, error: str, source_ip: str) -> None:
@@ -217,11 +236,14 @@ class Oidc:
         try:
             pending = self._open(cookie, parameters.get("state", ""))
             next_ = pending.next
-            subject, acr = await self._prove(pending, parameters, source_ip)
+            subject, acr, strong = await self._prove(pending, parameters, source_ip)
         except _RefusedError as error:
             log.info("oidc-refused", extra={"problem": error.problem.value, "why": error.why})
             return Finished(None, error.problem, next_)
-        made = await self._accounts.sign_in_by_provider(subject, acr, source_ip)
+        try:
+            made = await self._accounts.sign_in_by_provider(subject, acr, source_ip, strong=strong)
+        except SecondFactorNeededError:
+            return Finished(None, OidcProblem.LEVEL, next_)
         if made is None:
             return Finished(None, OidcProblem.UNKNOWN, next_)
         return Finished(made, None, next_)
@@ -236,7 +258,7 @@ class Oidc:
 
     async def _prove(
         self, pending: _Pending, parameters: Mapping[str, str], source_ip: str
-    ) -> tuple[str, str]:
+    ) -> tuple[str, str, bool]:
         """Return subject and level; what fails after the provider answered is written down."""
         provider = self._provider(pending.provider)
         if provider is None:
@@ -254,7 +276,8 @@ class Oidc:
             if error.problem is not OidcProblem.REFUSED:
                 await self._accounts.refuse_provider(error.problem.value, source_ip)
             raise
-        return f"{provider.client.issuer}|{claims['sub']}", acr
+        subject = f"{provider.client.issuer}|{claims['sub']}"
+        return subject, acr, _is_strong(provider.client, claims)
 
     async def _exchange(
         self, provider: Provider, metadata: Metadata, code: str, verifier: str
@@ -451,6 +474,16 @@ def _number(claims: Claims, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _RefusedError(OidcProblem.TOKEN, name)
     return value
+
+
+def _is_strong(client: OidcClient, claims: Claims) -> bool:
+    """Return whether a second factor was asked for: by its own word, or by our configuration.
+
+    `amr` says so (RFC 8176), `acr` is one of the levels that we ask for or a known name of it.
+    """
+    amr, acr = claims.get("amr"), claims.get("acr")
+    said = isinstance(amr, list) and "mfa" in amr
+    return client.mfa or bool(client.acr) or said or (isinstance(acr, str) and acr in _MFA_LEVELS)
 
 
 def _level(client: OidcClient, claims: Claims) -> str:

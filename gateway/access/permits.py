@@ -75,9 +75,7 @@ Key = tuple[Role, Action, Purpose]
 
 def lines_in_force(registry: Registry) -> tuple[Permit, ...]:
     """Return the permits that count: the registry's, and built-in ones of all other roles."""
-    own = registry.permits.values()
-    replaced = {one.role for one in own}
-    return (*own, *(one for one in built_in().permits if one.role not in replaced))
+    return registry.permits_in_force(built_in().permits)
 
 
 def by_key(registry: Registry) -> dict[Key, tuple[Permit, ...]]:

@@ -8,7 +8,7 @@ first that fails is the reason shown; `gateway.access.explain` shows the others,
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
@@ -27,6 +27,7 @@ from gateway.model.access import (
     Verdict,
 )
 from gateway.model.alarm import AlarmRecord, AlarmState
+from gateway.model.incident import IncidentCase
 from gateway.model.registry import (
     Act,
     ActScope,
@@ -34,6 +35,7 @@ from gateway.model.registry import (
     AreaKind,
     Camera,
     Disclosure,
+    MaskPlace,
     Permit,
     RecipientKind,
     Registry,
@@ -44,7 +46,6 @@ from gateway.model.registry import (
 )
 from gateway.model.time import Moment
 
-ROME = calendar.ROME
 GRANT_S = 1_800.0
 """A look lasts at most 30 minutes, then it is asked for again (D.10)."""
 GLASS_S = 3_600.0
@@ -69,6 +70,8 @@ _LIVE, _PLAYBACK, _READ_PLATES, _INSPECT = (
     Action.INSPECT,
 )
 _NO_CASE, _ALARM_CASE, _CLOSED = Case.NONE, Case.ALARM, AlarmState.CLOSED
+_PlanKey = tuple[bool, str, str, str, bool]
+"""At the own house, role, action, purpose, emergency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,10 @@ class Look:
     """End of that shift; a look under it lasts as long and is not asked for again."""
     incident_s: float = INCIDENT_S
     """See INCIDENT_S; 0: nothing outlasts its act."""
+    incident: IncidentCase | None = None
+    """The incident whose id is the request's case, if there is one."""
+    broken: bool = False
+    """The same person broke the glass before this camera within the last hour (GLASS_S)."""
 
 
 _NEW = Look()
@@ -105,6 +112,7 @@ class _Line:
     is_text: bool
     """Alarms as text only, for the recipient at hand."""
     on_alarm: bool
+    on_incident: bool
     before: bool
     """Lets seconds before an alarm be kept."""
     plates: bool
@@ -121,16 +129,18 @@ class _Place:
     controller: str
     active: bool
     paused: bool
+    paused_elsewhere: bool
+    """By another controller, who has the same picture under another id."""
     masked: bool
     school: bool
     """At a school: no plates."""
     indoor_school: bool
     is_open: bool
     """Looks at a public area or one open to the public."""
-    scopes: list[tuple[Act, ActScope]]
+    scopes: Sequence[tuple[Act, ActScope]]
     """Of all acts, the one that ends last first."""
-    plans: dict[tuple[str, str, str, str, bool], "_Plan"] = field(default_factory=dict)
-    """By organisation, role, action, purpose, emergency."""
+    plans: dict[_PlanKey, "_Plan"]
+    """Shared by all cameras of which the six truths above are the same."""
     by_organisation: dict[str, tuple[_Line, ...]] = field(default_factory=dict)
 
 
@@ -169,8 +179,12 @@ class View:
         }
         self._known = {*registry.recipients, *registry.controllers}
         self._scopes = self._by_camera()
+        self._masked = {
+            one.camera for one in registry.masks.values() if one.place is MaskPlace.GATEWAY
+        }
         self._places: dict[str, _Place] = {}
-        self._plans = 0
+        self._lines: dict[tuple[str, int, bool, bool], _Line] = {}
+        self._plans: dict[tuple[bool, ...], dict[_PlanKey, _Plan]] = {}
 
     def _by_camera(self) -> dict[str, list[tuple[Act, ActScope]]]:
         """Return the lines about each camera, the act that ends last first."""
@@ -200,17 +214,23 @@ class View:
         registry = self.registry
         site = registry.sites[camera.site]
         school = site.kind is SiteKind.SCHOOL
+        pausers = registry.pausers(camera) if registry.pauses else frozenset()
+        truths = (
+            site.state is SiteState.ACTIVE,
+            bool(pausers),
+            bool(pausers - {site.controller}),
+            camera.id in self._masked,
+            school,
+            school and camera.indoor,
+        )
         return _Place(
             camera,
             site,
             site.controller,
-            site.state is SiteState.ACTIVE,
-            bool(registry.pauses) and registry.is_paused(camera),
-            bool(registry.masks) and bool(registry.masks_of(camera.id)),
-            school,
-            school and camera.indoor,
+            *truths,
             camera.area in _OPEN_AREAS,
-            self._scopes.get(camera.id, []),
+            self._scopes.get(camera.id, ()),
+            self._plans.setdefault(truths, {}),
         )
 
     def lines_for(self, place: _Place, organisation: str) -> tuple[_Line, ...]:
@@ -226,17 +246,6 @@ class View:
                 place.by_organisation[organisation] = lines
         return lines
 
-    def remember(self, place: _Place, key: tuple[str, str, str, str, bool], plan: "_Plan") -> None:
-        """Keep a plan; not for organisations that nobody entered, and no more than a bound."""
-        if key[0] not in self._known:
-            return
-        if self._plans >= _MOST_PLANS:
-            for one in self._places.values():
-                one.plans.clear()
-            self._plans = 0
-        place.plans[key] = plan
-        self._plans += 1
-
     def lines_about(self, place: _Place, analytic: Analytic) -> list[_Line]:
         """Return the lines that name an analysis, whoever receives its alarms."""
         return [
@@ -246,6 +255,14 @@ class View:
         ]
 
     def _line(self, place: _Place, act: Act, scope: ActScope, organisation: str) -> _Line:
+        """Return a line as one organisation has it; most cameras and organisations share it."""
+        key = (act.id, id(scope), place.is_open, organisation in self._institutes)
+        line = self._lines.get(key)
+        if line is None:  # the registry keeps the scope, so that its identity stays its own
+            line = self._lines[key] = self._new_line(place, act, scope, organisation)
+        return line
+
+    def _new_line(self, place: _Place, act: Act, scope: ActScope, organisation: str) -> _Line:
         from_us, until_us = self._terms[act.id]
         plates = Analytic.PLATES in scope.analytics
         assessed_us = 0
@@ -257,15 +274,23 @@ class View:
             institute and scope.disclosure is not Disclosure.ON_ALARM
         )
         on_alarm = scope.disclosure is Disclosure.ON_ALARM
-        plain_us = _NEVER_US if is_text or on_alarm else max(from_us, assessed_us)
+        on_incident = scope.disclosure is Disclosure.ON_INCIDENT
+        gated = is_text or on_alarm or on_incident
+        plain_us = _NEVER_US if gated else max(from_us, assessed_us)
         return _Line(
             act, scope, from_us, until_us, assessed_us, is_text,
-            on_alarm, scope.retention_before_s > 0, plates, plain_us,
+            on_alarm, on_incident, scope.retention_before_s > 0, plates, plain_us,
         )  # fmt: skip
 
     def knows(self, organisation: str, place: _Place) -> bool:
-        """Return whether an organisation may know that a camera exists: its own, or an act's."""
-        return place.controller == organisation or bool(self.lines_for(place, organisation))
+        """Return whether an organisation may know that a camera exists: its own, or an act's.
+
+        What is shown during incidents alone is known during incidents alone: see
+        `may_know_in_incident`.
+        """
+        return place.controller == organisation or any(
+            not line.on_incident for line in self.lines_for(place, organisation)
+        )
 
     def is_institute(self, organisation: str) -> bool:
         """Return whether an organisation is a private security institute."""
@@ -283,12 +308,12 @@ def _term(act: Act, registry: Registry) -> tuple[int, int]:
     return calendar.begin_us(act.valid_from), until_us
 
 
-_VIEWS: deque[View] = deque(maxlen=2)
-"""Views of the registries asked last: the stored one, and the one with doubted masks."""
+_VIEWS: deque[View] = deque(maxlen=4)
+"""Views of the registries asked last: stored, with what edges offer, with doubted masks."""
 
 
 def view_of(registry: Registry) -> View:
-    """Return the view of a registry; the two asked last are kept, by identity."""
+    """Return the view of a registry; those asked last are kept, by identity."""
     for view in _VIEWS:
         if view.registry is registry:
             return view
@@ -301,17 +326,19 @@ def view_of(registry: Registry) -> View:
 
 
 class Asked:
-    """One request on its way through the questions, and what they found."""
+    """One request on its way through the questions, and what they found.
 
+    `own`: looks at a camera of the own house for the house's own purpose. `limit_us`: when the
+    act no longer carries the look.
+    """
+
+    __slots__ = (
+        "actor", "alarm", "flags", "glass", "limit_us", "line", "live_masked", "look", "now",
+        "now_us", "own", "permitted", "place", "request", "rule", "view",
+    )  # fmt: skip
     place: _Place
     rule: PurposeRule
     permitted: _Permitted
-    own = False
-    """Looks at a camera of the own house for the house's own purpose."""
-    line: _Line | None = None
-    limit_us = _NEVER_US
-    """When the act no longer carries the look."""
-    flags: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -332,6 +359,10 @@ class Asked:
         self.look = look
         self.live_masked = live_masked
         self.glass = request.break_glass
+        self.own = False
+        self.line: _Line | None = None
+        self.limit_us = _NEVER_US
+        self.flags: tuple[str, ...] = ()
 
     def alarm_is_open(self) -> bool:
         """Return whether the case is an alarm that nobody has closed."""
@@ -342,6 +373,30 @@ class Asked:
             and record.alarm.id == self.request.case.strip()
             and record.state is not _CLOSED
         )
+
+    def incident_is_open(self) -> bool:
+        """Return whether the case is an open incident with this camera, known to who asks."""
+        incident = self.look.incident
+        return (
+            incident is not None
+            and self.rule.purpose is Purpose.INCIDENT
+            and incident.id == self.request.case.strip()
+            and incident.is_open
+            and self.request.camera in incident.cameras
+            and self.actor.organisation in incident.parties
+        )
+
+    def is_during_alarm(self) -> bool:
+        """Return whether the case is an alarm of this camera, or an open incident with one."""
+        if self.rule.by_alarm and _is_alarm_of(self, self.request.case.strip()):
+            return True
+        incident = self.look.incident
+        alarmed = incident is not None and self.request.camera in incident.alarmed
+        return alarmed and self.incident_is_open()
+
+    def case_is_open(self) -> bool:
+        """Return whether the case is an open alarm, or an open incident with this camera."""
+        return self.alarm_is_open() or self.incident_is_open()
 
 
 Question = Callable[[Asked], Reason | None]
@@ -379,7 +434,8 @@ def _acts_at_all(asked: Asked) -> Reason | None:
 def _pause(asked: Asked) -> Reason | None:
     """Obey the owner's off-switch: while it stands nobody else looks, whatever acts say."""
     place = asked.place
-    if place.paused and place.controller != asked.actor.organisation:
+    own = place.controller == asked.actor.organisation
+    if place.paused and (place.paused_elsewhere or not own):
         return sentences.paused(place.camera)
     return None
 
@@ -418,10 +474,26 @@ def _case(asked: Asked) -> Reason | None:
     if not case:
         return sentences.case_missing(rule.purpose)
     if rule.case is not _ALARM_CASE:
-        return None
+        return _incident(asked, case)
     if not _is_alarm_of(asked, case):
         return sentences.no_such_alarm(case)
     return None if asked.alarm_is_open() else sentences.alarm_closed(asked.place.camera)
+
+
+def _incident(asked: Asked, case: str) -> Reason | None:
+    """Refuse an incident of ours that is over, is not about this camera, or is others' (A-03).
+
+    A case that is the number of no incident of ours is a dispatcher's own, as before.
+    """
+    incident = asked.look.incident
+    if incident is None or incident.id != case or asked.rule.purpose is not Purpose.INCIDENT:
+        return None
+    if (
+        asked.actor.organisation not in incident.parties
+        or asked.request.camera not in incident.cameras
+    ):
+        return sentences.not_in_incident(case)
+    return None if incident.is_open else sentences.incident_closed(asked.place.camera)
 
 
 def _is_alarm_of(asked: Asked, case: str) -> bool:
@@ -449,6 +521,8 @@ def _emergency(asked: Asked) -> Reason | None:
         return sentences.unknown_camera(asked.request.camera)
     if len(asked.request.reason.strip()) < LEAST_REASON:
         return sentences.reason_missing()
+    if asked.look.broken and not _has_second(asked):
+        return sentences.second_needed()
     asked.flags = (BREAK_GLASS,)
     return None
 
@@ -533,7 +607,7 @@ def _act(asked: Asked) -> Reason | None:
             reason = _within_scope(asked, line)
             if reason is None:
                 asked.line, asked.limit_us = line, line.until_us
-                if asked.alarm is not None and asked.alarm_is_open():
+                if asked.case_is_open():
                     asked.limit_us += round(asked.look.incident_s * _S)
                 return None
             reasons.append(reason)
@@ -545,11 +619,11 @@ def _act(asked: Asked) -> Reason | None:
 
 
 def _survival(asked: Asked, lines: tuple[_Line, ...]) -> Reason | None:
-    """Let a look that began under an act go on for its open alarm, a bounded time (A-47)."""
+    """Let a look that began under an act go on for its open case, a bounded time (A-47)."""
     if not lines:
         return sentences.no_act(asked.place.camera, asked.actor.organisation)
     since, spare_us = asked.look.since, round(asked.look.incident_s * _S)
-    if since is not None and asked.alarm_is_open():
+    if since is not None and asked.case_is_open():
         for line in lines:
             began = line.from_us <= since.utc_us < line.until_us
             late = line.until_us <= asked.now_us < line.until_us + spare_us
@@ -575,11 +649,12 @@ def _within_scope(asked: Asked, line: _Line) -> Reason | None:
         return sentences.no_dpia(line.act)
     if line.is_text:
         return sentences.text_only(line.act)
+    if line.on_incident and not asked.incident_is_open():
+        return sentences.only_on_incident(asked.place.camera, line.act)
     if line.on_alarm:
-        during = asked.rule.by_alarm and _is_alarm_of(asked, asked.request.case.strip())
-        if not during:
+        if not asked.is_during_alarm():
             return sentences.only_on_alarm(asked.place.camera, line.act)
-        if not asked.alarm_is_open():
+        if not asked.case_is_open():
             return sentences.alarm_closed(asked.place.camera)
     action = asked.request.action
     if action is _PLAYBACK and not line.before:
@@ -650,18 +725,19 @@ _OTHER_RUN = tuple(question for _, question in OTHER_QUESTIONS)
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is the same for all requests of one kind: answered once per registry version."""
+    """What is the same for all requests of one kind: answered once per registry version.
+
+    A kind is what `_plan_of` makes the key of, at cameras of which the same is true: a few
+    thousand at the most, whatever people ask.
+    """
 
     rule: PurposeRule
     permitted: _Permitted
     own: bool
     regime: Regime
     run: tuple[Question, ...]
-    """Questions whose answers differ from request to request; the last may be a fixed no."""
-
-
-_MOST_PLANS = 20_000
-"""Kept per registry version, 200 bytes each; a room with 500 cameras needs a few thousand."""
+    """Questions whose answers differ from request to request; the last may be one that says no
+    to all of the kind, asked anew for its words."""
 
 
 def _plan_of(asked: Asked, place: _Place) -> _Plan:
@@ -669,7 +745,7 @@ def _plan_of(asked: Asked, place: _Place) -> _Plan:
     request, actor = asked.request, asked.actor
     purpose = request.purpose
     key = (
-        actor.organisation,
+        actor.organisation == place.controller,
         actor.role._value_,  # an attribute; `value` and an Enum's hash are Python functions
         request.action._value_,
         "" if purpose is None else purpose._value_,
@@ -677,14 +753,15 @@ def _plan_of(asked: Asked, place: _Place) -> _Plan:
     )
     plan = place.plans.get(key)
     if plan is None:
-        plan = _new_plan(asked, place)
-        asked.view.remember(place, key, plan)
+        plan = place.plans[key] = _new_plan(asked)
     return plan
 
 
-def _new_plan(asked: Asked, place: _Place) -> _Plan:
-    """Answer what does not change, in order; the first no ends the plan."""
-    asked.place = place
+def _new_plan(asked: Asked) -> _Plan:
+    """Answer what does not change, in order; the first no ends the plan.
+
+    None of these questions may ask for more than the plan's key and the truths about the place.
+    """
     run: list[Question] = []
     rule, permitted = asked.view.rules[Purpose.OWNER], _NOT_PERMITTED
     for _, question in PICTURE_QUESTIONS:
@@ -692,18 +769,13 @@ def _new_plan(asked: Asked, place: _Place) -> _Plan:
             if _CHANGING[question](asked):
                 run.append(question)
             continue
-        reason = question(asked)
-        if reason is not None:
-            run.append(_always(reason))
+        if question(asked) is not None:
+            run.append(question)
             break
         if question is _purpose:
             rule, permitted = asked.rule, asked.permitted
     regime = regime_of(asked.actor.role)
     return _Plan(rule, permitted, asked.own, regime, tuple(run))
-
-
-def _always(reason: Reason) -> Question:
-    return lambda _: reason
 
 
 _CHANGING: dict[Question, Callable[[Asked], bool]] = {
@@ -742,9 +814,9 @@ def decide(
         if place is None:
             reason = sentences.unknown_camera(request.camera)
             return refuse(reason, view.version, regime_of(request.actor.role))
+        asked.place = place
         plan = _plan_of(asked, place)
-        asked.place, asked.own = place, plan.own
-        asked.rule, asked.permitted = plan.rule, plan.permitted
+        asked.own, asked.rule, asked.permitted = plan.own, plan.rule, plan.permitted
         run, regime = plan.run, plan.regime
     for question in run:
         refused = question(asked)
@@ -798,6 +870,37 @@ def is_known(actor: Actor, camera_id: str, registry: Registry) -> bool:
     place = view.place(camera_id)
     return place is not None and (
         actor.role is Role.SYSADMIN or view.knows(actor.organisation, place)
+    )
+
+
+def is_known_to(organisation: str, camera_id: str, registry: Registry) -> bool:
+    """Return whether an organisation may know that a camera exists: its own, or an act's."""
+    view = view_of(registry)
+    place = view.place(camera_id)
+    return place is not None and view.knows(organisation, place)
+
+
+def may_know_in_incident(organisation: str, camera_id: str, registry: Registry) -> bool:
+    """Return whether an act names a camera to an organisation, were it for incidents alone."""
+    view = view_of(registry)
+    place = view.place(camera_id)
+    return place is not None and bool(view.lines_for(place, organisation))
+
+
+def is_shared(organisation: str, camera_id: str, registry: Registry, now: Moment) -> bool:
+    """Return whether a camera is an organisation's own, or an act in force shows it to it at all.
+
+    Were it during alarms or incidents alone; alarms as text are no picture.
+    """
+    view = view_of(registry)
+    place = view.place(camera_id)
+    if place is None:
+        return False
+    return place.controller == organisation or any(
+        line.from_us <= now.utc_us < line.until_us
+        and line.assessed_us <= now.utc_us
+        and not line.is_text
+        for line in view.lines_for(place, organisation)
     )
 
 

@@ -2,16 +2,15 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Why not, in one Italian and one English sentence; pure."""
 
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from gateway.model.access import Purpose, Refusal
 from gateway.model.registry import Act, Camera, Site
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """A refusal with its words."""
+class Reason(NamedTuple):
+    """A refusal with its words; a tuple, because refusals are as frequent as looks."""
 
     refusal: Refusal
     text_it: str
@@ -139,6 +138,36 @@ def only_on_alarm(camera: Camera, act: Act) -> Reason:
     )
 
 
+def not_in_incident(case: str) -> Reason:
+    """Say that the incident is no reason to look at this camera."""
+    return Reason(
+        Refusal.NOT_IN_INCIDENT,
+        f"L'intervento «{case[:64]}» non riguarda questa telecamera.",
+        f"The incident “{case[:64]}” is not about this camera.",
+    )
+
+
+def incident_closed(camera: Camera) -> Reason:
+    """Say that the incident is over, and with it the reason to look."""
+    return Reason(
+        Refusal.INCIDENT_CLOSED,
+        f"L'intervento è chiuso: la telecamera «{camera.name}» non si può più guardare per questo "
+        "motivo.",
+        f"The incident is closed: it is no longer a reason to look at the camera “{camera.name}”.",
+    )
+
+
+def only_on_incident(camera: Camera, act: Act) -> Reason:
+    """Say that disclosure waits for an incident, and there is none."""
+    return Reason(
+        Refusal.ONLY_ON_INCIDENT,
+        f"Secondo l'accordo n. {act.number} la telecamera «{camera.name}» si può guardare solo "
+        "durante un intervento condiviso a cui è collegata.",
+        f"Under agreement no. {act.number} the camera “{camera.name}” may be looked at only "
+        "during a shared incident to which it is attached.",
+    )
+
+
 def no_act(camera: Camera, organisation: str) -> Reason:
     """Say that nothing was agreed."""
     return Reason(
@@ -212,6 +241,25 @@ def ledger() -> Reason:
         Refusal.LEDGER,
         "Il registro degli accessi non è scrivibile: nessuna immagine può essere mostrata.",
         "The access ledger cannot be written: no picture may be shown.",
+    )
+
+
+def refused_by_edge(edge: str, words: str) -> Reason:
+    """Say that the edge where the camera is said no, in its own `words` or by its code."""
+    told = words.rstrip(" .") or "?"
+    return Reason(
+        Refusal.EDGE,
+        f"La sede «{edge}» non concede l'immagine: {told}.",
+        f"The edge “{edge}” does not give the picture: {told}.",
+    )
+
+
+def line_down(edge: str) -> Reason:
+    """Say that the edge where the camera is cannot be asked."""
+    return Reason(
+        Refusal.LINE,
+        f"La linea con la sede «{edge}» è interrotta: l'immagine non può arrivare.",
+        f"The line to the edge “{edge}” is down: no picture can come.",
     )
 
 

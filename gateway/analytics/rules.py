@@ -7,13 +7,10 @@ changes nothing; only `expire` uses the present, because then no picture comes.
 """
 
 from dataclasses import dataclass, replace
-from zoneinfo import ZoneInfo
 
 from gateway.model.alarm import Box, Observation
 from gateway.model.registry import ArmedHours, Zone
-from gateway.model.time import Moment
-
-ROME = ZoneInfo("Europe/Rome")
+from gateway.model.time import ROME, Moment
 
 DROPOUT_S = 0.5
 """Presence that is missed for no longer than this goes on; a detector blinks."""

@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from gateway.access import calendar
+from gateway.assembly.changes import account as account_changes
 from gateway.assembly.journal import Journal, signed
 from gateway.assembly.standing import ActState, Standing, resolutions, standing
 from gateway.audit.entry import LedgerEntry
@@ -176,6 +177,7 @@ class ActDesk:
                     reason_text=f"{words} -{len(change.removed)}", policy_version=change.version,
                 )
             )  # fmt: skip
+            await account_changes(self._p.registry, self._p.journal, change, by)
         return {**_held_view(judged.held, self._p.registry.current()), "grown": judged.has_grown}
 
     async def reject(self, held_id: str, reason: str, *, by: Actor) -> Mapping[str, Any]:

@@ -25,6 +25,7 @@ from gateway.model.event import CameraEvent
 from gateway.model.identifiers import uuid7
 from gateway.model.media import AccessUnit, StreamKind
 from gateway.model.registry import Recipient, Registry, Trigger, Zone
+from gateway.model.room import SEPARATOR
 from gateway.model.time import Moment
 from gateway.relay.alarms.outbox import Outbox
 from gateway.runtime.clock import Clock
@@ -118,6 +119,8 @@ class AlarmDesk:
         now = self._parts.clock.now()
         for record in await self._parts.outbox.recent(MOST_ADOPTED):
             name = _name(record.alarm)
+            if is_foreign(record.alarm):
+                continue
             if record.ended_utc_us == 0 and name not in self._open:
                 self._open[name] = record.alarm.id
                 if record.alarm.rule == EVENT_RULE:
@@ -334,6 +337,11 @@ def _pictures(post: CameraPost, captured: Moment) -> tuple[AccessUnit, ...]:
         if upto := tuple(one for one in units if one.captured.monotonic_s <= captured.monotonic_s):
             return upto
     return next((units[:1] for units in kept if units), ())
+
+
+def is_foreign(alarm: Alarm) -> bool:
+    """Return whether no rule of this box raised it: an edge did, or a line that fell."""
+    return not alarm.camera or SEPARATOR in alarm.camera
 
 
 def _name(alarm: Alarm) -> str:

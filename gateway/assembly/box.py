@@ -4,6 +4,7 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,20 +13,27 @@ from gateway import __version__
 from gateway.access.gate import Gate
 from gateway.access.identity import Accounts
 from gateway.assembly.acts import ActDesk, ActParts
+from gateway.assembly.alarm_lines import AlarmLines, Around, RoomKept
 from gateway.assembly.alarms import AlarmDesk, DeskParts
 from gateway.assembly.burned import FILE, Burned
 from gateway.assembly.cameras import Cameras, Parts
+from gateway.assembly.changes import unasked
 from gateway.assembly.couriers import Couriers
 from gateway.assembly.devices import DeviceParts, Devices, OpenDevice
+from gateway.assembly.edges import EdgeDesk, EdgeParts
 from gateway.assembly.face import Face, Gauges
+from gateway.assembly.federating import Federation, Joined
 from gateway.assembly.hearing import Hearing
+from gateway.assembly.incidents import IncidentDesk, IncidentParts, hooks_of
 from gateway.assembly.journal import Journal
+from gateway.assembly.lines import LineParts, lines_of
 from gateway.assembly.masks import MasksInForce
 from gateway.assembly.opening import broker_options
 from gateway.assembly.owner import OwnerDesk, OwnerParts, told_to
 from gateway.assembly.pictures import Snapshot
 from gateway.assembly.plans import CameraPlan, Surroundings, device_plan, plan
 from gateway.assembly.retention import RetentionDesk, RetentionParts, RulesInForce
+from gateway.assembly.states import StateWatch
 from gateway.assembly.viewing import Accountant, ClipParts, Clips, Confirmations, Viewing
 from gateway.assembly.witnessing import Witnessing
 from gateway.audit.ledger import Ledger
@@ -46,6 +54,7 @@ from gateway.registry.store import RegistryStore
 from gateway.relay.alarms.mqtt import BrokerOptions
 from gateway.relay.alarms.outbox import Outbox
 from gateway.relay.video.process import MediaProcess
+from gateway.room.incidents import IncidentBook
 from gateway.runtime.clock import Clock
 from gateway.runtime.fanout import Fanout
 
@@ -82,14 +91,30 @@ class Opened:
     """Talks ONVIF."""
     witnessing: Witnessing | None = None
     """Has others vouch for the ledger, and verifies it."""
+    federation: Federation | None = None
+    """What this box shows its rooms, and its edges show it."""
+    incidents: IncidentBook | None = None
+    """Its rooms' incidents."""
+    room: RoomKept | None = None
+    """What it keeps of edges' alarms and logs, as a room."""
 
 
 class RunningBox:
     """The joined parts; its tasks live in the task group that it was given."""
 
-    def __init__(self, opened: Opened, progress: Progress, tasks: asyncio.TaskGroup) -> None:
-        """Build and start nothing yet; `start` does."""
+    def __init__(
+        self,
+        opened: Opened,
+        progress: Progress,
+        tasks: asyncio.TaskGroup,
+        room: socket.socket | None = None,
+    ) -> None:
+        """Build and start nothing yet; `start` does. `room`: where edges dial this box."""
         self._o = opened
+        self.lines = lines_of(opened.options, str(opened.config_path), self._line_parts(room))
+        self.edges = EdgeDesk(
+            EdgeParts(opened.options, opened.registry, opened.journal, opened.clock), self.lines
+        )
         self._tasks = tasks
         self.progress = progress
         most_bytes = opened.options.ring.most_mib << 20
@@ -99,26 +124,48 @@ class RunningBox:
         self.cameras = Cameras(self._camera_parts(most_bytes), tasks)
         self.viewing = Viewing(opened.media, self.cameras.post)
         self.clips = self._clips(most_bytes)
+        self.alarm_lines = self._alarm_lines()
         self.retention = self._retention()
         self.desk = self._desk()
         self._burned = Burned(opened.options.box.state_dir / FILE)
         self.devices = Devices(self._device_parts(), tasks)
         self.couriers = Couriers(
-            opened.outbox, self._brokers(), tasks, box=opened.options.box.id, clock=opened.clock
-        )
+            opened.outbox, self._brokers(), tasks, box=opened.options.box.id, clock=opened.clock,
+            lines=self.alarm_lines.brokers,
+        )  # fmt: skip
         self.acts = ActDesk(ActParts(opened.registry, opened.journal, opened.ledger, opened.clock))
         self.face = Face(self._gauges(), progress, opened.clock)
         self.notices = Notices()
         """To the event streams of single persons."""
         self.owners = self._owners()
+        self.incidents = self._incidents()
+        if self.incidents is not None:
+            self.incidents.join(self.lines, opened.options)
         self.confirmations = Confirmations(opened.gate, self.viewing, self.notices, opened.clock)
         self._around = Surroundings(
             _login,
             float(opened.options.ring.most_seconds),
             exercise=opened.options.box.exercise,
+            reach=self.lines.reception.media if self.lines.reception else None,
         )
         self._unusable: dict[str, str] = {}
         self._sweeping = ""
+
+    def _alarm_lines(self) -> AlarmLines:
+        o = self._o
+        made = AlarmLines.of(o.options, self.lines, o.clock)
+        if o.federation is not None:
+            made.join(
+                Around(
+                    o.outbox, o.journal, o.gate, o.stills, self.clips, o.federation, o.witnessing,
+                    o.masks.entered, o.clock, self._tasks.create_task, o.room,
+                )
+            )  # fmt: skip
+        return made
+
+    def _line_parts(self, room: socket.socket | None) -> LineParts:
+        o = self._o
+        return LineParts(o.registry.current, o.journal.account, o.clock, listener=room)
 
     def _camera_parts(self, most_bytes: int) -> Parts:
         o = self._o
@@ -194,6 +241,18 @@ class RunningBox:
         o.journal.watchers.append(desk.noted)
         return desk
 
+    def _incidents(self) -> IncidentDesk | None:
+        o = self._o
+        if o.incidents is None:
+            return None
+        own = o.options.incidents.organisation if o.options.incidents else ""
+        return IncidentDesk(
+            IncidentParts(
+                o.incidents, o.masks.entered, o.journal, o.clock, o.outbox.get, self.notices,
+                own, hooks_of(o.options, str(o.config_path)), o.options.box.exercise,
+            )
+        )  # fmt: skip
+
     def _brokers(self) -> Mapping[str, BrokerOptions]:
         options = self._o.options
         where = str(self._o.config_path)
@@ -218,20 +277,36 @@ class RunningBox:
     async def start(self) -> None:
         """Start the tasks that keep the box true; returns at once."""
         await self.desk.adopt()
+        federated = self._federated()
         await self.replan()
         for coroutine in (
+            *federated,
             self._follow_registry(),
             self.desk.tick(),
             self.desk.listen(),
             self._o.media.keep(self._still_allowed),
             self._sweep(),
             self._settle(),
+            self._states().keep(),
             *self._looked_after(),
+            *self.lines.tasks(),
+            *self.alarm_lines.tasks(),
+            *self.edges.tasks(),
+            *((self.incidents.run(),) if self.incidents is not None else ()),
             self.owners.follow(),
             self.acts.keep(),
             self.confirmations.keep(),
         ):
             self._tasks.create_task(coroutine)
+
+    def _federated(self) -> tuple[Coroutine[None, None, None], ...]:
+        o = self._o
+        if o.federation is None:
+            return ()
+        lent = Joined(
+            o.gate, o.journal, o.masks.current, self.cameras.post, self.viewing, self.replan
+        )
+        return o.federation.join(self.lines, lent)
 
     def _looked_after(self) -> tuple[Coroutine[None, None, None], ...]:
         one = self._o.witnessing
@@ -251,7 +326,7 @@ class RunningBox:
 
         Return the cameras that changed.
         """
-        registry, now = self._o.registry.current(), self._o.clock.now()
+        registry, now = self._o.masks.entered(), self._o.clock.now()
         asked = [one for one in registry.devices.values() if one.url]
         self.devices.reconcile({one.id: device_plan(one, registry, _login) for one in asked})
         plans = {
@@ -326,11 +401,19 @@ class RunningBox:
                 self._sweeping = str(error)
             await self._o.clock.sleep(SWEEP_S)
 
+    def _states(self) -> StateWatch:
+        return StateWatch(self._o.journal, self.cameras.statuses, self._o.clock, self._owner_of)
+
+    def _owner_of(self, camera: str) -> str:
+        registry = self._o.registry.current()
+        known = registry.cameras.get(camera)
+        return registry.controller_of(known).id if known is not None else ""
+
     def _failing(self) -> tuple[str, ...]:
         """Return what keeps the box from its duty."""
         parts = (
             ("ledger", self._o.journal.problem),
-            ("alarms", self.desk.problem),
+            ("alarms", self.desk.problem or self.alarm_lines.problem),
             ("sweep", self._sweeping),
         )
         failing = tuple(f"{part}: not written: {problem}" for part, problem in parts if problem)
@@ -340,7 +423,13 @@ class RunningBox:
     def _limping(self) -> tuple[str, ...]:
         """Return what a person has to correct."""
         one = self._o.witnessing
-        return (*self.couriers.problems, *(one.problems if one is not None else ()))
+        hooks = self.incidents.problems if self.incidents is not None else ()
+        witnesses = one.problems if one is not None else ()
+        return (
+            *self.couriers.problems, *witnesses, *hooks, *self.lines.problems(),
+            *self.alarm_lines.problems,
+            *unasked(self._o.registry.founders()),
+        )  # fmt: skip
 
     def _cosigned_age_s(self) -> float | None:
         one = self._o.witnessing

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gateway.access.identity import hash_password
 from gateway.assembly.acts import held_entries
+from gateway.assembly.changes import account as account_changes
 from gateway.assembly.journal import Journal
 from gateway.config.load import changes, diff, load
 from gateway.config.options import Options
@@ -18,6 +19,7 @@ from gateway.console.services import ExportFormat
 from gateway.model.access import Actor, Regime
 from gateway.model.audit import LedgerEvent, Operation
 from gateway.model.errors import GatewayError
+from gateway.registry.approvers import approves, has_proof
 from gateway.registry.control import apply_text, export
 from gateway.registry.seed import RegistryChange
 from gateway.registry.store import RegistryStore
@@ -57,6 +59,7 @@ class ControlDesk:
             if change.held:
                 deed.words = f"held {change.held}"
                 await self._account_held(change.held, by)
+        await account_changes(self._registry, self._journal, change, by)
         return change
 
     async def _account_held(self, held_id: str, by: Actor) -> None:
@@ -86,14 +89,24 @@ class ControlDesk:
 
     async def set_password(self, user_id: str, password: str, *, by: Actor) -> None:
         """Give a local account a new password."""
-        async with self._accounted(_Deed("user.role", by, f"user/{user_id}", "password")):
+        words = self._reset_words(user_id)
+        async with self._accounted(_Deed("user.role", by, f"user/{user_id}", f"password{words}")):
             hashed = await asyncio.to_thread(hash_password, password)
             await self._registry.set_password(user_id, hashed)
 
     async def reset_totp(self, user_id: str, *, by: Actor) -> None:
         """Take the second device away from an account; its sign-ins made with it end."""
-        async with self._accounted(_Deed("user.role", by, f"user/{user_id}", "totp-reset")):
+        words = self._reset_words(user_id)
+        async with self._accounted(_Deed("user.role", by, f"user/{user_id}", f"totp-reset{words}")):
             await self._registry.set_totp(user_id, "")
+
+    def _reset_words(self, user_id: str) -> str:
+        """Return capital letters where somebody who can approve gets another proof of identity."""
+        registry = self._registry.current()
+        user = registry.users.get(user_id)
+        if user is None or not has_proof(user) or not approves(user, registry):
+            return ""
+        return f": CHI APPROVA PER {user.organisation.upper()} HA UN'ALTRA PROVA D'IDENTITÀ"
 
     @asynccontextmanager
     async def _accounted(self, deed: "_Deed") -> AsyncIterator["_Deed"]:

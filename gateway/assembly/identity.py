@@ -81,6 +81,7 @@ def _provider(line: OidcLine, options: Options, kept: tuple[Path, Clock], where:
         secret=secret,
         private_key=pem,
         acr=line.acr,
+        mfa=line.mfa,
     )
     folder, clock = kept
     file = folder / f"{line.name}.json"

@@ -57,6 +57,10 @@ class MasksInForce:
         self._made: tuple[Registry, frozenset[str], Registry] | None = None
         """Registry and ids of the doubted masks, and what was made of them."""
 
+    def entered(self) -> Registry:
+        """Return the registry as it was entered, with what edges offer this box as a room."""
+        return self._registry()
+
     def current(self) -> Registry:
         """Return the registry in which masks that no camera confirms are the gateway's."""
         registry = self._registry()

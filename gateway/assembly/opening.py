@@ -17,7 +17,13 @@ from gateway.audit.authority import HttpWitness
 from gateway.audit.keys import generate_key, load_key
 from gateway.audit.timestamp import authorities
 from gateway.audit.witness import Witness
-from gateway.config.options import BrokerLine, ConsoleOptions, MachinesOptions, Options
+from gateway.config.options import (
+    BrokerLine,
+    ConsoleOptions,
+    MachinesOptions,
+    Options,
+    RoomOptions,
+)
 from gateway.config.secrets import locate, resolve
 from gateway.console.listener import bind_tcp, server_tls
 from gateway.model.errors import ConfigError, WireError
@@ -157,6 +163,12 @@ def machines_listener(options: MachinesOptions, where: str) -> Listener:
         tls = server_tls(options.tls_certificate, key, clients=options.client_ca)
     with named(where, "machines.port"):
         return bind_tcp(options.host, options.port), tls
+
+
+def room_listener(options: RoomOptions, where: str) -> socket.socket:
+    """Bind the listener that edges dial; ConfigError names the key."""
+    with named(where, "room.port"):
+        return bind_tcp(options.host, options.port)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What each camera and device should be doing now, as values: registry and acts in, plans out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -23,13 +23,22 @@ from gateway.model.registry import (
     Trigger,
     Zone,
 )
+from gateway.model.room import LINE_SCHEME
 from gateway.model.time import Moment
+from gateway.runtime.sealed import Sealed
 
 Resolve = Callable[[str, str], tuple[str, str]]
 """Turns a credential reference into user and password; the second argument says whose, in words."""
 
 MOST_RING_S = 30.0
 """What `gateway.evidence.ring` keeps at most."""
+LINE_STALL_S = 10.0
+"""On a thin line only key pictures may come for a while; a dead line is noticed by itself."""
+LINE_CONNECT_S = 12.0
+"""The edge may have to decide, and its camera to be dialled, before it answers."""
+
+Reach = Callable[[str], Awaitable[Sealed]]
+"""Returns a connection on which an edge (its id) awaits RTSP; PeerError if there is none now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,20 @@ class Surroundings:
     makes: Mapping[str, Make] = field(default_factory=read_makes)
     exercise: bool = False
     """Recordings may play in place of cameras (A-33)."""
+    reach: Reach | None = None
+    """How boxes are reached that dialled in; None: none can."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeDial:
+    """Where the pictures of one edge come from; equal to any other of the same edge."""
+
+    edge: str
+    reach: Reach = field(repr=False)
+
+    async def __call__(self) -> Sealed:
+        """Return a connection; PeerError if there is none now."""
+        return await self.reach(self.edge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +202,8 @@ def _source(
         url = _by_template(kind, camera, device, around.makes)
     if not url:
         return None
+    if url.startswith(f"{LINE_SCHEME}://"):
+        return _on_line(kind, camera, url, around.reach)
     reference = camera.credential or (device.credential if device else "")
     user, password = around.resolve(reference, where) if reference else ("", "")
     by_subscription = device is not None and device.events and bool(device.url)
@@ -207,6 +232,24 @@ def _source(
     ):
         source = replace(source, trust=Trust(sha256=device.tls_sha256))
     return source
+
+
+def _on_line(kind: StreamKind, camera: Camera, url: str, reach: Reach | None) -> StreamSource:
+    """Return where a rendition of an edge's camera is; ConfigError if no edge can dial in here."""
+    where, key = f"camera {camera.id}", "url" if kind is StreamKind.MAIN else "sub_url"
+    edge = urlsplit(url).hostname or ""
+    try:
+        return StreamSource(
+            camera=camera.id,
+            url=url.partition("?")[0],
+            kind=kind,
+            connect_s=LINE_CONNECT_S,
+            least_stall_s=LINE_STALL_S,
+            dial=EdgeDial(edge, reach) if reach is not None and edge else None,
+        )
+    except ConfigError as error:
+        advice = "such cameras are offered by edges; write [room] to let them dial in"
+        raise ConfigError(where, key, error.problem, advice) from None
 
 
 def _by_template(

@@ -13,7 +13,6 @@ from gateway.assembly.journal import Journal, signed
 from gateway.console.services import HoldOrder
 from gateway.evidence.retention import (
     HOUR_S,
-    ROME,
     Copy,
     Now,
     Receipt,
@@ -33,6 +32,7 @@ from gateway.model.identifiers import uuid7
 from gateway.model.media import AccessUnit
 from gateway.model.registry import Controller, Hold, Registry
 from gateway.model.retention import BEFORE_H, CopyClass, ceiling_h
+from gateway.model.time import ROME
 from gateway.ops.health import KeptSnapshot
 from gateway.registry.store import RegistryStore
 from gateway.runtime.clock import Clock

@@ -4,9 +4,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 
 from gateway.access.second import Seconds
 from gateway.access.tokens import Tokens
@@ -27,6 +28,9 @@ from gateway.relay.alarms.outbox import FellBehindError, Outbox, Subscription
 log = logging.getLogger(__name__)
 
 
+Judge = Callable[[str, str, AlarmVerdict], Awaitable[None]]
+
+
 class AlarmBook:
     """The alarms as the console reads and closes them; a verdict stands in the ledger, too."""
 
@@ -36,9 +40,14 @@ class AlarmBook:
         journal: Journal,
         registry: Callable[[], Registry],
         confirm: Callable[[str], object] = lambda _: None,
+        judge: Judge | None = None,
     ) -> None:
-        """`confirm` lets the picture of a confirmed alarm live as long as its controller's term."""
+        """`confirm` lets the picture of a confirmed alarm live as long as its controller's term.
+
+        `judge` keeps a verdict on an edge's alarm for its edge, before it counts here.
+        """
         self._confirm = confirm
+        self._judge = judge
         self._outbox = outbox
         self._journal = journal
         self._registry = registry
@@ -51,6 +60,8 @@ class AlarmBook:
 
     async def close(self, alarm_id: str, by: str, verdict: AlarmVerdict) -> None:
         """Close an alarm with the operator's verdict."""
+        if self._judge is not None:
+            await self._judge(alarm_id, by, verdict)
         record = await self._outbox.close(alarm_id, by, verdict)
         if record is not None and verdict is AlarmVerdict.CONFIRMED:
             try:
@@ -93,24 +104,30 @@ class Changes:
             return None
 
 
+def _status(opened: Opened, running: RunningBox, camera: str) -> StreamStatus | None:
+    """Return a camera's state; of an edge's camera also what the edge says."""
+    post, federation = running.cameras.post(camera), opened.federation
+    own = post.status() if post else None
+    return federation.status(camera, own) if federation else own
+
+
 def services_of(
     opened: Opened, running: RunningBox, control: ControlDesk, ledger: LedgerDesk
 ) -> Services:
     """Return what the console needs."""
-
-    def status(camera: str) -> StreamStatus | None:
-        post = running.cameras.post(camera)
-        return post.status() if post else None
-
     return Services(
         box=running.box(),
         clock=opened.clock,
-        registry=opened.registry.current,
-        status=status,
+        registry=opened.masks.entered,
+        status=partial(_status, opened, running),
         accounts=Doors(opened.accounts, running.viewing),
         gate=opened.gate,
         alarms=AlarmBook(
-            opened.outbox, opened.journal, opened.registry.current, opened.stills.confirm
+            opened.outbox,
+            opened.journal,
+            opened.masks.entered,
+            opened.stills.confirm,
+            running.alarm_lines.judge,
         ),
         stills=opened.stills,
         clips=running.clips,
@@ -122,7 +139,7 @@ def services_of(
         devices=running.devices.statuses,
         surroundings=nearest,
         tokens=Tokens(
-            opened.clock, opened.journal, opened.registry.current, opened.accounts.is_signed_in
+            opened.clock, opened.journal, opened.masks.entered, opened.accounts.is_signed_in
         ),
         oidc=providers(opened.options, opened.accounts, opened.clock, str(opened.config_path)),
         retention=running.retention,
@@ -133,4 +150,6 @@ def services_of(
         looks=running.confirmations,
         owners=running.owners,
         acts=running.acts,
+        far=running.alarm_lines.far,
+        lines=running.edges if opened.options.room or opened.options.uplinks else None,
     )

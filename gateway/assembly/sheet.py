@@ -6,12 +6,11 @@ import base64
 from datetime import datetime
 from html import escape
 from importlib import resources
-from zoneinfo import ZoneInfo
 
 from gateway.ingest.acceptance import Mark, Row, Sheet
+from gateway.model.time import ROME
 
 STYLE = "sheet.css"
-ROME = ZoneInfo("Europe/Rome")
 _SIGNS = {Mark.PASS: "✓", Mark.WARN: "!", Mark.FAIL: "✗"}
 _WORDS = {
     Mark.PASS: ("conforme", "passed"),

@@ -4,12 +4,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final, NoReturn
 
 from gateway.access.gate import Gate
 from gateway.assembly.cameras import CameraPost
+from gateway.assembly.room_federation import RoomFederation, verdict_of
 from gateway.codec.jpeg import Caller
 from gateway.codec.mux import clip
 from gateway.console.problem import RefusedError
@@ -21,9 +23,10 @@ from gateway.model.errors import LedgerError, PeerError, StoreError
 from gateway.model.media import AccessUnit, StreamKind
 from gateway.model.registry import Mask, Registry
 from gateway.model.retention import BEFORE_H
+from gateway.model.room import at_edge
 from gateway.relay.video.process import NOT_VALID, MediaProcess, SessionEnd
 from gateway.runtime.clock import Clock
-from gateway.runtime.fanout import Fanout
+from gateway.runtime.fanout import Fanout, Reader
 
 log = logging.getLogger(__name__)
 
@@ -56,24 +59,50 @@ class Viewing:
         self._media = media
         self._post = post
         self._etags: dict[str, str] = {}
+        self.federation: RoomFederation | None = None
+        """Asks the edges of this room; None where it has none."""
 
     async def open(
         self, grant: Grant, offer_sdp: str, stream: StreamKind = StreamKind.MAIN
     ) -> WhepSession:
         """Start a session on the Grant's camera; PeerError if the camera is not there.
 
-        The small rendition of a camera that has none is its main one.
+        The small rendition of a camera that has none is its main one. RefusedError (of the
+        console) if the edge where the camera is does not release it.
         """
         post = self._post(grant.camera)
         if post is None:
             raise PeerError(f"camera {grant.camera}: not running")
         kind = post.rendition(stream)
-        answer = await self._media.open(grant, offer_sdp, post.fanout(kind), kind)
+        async with self._released(grant, post.fanout(kind)):
+            answer = await self._media.open(grant, offer_sdp, post.fanout(kind), kind)
         etag = answer.etag.strip('"')
         running = {one.session for one in self._media.sessions()}
         self._etags = {name: tag for name, tag in self._etags.items() if name in running}
         self._etags[answer.session] = etag
         return WhepSession(answer.session, grant, etag, answer.sdp)
+
+    @asynccontextmanager
+    async def _released(self, grant: Grant, fanout: Fanout) -> AsyncIterator[None]:
+        """Have an edge release its camera first; its pictures are fetched while it is asked."""
+        federation, (edge, _) = self.federation, at_edge(grant.camera)
+        if federation is None or not edge:
+            yield
+            return
+        reader = Reader(f"line:{grant.id}")
+        fanout.join(reader)
+        try:
+            try:
+                await federation.begin(grant)
+            except PeerError as error:
+                raise RefusedError(verdict_of(error, edge)) from error
+            yield
+        except BaseException:
+            federation.over(grant.id, "never-began")
+            raise
+        finally:
+            fanout.leave(reader)
+        federation.began(grant)
 
     def follow(self) -> None:
         """Have sessions read on where their cameras' pictures come now, after a change of plans."""

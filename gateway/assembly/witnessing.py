@@ -9,6 +9,7 @@ the box ill until a later verification finds it whole again.
 import asyncio
 import logging
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -82,6 +83,7 @@ class Witnessing:
         self._clock = clock
         self._subject = subject
         self._witnesses = outside.witnesses
+        self._rooms: Callable[[], Sequence[Witness]] | None = None
         self._anchor = outside.anchor
         self._first: dict[str, int] = {}
         """What each witness cosigned last, as far as we know."""
@@ -92,15 +94,25 @@ class Witnessing:
         """What the last verification found wrong; empty while the log is whole."""
         self._unverified = ""
 
+    def also(self, rooms: Callable[[], Sequence[Witness]]) -> None:
+        """Ask rooms, too, as many as are known by then; before `cosign` begins."""
+        self._rooms = rooms
+
+    def _everybody(self) -> tuple[Witness, ...]:
+        known = {one.key.vkey() for one in self._witnesses}
+        more = self._rooms() if self._rooms is not None else ()
+        return (*self._witnesses, *(one for one in more if one.key.vkey() not in known))
+
     @property
     def witnesses(self) -> tuple[str, ...]:
         """Return the public keys of those whose word counts, as auditors are handed them."""
-        return self._subject.witnesses
+        rooms = self._rooms() if self._rooms is not None else ()
+        return tuple(dict.fromkeys((*self._subject.witnesses, *(r.key.vkey() for r in rooms))))
 
     @property
     def trust(self) -> Trust:
         """Return whom a verification in this box believes."""
-        keys = tuple(parse_witness_key(one) for one in self._subject.witnesses)
+        keys = tuple(parse_witness_key(one) for one in self.witnesses)
         return Trust(keys, self._subject.roots_pem)
 
     @property
@@ -122,7 +134,7 @@ class Witnessing:
         """Ask every witness, every minute."""
         with suppress(LedgerError):
             await self._recall()
-        while self._witnesses:
+        while self._witnesses or self._rooms is not None:
             await self.ask_all()
             await self._clock.sleep(COSIGN_S)
 
@@ -135,7 +147,7 @@ class Witnessing:
     async def ask_all(self, *, telling: bool = True) -> None:
         """Ask every witness once, side by side; `telling`: a change of state is an entry."""
         async with asyncio.TaskGroup() as group:
-            asked = [(one.key.name, group.create_task(self._ask(one))) for one in self._witnesses]
+            asked = [(one.key.name, group.create_task(self._ask(one))) for one in self._everybody()]
         for name, answer in asked:
             await self._note(name, answer.result(), telling=telling)
 
@@ -173,7 +185,13 @@ class Witnessing:
         if size > asked.size:
             name = witness.key.name
             raise ForkError(f"witness {name}: saw {size} entries, here are {asked.size}")
-        again = await self._ledger.extension(size)
+        try:
+            again = await self._ledger.extension(size)
+        except LedgerError as error:
+            told = "a person has to let it begin anew: what would prove it was dropped"
+            raise LedgerError(
+                f"witness {witness.key.name}: saw {size} entries, {told} ({error})"
+            ) from error
         return again, await witness.cosign(again.note, again.first, again.proof)
 
     async def _note(self, name: str, problem: str, *, telling: bool) -> None:
@@ -280,7 +298,7 @@ class Witnessing:
         """Ask a child; cancelling ends it. LedgerError if it gives no answer."""
         s = self._subject
         held = self._ledger.checkpoint()
-        asked = request_of(s.path, s.public, held, s.witnesses, s.roots_pem)
+        asked = request_of(s.path, s.public, held, self.witnesses, s.roots_pem)
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",

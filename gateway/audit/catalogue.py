@@ -21,10 +21,8 @@ RECORDED: Final = "recording and evidence"
 PLATES: Final = "plates"
 PTZ: Final = "moving cameras"
 ROOMS: Final = "rooms and reports to other bodies"
-MASKS: Final = "masks drawn on the box"
 REQUESTS: Final = "requests of data subjects"
 BACKUPS: Final = "backup and restore"
-ACCOUNTS: Final = "accounts apart from the registry's document"
 
 DAY_US: Final = 86_400_000_000
 TERM_US: Final[Mapping[Regime, int]] = MappingProxyType(
@@ -62,9 +60,10 @@ _CODES: Final = (
     Code("auth.lock", (_NO,), "utenza bloccata", "account locked"),
     Code("mfa.enrol", (_NO,), "secondo fattore registrato", "second factor enrolled"),
     Code("mfa.fail", (_NO,), "secondo fattore errato", "second factor failed"),
-    Code("user.create", (_NO,), "utenza creata", "user created", ACCOUNTS),
+    Code("user.create", (_NO,), "utenza creata", "user created"),
+    Code("user.change", (_NO,), "utenza cambiata", "user changed"),
     Code("user.role", (_NO,), "ruolo cambiato", "role changed"),
-    Code("user.disable", (_NO,), "utenza disattivata", "user disabled", ACCOUNTS),
+    Code("user.disable", (_NO,), "utenza disattivata", "user disabled"),
     Code("token.issue", (_NO,), "permesso breve rilasciato", "short token issued"),
     Code("shift.open", (_NO,), "turno aperto con ordine di servizio", "shift opened on an order"),
     Code("shift.close", (_NO,), "turno chiuso", "shift closed"),
@@ -88,9 +87,9 @@ _CODES: Final = (
     Code("ptz.release", (_NO,), "brandeggio lasciato", "control of a camera released", PTZ),
     _deny("ptz", "brandeggio", "moving a camera"),
     # what is kept and taken out
-    Code("mask.create", (_MOD,), "maschera creata", "mask created", MASKS),
-    Code("mask.change", (_MOD,), "maschera cambiata", "mask changed", MASKS),
-    Code("mask.remove", (_MOD,), "maschera tolta", "mask removed", MASKS),
+    Code("mask.create", (_MOD,), "maschera creata", "mask created"),
+    Code("mask.change", (_MOD,), "maschera cambiata", "mask changed"),
+    Code("mask.remove", (_MOD,), "maschera tolta", "mask removed"),
     Code("clip.create", (_RAC,), "filmato creato", "clip created", RECORDED),
     Code("clip.export", (_COM,), "filmato esportato", "clip exported", RECORDED),
     Code("clip.download", (_COM,), "filmato scaricato", "clip downloaded", RECORDED),
@@ -120,9 +119,18 @@ _CODES: Final = (
     Code("alarm.ack", (_CON,), "allarme preso in carico", "alarm acknowledged", ROOMS),
     Code("alarm.escalate", (_COM,), "allarme passato ad altri", "alarm escalated", ROOMS),
     Code("alarm.close", (_COM, _NO), "allarme chiuso", "alarm closed"),
-    Code("incident.open", (_RAC,), "intervento aperto", "incident opened", ROOMS),
-    Code("incident.share", (_COM,), "intervento condiviso", "incident shared", ROOMS),
-    Code("incident.close", (_NO,), "intervento chiuso", "incident closed", ROOMS),
+    Code("line.up", (_NO,), "collegamento attivo", "line up", technical=True),
+    Code("line.down", (_NO,), "collegamento interrotto", "line down", technical=True),
+    Code("edge.invite", (_NO,), "sede invitata", "edge invited"),
+    Code("edge.enrol", (_NO,), "sede associata", "edge enrolled"),
+    Code("edge.revoke", (_NO,), "sede revocata", "edge revoked"),
+    Code("line.refuse", (_NO,), "collegamento o messaggio rifiutato", "line or message refused"),
+    Code("incident.open", (_RAC,), "intervento aperto", "incident opened"),
+    Code("incident.change", (_MOD, _NO), "intervento cambiato", "incident changed"),
+    Code("incident.share", (_COM,), "intervento condiviso", "incident shared"),
+    Code("incident.close", (_NO,), "intervento chiuso", "incident closed"),
+    Code("message.out", (_COM,), "messaggio inviato", "message sent"),
+    Code("message.in", (_RAC,), "messaggio ricevuto", "message received"),
     Code("report.in", (_RAC,), "segnalazione ricevuta", "report received", ROOMS),
     Code("report.out", (_COM,), "segnalazione inviata", "report sent", ROOMS),
     Code("holdup.trigger", (_COM,), "pulsante antirapina", "hold-up button", ROOMS),
@@ -149,10 +157,10 @@ _CODES: Final = (
     Code("site.state", (_NO, _MOD), "stato del sito cambiato", "site's state changed"),
     Code("sharing.pause", (_NO, _MOD), "condivisione sospesa dal titolare", "owner paused sharing"),
     Code("sharing.resume", (_NO, _MOD), "condivisione ripresa", "owner resumed sharing"),
-    Code("camera.add", (_NO, _MOD), "telecamera aggiunta", "camera added", ROOMS),
-    Code("camera.change", (_NO, _MOD), "telecamera cambiata", "camera changed", ROOMS),
-    Code("camera.remove", (_NO, _MOD), "telecamera tolta", "camera removed", ROOMS),
-    Code("camera.state", (_NO,), "stato della telecamera", "camera's state", ROOMS, technical=True),
+    Code("camera.add", (_NO, _MOD), "telecamera aggiunta", "camera added"),
+    Code("camera.change", (_NO, _MOD), "telecamera cambiata", "camera changed"),
+    Code("camera.remove", (_NO, _MOD), "telecamera tolta", "camera removed"),
+    Code("camera.state", (_NO,), "stato della telecamera", "camera's state", technical=True),
     Code("camera.inspect", (_NO,), "flusso misurato", "stream measured"),
     _deny("camera", "misura del flusso", "measuring a stream"),
     # the log about itself
@@ -162,10 +170,12 @@ _CODES: Final = (
     Code("log.verify", (_NO,), "registro verificato", "log verified", technical=True),
     Code("log.anchor", (_NO,), "marca temporale ottenuta", "timestamp obtained", technical=True),
     Code("log.cosign", (_NO,), "testimone", "witness", technical=True),
+    Code("log.fork", (_NO,), "registro di una sede incoerente", "log of an edge forked"),
     Code("log.rotate", (_CAN,), "voci scadute eliminate", "expired entries dropped"),
     Code("log.erase", (_CAN,), "valori personali cancellati", "personal values erased"),
     Code("log.outage", (_NO,), "registro non scrivibile", "log could not be written"),
-    Code("clock.unsync", (_NO,), "orologio non sincronizzato", "clock lost", ROOMS, technical=True),
+    Code("clock.unsync", (_NO,), "orologio non sincronizzato", "clock lost", technical=True),
+    Code("clock.sync", (_NO,), "orologio di nuovo sincronizzato", "clock found", technical=True),
     Code("backup.make", (_NO,), "copia di sicurezza", "backup made", BACKUPS),
     Code("backup.restore", (_NO, _MOD), "ripristino", "restored", BACKUPS),
 )

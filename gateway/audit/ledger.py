@@ -405,7 +405,8 @@ class Ledger:
     async def extension(self, first: int) -> Extension:
         """Return the newest checkpoint with the proof that it continues that of `first` entries.
 
-        LedgerError if there is no checkpoint, or `first` lies in a segment that was dropped.
+        LedgerError if there is no checkpoint, or `first` lies in a segment that was dropped and no
+        witness cosigned that size last.
         """
         return await self._read(partial(_extension, first=first))
 
@@ -424,10 +425,6 @@ class Ledger:
     async def newest_token(self) -> Stamp | None:
         """Return the newest token."""
         return await self._read(tables.read_newest_token)
-
-    async def cosigned_note(self) -> str:
-        """Return the newest checkpoint that a witness cosigned, with those lines; empty if none."""
-        return await self._read(_cosigned_note)
 
     async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
         try:
@@ -478,14 +475,6 @@ def _extension(db: sqlite3.Connection, first: int) -> Extension:
         raise LedgerError("ledger: no checkpoint yet")
     size, note = row
     return Extension(note, size, first, tuple(segments.prove_consistency(db, first, size)))
-
-
-def _cosigned_note(db: sqlite3.Connection) -> str:
-    (size,) = db.execute("select max(size) from cosignature").fetchone()
-    if size is None:
-        return ""
-    lines = [one.line for one in tables.read_cosignatures(db) if one.size == size]
-    return "\n".join((tables.read_checkpoint(db, size).rstrip("\n"), *lines)) + "\n"
 
 
 def _truncate_log(path: Path) -> None:

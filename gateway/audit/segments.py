@@ -33,6 +33,8 @@ MOST_DROPPED = 10_000
 """Entries of one rotation: the writer's thread is busy for about 0.1 s."""
 MOST_ERASED = 5_000
 """Entries whose values go in one transaction."""
+MOST_BRIDGES = 64
+"""Absent witnesses for which proofs are kept; those that cosigned last stay."""
 _PAGE = 1_000
 _HEADER = "cast(entry.header as text)"
 
@@ -97,10 +99,10 @@ def prove_inclusion(db: sqlite3.Connection, seq: int, size: int) -> list[bytes]:
 def prove_consistency(db: sqlite3.Connection, first: int, size: int) -> list[bytes]:
     """Return the proof that the tree of `size` entries continues that of the first `first`.
 
-    LedgerError if that lies in a dropped segment, or is not there.
+    LedgerError if that is not there, or lies in a dropped segment and was no witness's last size.
     """
     start = read_start(db)
-    if not (first == 0 or start.size <= first) or first > size:
+    if first > size:
         raise LedgerError(f"ledger: no proof from {first} to {size}, from {start.size} on")
     return consistency_path(first, size, _node(db, start))
 
@@ -112,6 +114,7 @@ def _node(db: sqlite3.Connection, start: Frontier) -> Node:
     for bit, peak in zip(_bits(start.size), start.peaks, strict=True):
         dropped[at, at + bit] = peak
         at += bit
+    dropped |= {(low, high): hash_ for low, high, hash_ in _bridges(db)}
 
     def root(low: int, high: int) -> bytes:
         if (known := dropped.get((low, high))) is not None:
@@ -149,6 +152,52 @@ def _frontier_at(db: sqlite3.Connection, size: int) -> Frontier:
         peaks.append(node(at, at + bit))
         at += bit
     return Frontier(size, tuple(peaks))
+
+
+# witnesses that were away ------------------------------------------------------------------------
+
+
+def _bridges(db: sqlite3.Connection) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the subtrees of what was dropped that are kept for witnesses."""
+    for low, high, hash_ in db.execute("select low, high, hash from bridge"):
+        yield int(low), int(high), bytes(hash_)
+
+
+def _last_sizes(db: sqlite3.Connection, size: int) -> dict[str, int]:
+    """Return what each witness cosigned last where that is about to go, the newest of them."""
+    rows = db.execute(
+        "select witness, max(size) as last from"
+        " (select witness, size from cosignature union all select witness, size from bridge)"
+        " group by witness having last < ? order by last desc limit ?",
+        (size, MOST_BRIDGES),
+    )
+    return {str(witness): int(last) for witness, last in rows if last > 0}
+
+
+def _keep_bridges(db: sqlite3.Connection, size: int) -> None:
+    """Keep, before a prefix goes, what proves to absent witnesses that the log continues theirs.
+
+    Those are the perfect subtrees below a witness's last size and from there to the cut, at most
+    three for each bit of the log's size; the witness checks them, nobody else believes them.
+    """
+    node = _node(db, read_start(db))
+    rows = [
+        (witness, last, low, high, node(low, high))
+        for witness, last in _last_sizes(db, size).items()
+        for low, high in (*_perfect(0, last), *_perfect(last, size))
+    ]
+    db.execute("delete from bridge")
+    db.executemany("insert into bridge values (?, ?, ?, ?, ?)", rows)
+
+
+def _perfect(low: int, high: int) -> Iterator[tuple[int, int]]:
+    """Yield the largest aligned subtrees that make up a range, from left to right."""
+    while low < high:
+        span = 1 << ((high - low).bit_length() - 1)
+        if low:
+            span = min(span, low & -low)
+        yield low, low + span
+        low += span
 
 
 # dropping an expired prefix -----------------------------------------------------------------------
@@ -218,8 +267,9 @@ def rotate(
         media_from_utc_us=rotation.from_utc_us,
         media_to_utc_us=rotation.to_utc_us,
     )
-    head = tables.insert_drafts(db, [ready(announced)], signer)
     size = rotation.size
+    _keep_bridges(db, size)
+    head = tables.insert_drafts(db, [ready(announced)], signer)
     db.execute(
         "insert into segment values(?, ?, ?, ?, ?, ?)",
         (

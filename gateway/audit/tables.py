@@ -35,6 +35,9 @@ create table if not exists cosignature(
 create table if not exists token(
   size integer not null, utc_us integer not null, der blob not null,
   primary key(size, utc_us)) strict;
+create table if not exists bridge(
+  witness text not null, size integer not null, low integer not null, high integer not null,
+  hash blob not null, primary key(witness, low, high)) strict, without rowid;
 
 create trigger if not exists entry_gap before insert on entry
   when new.seq <> (select coalesce(max(seq) + 1, 0) from entry)
@@ -66,8 +69,8 @@ create trigger if not exists segment_delete before delete on segment
 pragma secure_delete = on;
 """
 """`opened` may be deleted from (erasure); entries and checkpoints only below a segment's end
-(ADR 16). `frontier`, `unclosed` and `node` are the writer's notes, and the verifier does not
-believe them. What is deleted is overwritten with zeros."""
+(ADR 16). `frontier`, `unclosed`, `node` and `bridge` are the writer's notes, and the verifier does
+not believe them. What is deleted is overwritten with zeros."""
 NODE_LEAVES = 256
 """Leaves under one row of `node`; kept so that a proof reads hundreds of hashes, not millions."""
 

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway.audit import timestamp
+from gateway.audit.catalogue import TECHNICAL_US
 from gateway.audit.entry import commitment
-from gateway.model.errors import WireError
+from gateway.model.errors import LedgerError, WireError
 from gateway.wire import checkpoint as notes
 from gateway.wire import cosignature
 from gateway.wire.checkpoint import Checkpoint
@@ -54,6 +55,8 @@ class Finding:
     seq: int
     """First entry concerned; NOWHERE if none is."""
     problem: str
+    last: int = NOWHERE
+    """Last entry concerned; NOWHERE: only the first, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,77 @@ class VerifyReport:
         return min(named, default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A period of the log, by numbers of entries, both included."""
+
+    first: int = 0
+    last: int | None = None
+    """None: to the end, also of what is cut off there."""
+
+    def clipped(self, first: int, last: int) -> tuple[int, int] | None:
+        """Return what a range and this one share."""
+        low = max(first, self.first)
+        high = last if self.last is None else min(last, self.last)
+        return (low, high) if low <= high else None
+
+
+@dataclass(frozen=True, slots=True)
+class SpanReport:
+    """What verification found that concerns a period."""
+
+    ok: bool
+    first_bad: int | None
+    findings: tuple[Finding, ...]
+    missing: tuple[tuple[int, int], ...]
+    outside: int
+    """Findings that concern other entries alone."""
+
+
+def within(report: VerifyReport, span: Span) -> SpanReport:
+    """Return what of a report concerns a period.
+
+    What names no entry concerns every period; so does what was found and is not listed.
+    """
+    ours, bad = [], []
+    for one in report.findings:
+        shared = span.clipped(one.seq, max(one.seq, one.last))
+        if one.seq == NOWHERE or shared is not None:
+            ours.append(one)
+        if one.seq != NOWHERE and shared is not None:
+            bad.append(shared[0])
+    unlisted = report.problems - len(report.findings)
+    shared_gaps = (span.clipped(*gap) for gap in report.missing)
+    return SpanReport(
+        not (ours or unlisted),
+        min(bad, default=None),
+        tuple(ours),
+        tuple(gap for gap in shared_gaps if gap is not None),
+        len(report.findings) - len(ours),
+    )
+
+
+def first_since(path: Path, utc_us: int) -> int:
+    """Return the first entry written at or after a time, or missing right before it.
+
+    LedgerError if the file cannot be read. What an entry says of its time is believed: whether it
+    is what was written then is `verify`'s matter.
+    """
+    first, before = _edge_of(
+        path, f"{_TIME} >= ?", "min", utc_us, "max(seq) from entry where seq <"
+    )
+    return first if before is None else before + 1
+
+
+def last_before(path: Path, utc_us: int) -> int | None:
+    """Return the last entry written before a time, or missing right after it; None: the log's end.
+
+    LedgerError as `first_since`.
+    """
+    _, after = _edge_of(path, f"{_TIME} < ?", "max", utc_us, "min(seq) from entry where seq >")
+    return None if after is None else after - 1
+
+
 def verify(
     path: Path,
     public_key: bytes,
@@ -165,6 +239,26 @@ def _open(path: Path) -> sqlite3.Connection:
     db.execute("pragma trusted_schema = off")
     db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_VALUE_BYTES)
     return db
+
+
+_TIME = (
+    "case when json_valid(cast(header as text)) and"
+    " json_type(cast(header as text), '$.ts_utc_us') = 'integer'"
+    " then json_extract(cast(header as text), '$.ts_utc_us') end"
+)
+
+
+def _edge_of(path: Path, when: str, pick: str, utc_us: int, beside: str) -> tuple[int, int | None]:
+    """Return the outermost entry of a time, -1 or the log's size if none is, and its neighbour."""
+    found = f"select {pick}(seq), (select max(seq) + 1 from entry) from entry where {when}"  # noqa: S608 - our own words
+    try:
+        with closing(_open(path)) as db:
+            at, size = db.execute(found, (utc_us,)).fetchone()
+            if at is None:
+                at = (size or 0) if pick == "min" else -1
+            return at, db.execute(f"select {beside} ?", (at,)).fetchone()[0]  # noqa: S608 - our own words
+    except (sqlite3.Error, OverflowError) as error:
+        raise LedgerError(f"{path}: cannot be read: {error}") from error
 
 
 class _Tree:
@@ -237,14 +331,14 @@ class _Audit:
     tokens: dict[int, list[bytes]] = field(default_factory=dict)
     witnessed: dict[str, Witnessed] = field(default_factory=dict)
     stamped: Stamped | None = None
-    announced: set[tuple[str, str]] = field(default_factory=set)
-    """Size and root of each rotation that the log tells of."""
+    announced: dict[tuple[str, str], bool] = field(default_factory=dict)
+    """By size and root of each rotation that the log tells of: whether it was due."""
 
-    def find(self, seq: int, problem: str) -> None:
-        """Write down one problem."""
+    def find(self, seq: int, problem: str, last: int = NOWHERE) -> None:
+        """Write down one problem, of one entry or of all up to `last`."""
         self.problems += 1
         if len(self.findings) < MOST_FINDINGS:
-            self.findings.append(Finding(seq, problem))
+            self.findings.append(Finding(seq, problem, last))
 
     def report(self) -> VerifyReport:
         """Return what was found."""
@@ -285,9 +379,19 @@ class _Audit:
             self._compare(checkpoints.take(self.expected))
         for row in openings.rest():
             self.find(row[0], f"a value for entry {row[0]}, which does not exist")
-        if self.start and (str(self.start), root) not in self.announced:
-            self._lost("no entry of this log says that they were dropped")
+        self._due(root)
         self._end([row for row in checkpoints.rest() if row[0] > self.start])
+
+    def _due(self, root: str) -> None:
+        """Insist that what was dropped was announced, and had stood for the shortest of terms."""
+        if not self.start:
+            return
+        was_due = self.announced.get((str(self.start), root))
+        if was_due is None:
+            self._lost("no entry of this log says that they were dropped")
+        elif not was_due:
+            last = self.start - 1
+            self.find(0, f"entries 0 to {last} were dropped before their term", last)
 
     def _check_schema(self, db: sqlite3.Connection) -> set[str]:
         """Insist on plain tables, since a view computes what it likes, and on whole numbers.
@@ -386,12 +490,12 @@ class _Audit:
     def _lost(self, why: str) -> None:
         last = self.start - 1
         self.missing.append((0, last))
-        self.find(0, f"entries 0 to {last} are missing: {why}")
+        self.find(0, f"entries 0 to {last} are missing: {why}", last)
 
     def _gap(self, seq: int, checkpoints: "_Grouped", openings: "_Grouped") -> None:
         last = seq - 1
         self.missing.append((self.expected, last))
-        self.find(self.expected, f"entries {self.expected} to {last} are missing")
+        self.find(self.expected, f"entries {self.expected} to {last} are missing", last)
         self.candidates = []
         checkpoints.skip_to(seq)
         openings.skip_to(seq)
@@ -426,7 +530,8 @@ class _Audit:
         if number != seq:
             self.find(seq, f"entry {seq} calls itself {number}: reordered")
         if record.get("event") == "log.rotate":
-            self.announced.add((str(record.get("object_id")), str(record.get("content_hash"))))
+            named = (str(record.get("object_id")), str(record.get("content_hash")))
+            self.announced[named] = _was_due(record)
         for row in opened:
             self._value(seq, row, commitments)
 
@@ -486,7 +591,8 @@ class _Audit:
             try:
                 utc_s = cosignature.check(note, line, key)
             except WireError as error:
-                self.find(min(self.vouched, max(0, size - 1)), f"{size} entries: {error}")
+                first, last = min(self.vouched, max(0, size - 1)), size - 1
+                self.find(first, f"{size} entries: {error}", last)
             else:
                 self.witnessed[key.name] = Witnessed(key.name, size, utc_s)
                 self.vouched = max(self.vouched, size)
@@ -494,7 +600,8 @@ class _Audit:
             try:
                 utc_us = timestamp.check(der, note.encode(), self.trust.tsa_ca)
             except WireError as error:
-                self.find(min(self.vouched, max(0, size - 1)), f"{size} entries: {error}")
+                first, last = min(self.vouched, max(0, size - 1)), size - 1
+                self.find(first, f"{size} entries: {error}", last)
             else:
                 self.stamped = Stamped(size, utc_us)
                 self.vouched = max(self.vouched, size)
@@ -506,7 +613,7 @@ class _Audit:
             last = signed.size - 1
             first = self.vouched if is_held else self.proved
             span = f"entry {last}" if first == last else f"entries {first} to {last}"
-            self.find(first, f"{span}: not what the {what} of {signed.size} entries says")
+            self.find(first, f"{span}: not what the {what} of {signed.size} entries says", last)
         else:
             self.proved = signed.size
             self.vouched = signed.size if is_held else self.vouched
@@ -528,16 +635,20 @@ class _Audit:
                 self.find(max(0, size - 1), f"{size} entries: witnessed, but no such checkpoint")
         if self.candidates and self.proved < self.expected:
             last = self.expected - 1
-            self.find(
-                self.proved, f"entries {self.proved} to {last}: no signed checkpoint covers them"
-            )
+            problem = f"entries {self.proved} to {last}: no signed checkpoint covers them"
+            self.find(self.proved, problem, last)
 
     def _cut(self, promised: int, what: str) -> None:
         last = promised - 1
         self.missing.append((self.expected, last))
-        self.find(
-            self.expected, f"truncated: entries {self.expected} to {last} of the {what} are missing"
-        )
+        problem = f"truncated: entries {self.expected} to {last} of the {what} are missing"
+        self.find(self.expected, problem, last)
+
+
+def _was_due(record: dict[str, Any]) -> bool:
+    """Return whether the newest of what a rotation dropped was past the shortest term."""
+    newest, when = record.get("media_to_utc_us"), record.get("ts_utc_us")
+    return type(newest) is int and type(when) is int and when - newest >= TECHNICAL_US
 
 
 def _is_plain(seq: int, header: bytes, opened: "list[_Row]") -> bool:

@@ -20,12 +20,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.model.errors import LedgerError, PeerError, WireError
 from gateway.wire import checkpoint as notes
-from gateway.wire.checkpoint import Checkpoint
+from gateway.wire.checkpoint import Checkpoint, VerifierKey
 from gateway.wire.cosignature import WitnessKey, cosign
 from gateway.wire.merkle import EMPTY_ROOT, HASH_BYTES, proves_consistency
 
 MOST_PROOF = 64
 """Hashes of a consistency proof over 2^63 entries."""
+Extends = tuple[int, Sequence[bytes]]
+"""Size that a proof begins with, and the proof."""
 
 
 class BehindError(PeerError):
@@ -88,7 +90,7 @@ class WitnessState:
         self._seen = _load(path)
 
     def seen(self, origin: str) -> Seen:
-        """Return how far this witness saw a log; nothing is size 0."""
+        """Return how far this witness saw a log (by origin, or vkey); nothing is size 0."""
         return self._seen.get(origin, Seen())
 
     def add(self, note: str, first: int, proof: Sequence[bytes], utc_s: int) -> str:
@@ -97,21 +99,35 @@ class WitnessState:
         WireError: not signed by a log that it watches; BehindError; ForkError; LedgerError if
         what was seen cannot be made durable.
         """
-        with self._one:  # a caller that gave up waiting leaves its thread here
-            return self._add(note, first, proof, utc_s)
-
-    def _add(self, note: str, first: int, proof: Sequence[bytes], utc_s: int) -> str:
         origin = notes.parse(note).origin
         public = self._logs.get(origin)
         if public is None:
             raise WireError(f"witness {self.key.name}: does not watch {origin}")
         given = notes.verify(note, public, origin)
-        seen = self.seen(origin)
+        with self._one:  # a caller that gave up waiting leaves its thread here
+            return self._add(note, given, origin, (first, proof), utc_s)
+
+    def add_of(self, of: VerifierKey, note: str, ahead: Extends, utc_s: int) -> str:
+        """Do the same for a log that is known by its key, whatever name others have given theirs.
+
+        `ahead` is the size from which a proof leads, and the proof. A checkpoint of fewer entries
+        than were seen is a fork, whatever it is said to continue: a log does not shrink.
+        """
+        given = notes.verify(note, of.public, of.origin)
+        with self._one:
+            seen = self.seen(of.vkey())
+            if given.size < seen.size:
+                self._insist(given, seen, ())
+            return self._add(note, given, of.vkey(), ahead, utc_s)
+
+    def _add(self, note: str, given: Checkpoint, log: str, ahead: Extends, utc_s: int) -> str:
+        first, proof = ahead
+        seen = self.seen(log)
         if first != seen.size:
             raise BehindError(self.key.name, seen.size)
         self._insist(given, seen, proof)
         if given.size > seen.size:
-            self._remember(origin, Seen(given.size, given.root))
+            self._remember(log, Seen(given.size, given.root))
         return cosign(note, self.key.name, self._private, utc_s)
 
     def _insist(self, given: Checkpoint, seen: Seen, proof: Sequence[bytes]) -> None:
@@ -124,11 +140,11 @@ class WitnessState:
         if not proves_consistency(seen.size, given.size, proof, seen.root, given.root):
             raise ForkError(f"{name}: {given.size} entries do not continue the {seen.size} seen")
 
-    def _remember(self, origin: str, seen: Seen) -> None:
-        wanted = self._seen | {origin: seen}
+    def _remember(self, log: str, seen: Seen) -> None:
+        wanted = self._seen | {log: seen}
         record = {
-            log: {"size": one.size, "root": base64.b64encode(one.root).decode()}
-            for log, one in sorted(wanted.items())
+            name: {"size": one.size, "root": base64.b64encode(one.root).decode()}
+            for name, one in sorted(wanted.items())
         }
         try:
             _replace(self._path, json.dumps(record, indent=1).encode())

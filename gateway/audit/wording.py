@@ -4,13 +4,12 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from gateway.audit.catalogue import CATALOGUE
 from gateway.model.access import ACT_ENDED, BREAK_GLASS, UNCONFIRMED, Purpose, Refusal
 from gateway.model.registry import Registry, Role
+from gateway.model.time import ROME
 
-ROME: Final = ZoneInfo("Europe/Rome")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 PURPOSES: Final = {
@@ -56,8 +55,13 @@ REFUSALS: Final = {
     Refusal.REASON_MISSING.value: "manca il motivo",
     Refusal.NO_SHIFT.value: "nessun turno aperto",
     Refusal.SCHOOL_OPEN.value: "scuola aperta",
+    Refusal.NOT_IN_INCIDENT.value: "non collegata all'intervento",
+    Refusal.INCIDENT_CLOSED.value: "intervento chiuso",
+    Refusal.ONLY_ON_INCIDENT.value: "solo durante un intervento",
     Refusal.WORN_OUT.value: "accesso in emergenza non possibile",
     Refusal.TEXT_ONLY.value: "solo allarmi in forma di testo",
+    Refusal.EDGE.value: "negata dalla sede",
+    Refusal.LINE.value: "linea con la sede interrotta",
     Refusal.MASK.value: "maschera non applicabile",
     Refusal.LEDGER.value: "registro non scrivibile",
     Refusal.GRANT_ENDED.value: "autorizzazione finita",

@@ -14,7 +14,15 @@ from pwd import getpwuid
 
 from gateway.assembly.offline import export_offline
 from gateway.audit.keys import load_key, public_vkey
-from gateway.audit.verify import Trust, VerifyReport
+from gateway.audit.verify import (
+    Span,
+    SpanReport,
+    Trust,
+    VerifyReport,
+    first_since,
+    last_before,
+    within,
+)
 from gateway.audit.verify import verify as verify_ledger
 from gateway.cli.ask import control_socket
 from gateway.cli.control_client import open_control
@@ -25,6 +33,7 @@ from gateway.config.load import load
 from gateway.config.options import Options
 from gateway.config.secrets import resolve
 from gateway.console.ledger import instant
+from gateway.console.problem import ProblemError
 from gateway.console.services import ExportWish
 from gateway.console.views import ExportBody
 from gateway.model.audit import ExportForm, LedgerQuery
@@ -47,6 +56,7 @@ EXIT_UNUSABLE = 2
 MOST_FINDINGS = 20
 """Lines printed; the rest is counted."""
 _BLOCK_BYTES = 1 << 18
+_MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,10 @@ class VerifyRequest:
     """Public keys whose cosignatures count."""
     tsa_ca: Path | None = None
     """Roots of the time-stamping authority, PEM."""
+    since: str = ""
+    """First entry, by number, day or time; empty: of the whole log."""
+    until: str = ""
+    """Last one."""
 
 
 def verify(request: VerifyRequest, say: Say) -> int:
@@ -71,18 +85,69 @@ def verify(request: VerifyRequest, say: Say) -> int:
         held = read_text(request.checkpoint) if request.checkpoint else None
         if not path.is_file():
             raise LedgerError(f"{path}: {say('non esiste', 'does not exist')}")
+        span = _span(path, request)
         report = verify_ledger(path, key.public, held, _trust(request))
     except GatewayError as error:
         for line in str(error).splitlines():
             print(f"{say('inutilizzabile', 'unusable')}: {line}", file=sys.stderr)
         return EXIT_UNUSABLE
+    if span is not None:
+        return _tell_span(report, span, say)
     if report.ok:
         text = say("registro integro", "log intact")
         print(f"{text}: {report.size} {say('voci', 'entries')}, {report.root.hex()}")
         _print_vouchers(report, say)
         return 0
-    _print_findings(report, say)
+    _print_findings(report, report.problems, say)
     return EXIT_ALTERED
+
+
+def _span(path: Path, request: VerifyRequest) -> Span | None:
+    """Return the period that was asked about, None for the whole log; ConfigError if it is none."""
+    since, until = request.since, request.until
+    if not (since or until):
+        return None
+    first, last = 0, None
+    if since:
+        first = int(since) if _is_number(since) else first_since(path, _time(since, "--from"))
+    if until:
+        last = int(until) if _is_number(until) else last_before(path, _time(until, "--to"))
+    return Span(first, last)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+
+
+def _time(text: str, option: str) -> int:
+    """Return a time in us since 1970; the end of the day for `--to`."""
+    try:
+        return instant(text, end=option == "--to")
+    except ProblemError as error:
+        advice = "write the number of an entry, 2026-11-22 or 2026-11-22T10:00:00+01:00"
+        raise ConfigError(
+            "varco audit verify", option, "is no entry and no time", advice
+        ) from error
+
+
+def _tell_span(report: VerifyReport, span: Span, say: Say) -> int:
+    """Print what concerns a period; what else is wrong is said in one line."""
+    found = within(report, span)
+    end = report.start + report.size - 1 if span.last is None else span.last
+    period = f"{span.first}–{end}" if span.first <= end else say("nessuna voce", "no entry")
+    if found.ok:
+        print(f"{say('periodo integro', 'period intact')}: {period}")
+        if span.first < report.start <= end:
+            words = say("voci eliminate a fine termine", "entries dropped at the end of their term")
+            print(f"{words}: {span.first}–{report.start - 1}")
+        _print_vouchers(report, say)
+    else:
+        print(f"{say('periodo', 'period')}: {period}")
+        _print_findings(found, report.problems - found.outside, say)
+    if found.outside:
+        words = say("ATTENZIONE, anomalie fuori dal periodo", "WARNING, found outside the period")
+        print(f"{words}: {found.outside}")
+    return 0 if found.ok else EXIT_ALTERED
 
 
 def _print_vouchers(report: VerifyReport, say: Say) -> None:
@@ -104,7 +169,7 @@ def _print_vouchers(report: VerifyReport, say: Say) -> None:
         print(f"{words}: {report.exposed}")
 
 
-def _print_findings(report: VerifyReport, say: Say) -> None:
+def _print_findings(report: VerifyReport | SpanReport, problems: int, say: Say) -> None:
     """Print the first bad entry and the missing ranges, then the findings up to a bound."""
     print(say("REGISTRO ALTERATO", "LOG ALTERED"))
     if report.first_bad is not None:
@@ -119,7 +184,7 @@ def _print_findings(report: VerifyReport, say: Say) -> None:
             f"{say('voce', 'entry')} {finding.seq}" if finding.seq >= 0 else say("registro", "log")
         )
         print(f"  {name}: {finding.problem}")
-    more = report.problems - MOST_FINDINGS
+    more = problems - MOST_FINDINGS
     if more > 0:
         print(say(f"  … e altre {more} anomalie", f"  … and {more} more"))
 

@@ -203,6 +203,55 @@ class HeldListReply(BaseModel):
     held: tuple[HeldReply, ...] = ()
 
 
+class ReducedReply(BaseModel):
+    """A camera of which the small stream comes."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str
+
+
+class LineReply(BaseModel):
+    """How one line stands."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str
+    name: str
+    side: str
+    state: str
+    enabled: bool = True
+    problem: str = ""
+    since_utc: str = ""
+    heard_utc: str = ""
+    round_trip_ms: float = 0.0
+    clock_offset_ms: float = 0.0
+    address: str = ""
+    streams: int = 0
+    reduced: tuple[ReducedReply, ...] = ()
+    certificate_until: str = ""
+    invited_until: str = ""
+
+
+class LinesReply(BaseModel):
+    """Every line."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    lines: tuple[LineReply, ...] = ()
+    is_room: bool = False
+
+
+class InvitationReply(BaseModel):
+    """A code for an edge."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    edge: str
+    code: str
+    expires: str
+
+
 class ReloadReply(BaseModel):
     """What a reload found, one line each."""
 
@@ -293,6 +342,21 @@ class Control:
         what = "approve" if agree else "reject"
         url = f"http://varco/control/held/{quote(held_id, safe='')}/{what}"
         return self._read(self._send(httpx.Request("POST", url, json=dict(wish))), HeldReply)
+
+    def lines(self) -> LinesReply:
+        """Return how every line stands."""
+        request = httpx.Request("GET", "http://varco/control/lines")
+        return self._read(self._send(request), LinesReply)
+
+    def invite(self, wish: Mapping[str, object]) -> InvitationReply:
+        """Have an edge invited in a person's name."""
+        request = httpx.Request("POST", "http://varco/control/lines/invitations", json=dict(wish))
+        return self._read(self._send(request), InvitationReply)
+
+    def revoke(self, edge: str, wish: Mapping[str, str]) -> None:
+        """Have an edge let in no more, in a person's name."""
+        url = f"http://varco/control/lines/{quote(edge, safe='')}/revoke"
+        self._send(httpx.Request("POST", url, json=dict(wish)))
 
     def export(self, form: str) -> str:
         """Return the registry in one of `registry.control.FORMATS`."""

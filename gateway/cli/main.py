@@ -99,6 +99,8 @@ def _command(words: list[str], say: Say) -> int:
             return check.check(args.file, say, partial=args.partial)
         case "audit":
             return _audit(args, say)
+        case "link":
+            return _link(args, say)
         case "discover":
             return _discover(args, say)
         case "probe":
@@ -120,14 +122,21 @@ def _store(args: argparse.Namespace, say: Say) -> int:
 def _audit(args: argparse.Namespace, say: Say) -> int:
     from gateway.cli import audit
 
-    config: Path = args.config or CONFIG
+    config: Path = getattr(args, "config", None) or CONFIG
     match args.action:
         case "verify":
-            vouchers = (tuple(args.witness), args.tsa_ca)
-            request = audit.VerifyRequest(args.ledger, args.key, args.checkpoint, config, *vouchers)
+            more = (tuple(args.witness), args.tsa_ca, args.since, args.until)
+            request = audit.VerifyRequest(args.ledger, args.key, args.checkpoint, config, *more)
             return audit.verify(request, say)
         case "export" | "report":
             return audit.export(_export_request(args), say)
+        case "match":
+            from gateway.cli import match
+
+            wish = match.MatchRequest(
+                args.room, args.edge, args.edge_id, args.tolerance, args.room_key, args.edge_key
+            )
+            return match.run(wish, say)
         case _:
             return audit.print_key(config)
 
@@ -150,6 +159,25 @@ def _export_request(args: argparse.Namespace) -> "ExportRequest":
     return ExportRequest(
         args.user, wish, args.out, args.stdin, args.offline or "", args.socket, args.config
     )
+
+
+def _link(args: argparse.Namespace, say: Say) -> int:
+    """Enrol this box from here, or have the daemon tell and change who may dial it."""
+    from gateway.cli import link
+    from gateway.cli.ask import control_socket
+    from gateway.cli.control_client import open_control
+    from gateway.cli.person import Person
+
+    if args.action == "join":
+        return link.join_room(" ".join(args.code), args.name, args.config or CONFIG, say)
+    with open_control(control_socket(args.socket, args.config)) as control:
+        if args.action == "list":
+            return link.show(control, say)
+        person = Person(args.user, args.stdin, args.totp)
+        if args.action == "revoke":
+            return link.revoke(control, args.edge, person, say)
+        named = tuple(one.strip() for one in args.organisations.split(",") if one.strip())
+        return link.invite(control, (args.edge, args.name, named), person, say)
 
 
 def _discover(args: argparse.Namespace, say: Say) -> int:

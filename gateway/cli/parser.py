@@ -49,6 +49,7 @@ def build_parser(say: Say) -> argparse.ArgumentParser:
     _add_acts(commands, say)
     _add_user(commands, say)
     _add_policy(commands, say)
+    _add_link(commands, say)
     _add_audit(commands, say)
     _add_store(commands, say)
     _add_rest(commands, say)
@@ -403,6 +404,93 @@ def _add_person(parser: argparse.ArgumentParser, say: Say) -> None:
     )
 
 
+def _add_signature(parser: argparse.ArgumentParser, say: Say) -> None:
+    """Add who answers for a command, where what is done says why."""
+    parser.add_argument(
+        "--user",
+        required=True,
+        metavar=say("UTENTE", "USER"),
+        help=say("chi ne risponde", "who answers for it"),
+    )
+    parser.add_argument(
+        "--totp",
+        default="",
+        metavar=say("CODICE", "CODE"),
+        help=say("codice del secondo dispositivo", "code of the second device"),
+    )
+    parser.add_argument(
+        "--stdin",
+        action="store_true",
+        help=say("legge la password dallo standard input", "read the password from standard input"),
+    )
+
+
+def _add_link(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:
+    link = _add(
+        commands, "link", say("collegamenti fra sedi e sale", "lines between edges and rooms")
+    )
+    actions = link.add_subparsers(dest="action", metavar=say("AZIONE", "ACTION"), required=True)
+    told = say("come sta ogni collegamento", "how every line stands")
+    _add_socket(_add(actions, "list", told), say)
+    _add_invite(actions, say)
+    join = _add(
+        actions,
+        "join",
+        say(
+            "nella sede: associa questo gateway alla sala che l'ha invitato",
+            "at the edge: enrol this gateway with the room that invited it",
+        ),
+    )
+    join.add_argument(
+        "code",
+        nargs="*",
+        metavar=say("CODICE", "CODE"),
+        help=say("il codice dell'invito; se manca viene chiesto", "the code; asked for if missing"),
+    )
+    join.add_argument(
+        "--as",
+        dest="name",
+        required=True,
+        metavar=say("NOME", "NAME"),
+        help=say("nome del collegamento: [[uplink]] name", "name of the line: [[uplink]] name"),
+    )
+    _add_config(join, say)
+    revoke = _add(
+        actions, "revoke", say("non ammette più una sede, da subito", "let an edge in no more")
+    )
+    revoke.add_argument("edge", metavar=say("SEDE", "EDGE"))
+    _add_signature(revoke, say)
+    _add_socket(revoke, say)
+
+
+def _add_invite(actions: "Commands[argparse.ArgumentParser]", say: Say) -> None:
+    invite = _add(
+        actions,
+        "invite",
+        say(
+            "nella sala: ammette una sede e stampa il codice da consegnarle",
+            "at the room: let an edge in, and print the code to be passed on",
+        ),
+    )
+    invite.add_argument(
+        "edge", metavar=say("SEDE", "EDGE"), help=say("id del suo gateway", "id of its gateway")
+    )
+    invite.add_argument(
+        "--name", default="", metavar=say("NOME", "NAME"), help=say("nome della sede", "its name")
+    )
+    invite.add_argument(
+        "--organisations",
+        default="",
+        metavar="ID,ID",
+        help=say(
+            "destinatari e titolari che ne sanno (se manca: chi invita)",
+            "recipients and controllers who may know of it (else: who invites)",
+        ),
+    )
+    _add_signature(invite, say)
+    _add_socket(invite, say)
+
+
 def _add_acts(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:
     acts = _add(commands, "acts", say("patti, accordi e proroghe", "pacts and extensions"))
     actions = acts.add_subparsers(dest="action", metavar=say("AZIONE", "ACTION"), required=True)
@@ -491,11 +579,46 @@ def _add_audit(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:
     )
     _add_config(verify, say)
     _add_evidence(verify, say)
+    _add_period(verify, say)
     _add_exports(actions, say)
+    _add_match(actions, say)
     key = _add(
         actions, "key", say("stampa la chiave pubblica del registro", "print the log's public key")
     )
     _add_config(key, say)
+
+
+def _add_match(actions: "Commands[argparse.ArgumentParser]", say: Say) -> None:
+    """Add the comparison of a room's log with an edge's."""
+    match = _add(
+        actions,
+        "match",
+        say(
+            "confronta l'esportazione di una sala con quella di una sede "
+            "(0 concordano, 1 no, 2 inutilizzabile)",
+            "hold a room's export against an edge's (0 they agree, 1 not, 2 unusable)",
+        ),
+    )
+    match.add_argument("room", type=Path, metavar=say("SALA.zip", "ROOM.zip"))
+    match.add_argument("edge", type=Path, metavar=say("SEDE.zip", "EDGE.zip"))
+    match.add_argument(
+        "--edge-id",
+        default="",
+        metavar="ID",
+        help=say("come la sala chiama la sede", "what the room calls the edge"),
+    )
+    match.add_argument(
+        "--tolerance",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help=say("secondi di scarto fra i due orologi", "seconds between the two clocks"),
+    )
+    for name, words in (
+        ("--room-key", say("chiave pubblica della sala, o file", "the room's public key, or file")),
+        ("--edge-key", say("chiave pubblica della sede, o file", "the edge's public key, or file")),
+    ):
+        match.add_argument(name, default="", metavar=say("CHIAVE", "KEY"), help=words)
 
 
 def _add_exports(actions: "Commands[argparse.ArgumentParser]", say: Say) -> None:
@@ -631,6 +754,21 @@ def _add_evidence(verify: argparse.ArgumentParser, say: Say) -> None:
         metavar="FILE",
         help=say("radici della marca temporale, PEM", "roots of the time stamps, PEM"),
     )
+
+
+def _add_period(verify: argparse.ArgumentParser, say: Say) -> None:
+    """Add which entries the answer is about; the whole log is read in any case."""
+    what = say(
+        "numero della {} voce, giorno (AAAA-MM-GG) o istante; il registro è letto comunque tutto",
+        "number of the {} entry, day (YYYY-MM-DD) or time; the whole log is read all the same",
+    )
+    for option, name, it, en in (
+        ("--from", "since", "prima", "first"),
+        ("--to", "until", "ultima", "last"),
+    ):
+        verify.add_argument(
+            option, dest=name, default="", metavar="WHEN", help=what.format(say(it, en))
+        )
 
 
 def _add_store(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:

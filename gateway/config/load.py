@@ -14,6 +14,7 @@ from gateway.config.options import (
     BrokerLine,
     BrokerTls,
     ConsoleOptions,
+    IncidentOptions,
     LedgerOptions,
     LogOptions,
     MachinesOptions,
@@ -22,15 +23,24 @@ from gateway.config.options import (
     Options,
     RegistryOptions,
     RingOptions,
+    RoomOptions,
     StillsOptions,
+    UplinkOptions,
+    VmsAccount,
+    VmsOptions,
+    WebhookOptions,
     WitnessLine,
 )
 from gateway.model.errors import ConfigError
+from gateway.model.room import LINE_CA, LINE_CERTIFICATE, LINE_KEY, LINES_FOLDER
 from gateway.runtime.documents import Document, check, parse_toml, read_text
 
 MQTT_PORT = 1883
 MQTT_TLS_PORT = 8883
 """IANA service names `mqtt` and `secure-mqtt`."""
+VMS_PORT = 8554
+VMS_TLS_PORT = 8322
+"""`rtsp-alt`, and `rtsps` (322) where no privilege is needed."""
 
 
 def load(path: Path) -> Options:
@@ -49,9 +59,9 @@ def parse(text: str, path: Path) -> Options:
 
 
 def _repeats(document: Document) -> list[ConfigError]:
-    """Return one fault for each broker or provider whose name is taken."""
+    """Return one fault for each broker, provider, uplink or webhook whose name is taken."""
     faults: list[ConfigError] = []
-    for kind in ("broker", "oidc"):
+    for kind in ("broker", "oidc", "uplink", "webhook"):
         seen: set[str] = set()
         tables = document.data.get(kind)
         for index, table in enumerate(tables if isinstance(tables, list) else []):
@@ -96,6 +106,11 @@ def _options(file: schema.File, base: Path) -> Options:
         access=AccessOptions(file.access.incident_hours),
         log=LogOptions(file.log.level),
         oidc=tuple(_oidc(one, base) for one in file.oidc),
+        room=_room(file.room, box.name) if file.room else None,
+        uplinks=tuple(_uplink(one, base, base / box.state_dir) for one in file.uplink),
+        vms=_vms(file.vms, base) if file.vms else None,
+        incidents=IncidentOptions(file.incidents.organisation) if file.incidents else None,
+        webhooks=tuple(_webhook(one, base) for one in file.webhook),
     )
 
 
@@ -144,9 +159,65 @@ def _oidc(one: schema.Oidc, base: Path) -> OidcLine:
         client_secret=one.client_secret,
         private_key=one.private_key,
         acr=one.acr,
+        mfa=one.mfa,
         hosts=one.hosts,
         ca=_path(base, one.ca),
         keep_hours=one.keep_hours,
+    )
+
+
+def _room(room: schema.Room, box_name: str) -> RoomOptions:
+    host = f"[{room.host}]" if ":" in room.host else room.host
+    return RoomOptions(
+        name=room.name or box_name,
+        host=room.host,
+        port=room.port,
+        addresses=room.addresses or (f"{host}:{room.port}",),
+        heartbeat_s=room.heartbeat_s,
+        store=room.store,
+    )
+
+
+def _uplink(one: schema.Uplink, base: Path, state: Path) -> UplinkOptions:
+    folder = line_folder(state, one.name)
+    return UplinkOptions(
+        name=one.name,
+        recipient=one.recipient,
+        addresses=one.addresses,
+        most_kbps=one.most_kbps,
+        heartbeat_s=one.heartbeat_s,
+        certificate=_path(base, one.certificate) or folder / LINE_CERTIFICATE,
+        key=_key(base, one.key) or str(folder / LINE_KEY),
+        ca=_path(base, one.ca) or folder / LINE_CA,
+    )
+
+
+def line_folder(state: Path, name: str) -> Path:
+    """Return where the box keeps what a line of its own needs."""
+    return state / LINES_FOLDER / name
+
+
+def _vms(vms: schema.Vms, base: Path) -> VmsOptions:
+    return VmsOptions(
+        host=vms.host,
+        port=vms.port or (VMS_TLS_PORT if vms.tls_certificate else VMS_PORT),
+        tls_certificate=_path(base, vms.tls_certificate),
+        tls_key=_key(base, vms.tls_key),
+        accounts=tuple(
+            VmsAccount(one.user, one.password, one.purpose, one.case) for one in vms.account
+        ),
+    )
+
+
+def _webhook(one: schema.Webhook, base: Path) -> WebhookOptions:
+    return WebhookOptions(
+        name=one.name,
+        url=one.url,
+        organisation=one.organisation,
+        secret=one.secret,
+        events=one.events,
+        private=one.private,
+        ca=_path(base, one.ca),
     )
 
 
@@ -186,7 +257,8 @@ def _flat(options: Options) -> dict[str, object]:
     for table in Options.__dataclass_fields__:
         value = getattr(options, table)
         if isinstance(value, tuple):
-            kind = "broker" if table == "brokers" else table
+            names = {"brokers": "broker", "uplinks": "uplink", "webhooks": "webhook"}
+            kind = names.get(table, table)
             for one in value:
                 _spread(flat, f"{kind}[{one.name}]", one)
         elif value is not None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from gateway.model.access import Purpose
+
 
 class Language(Enum):
     """Language of pages and notices."""
@@ -130,6 +132,8 @@ class OidcLine:
     """None: the system's authorities."""
     keep_hours: int
     """So long its keys are believed when it does not answer."""
+    mfa: bool = False
+    """It asks everybody for a second factor, whatever its tokens say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +210,95 @@ class LogOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomOptions:
+    """The listener that edges dial: this box is (also) a room."""
+
+    name: str
+    """What edges' people read."""
+    host: str
+    port: int
+    addresses: tuple[str, ...]
+    """`host:port` as edges reach it, at least one: in invitations, and names of the certificate."""
+    heartbeat_s: int
+    """Told to edges, 20..180 (B-44)."""
+    store: str = ""
+    """A reference to the URL of a PostgreSQL database; empty: SQLite in the state directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkOptions:
+    """One room that this box dials."""
+
+    name: str
+    """Of the line at this box; brokers of recipients are `line:NAME`."""
+    recipient: str
+    """Id of the recipient of the registry that the room is."""
+    addresses: tuple[str, ...]
+    """`host:port` or `host:port@local-address`, the best first; empty: as the invitation said."""
+    most_kbps: int
+    """What pictures may take of the line; 0: no bound."""
+    heartbeat_s: int
+    """Until the room says otherwise, 20..180."""
+    certificate: Path
+    """PEM, given by the room's authority."""
+    key: str
+    """As `ConsoleOptions.tls_key`."""
+    ca: Path
+    """PEM of the room's authority, and of no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class VmsAccount:
+    """What one recording program of a recipient may take, and on which order."""
+
+    user: str
+    """Id of a user of the registry with the role of a machine; the name of the RTSP login."""
+    password: str
+    """A reference; empty: the user's own password, by Basic over TLS only."""
+    purpose: Purpose
+    case: str
+    """Number of the standing order."""
+
+
+@dataclass(frozen=True, slots=True)
+class VmsOptions:
+    """Where recording programs of recipients read pictures, RTSP or RTSPS."""
+
+    host: str
+    port: int
+    tls_certificate: Path | None
+    """None: plain RTSP, on loopback only."""
+    tls_key: str
+    """As `ConsoleOptions.tls_key`."""
+    accounts: tuple[VmsAccount, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentOptions:
+    """Who this room is towards the rooms that it dials."""
+
+    organisation: str
+    """Id of a recipient of the registry: its people get what those rooms share with us."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookOptions:
+    """One address that is told of an organisation's incidents."""
+
+    name: str
+    url: str
+    organisation: str
+    secret: str
+    """A reference."""
+    events: tuple[str, ...]
+    """Patterns: `*`, `message`, `incident.*`, `incident.closed`."""
+    private: bool
+    """It may be in a private network or on this machine, and there without TLS."""
+    ca: Path | None
+    """None: the system's authorities."""
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """One `gateway.toml`, complete and consistent."""
 
@@ -222,3 +315,8 @@ class Options:
     log: LogOptions
     access: AccessOptions = field(default_factory=AccessOptions)
     oidc: tuple[OidcLine, ...] = ()
+    room: RoomOptions | None = None
+    uplinks: tuple[UplinkOptions, ...] = ()
+    vms: VmsOptions | None = None
+    incidents: IncidentOptions | None = None
+    webhooks: tuple[WebhookOptions, ...] = ()

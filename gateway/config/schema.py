@@ -11,6 +11,8 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from gateway.config.options import Language, LogLevel
+from gateway.model.access import Purpose
+from gateway.model.room import address_problem
 from gateway.runtime.fields import (
     CREDENTIALS_IN_URL,
     Flag,
@@ -29,6 +31,9 @@ MOST_RING_S = 30
 """Seconds before an alarm that an act can allow (Act.retention_before_s)."""
 MOST_STILLS_H = 24
 """Alarm pictures that nobody confirmed are no recording: a day, then gone."""
+MOST_ADDRESSES = 8
+"""Of one room: a name, and ways around a broken line."""
+MOST_UPLINKS = 16
 
 _TLS_KEY_FORM = re.compile(r"credential:[A-Za-z0-9_][A-Za-z0-9_.-]*|(?!\w+:)[^\0]+")
 
@@ -231,6 +236,7 @@ class Oidc(Text):
     acr: Annotated[tuple[Line, ...], Field(max_length=8)] = Field(
         default=(), description="the levels that are enough, the least first"
     )
+    mfa: Flag = Field(default=False, description="true or false")
     hosts: Annotated[tuple[Host, ...], Field(max_length=4)] = Field(
         default=(), description="further hosts of the provider"
     )
@@ -241,6 +247,118 @@ class Oidc(Text):
     def _check(self) -> "Oidc":
         if self.client_secret and self.private_key:
             raise refusal("is too much", "write client_secret or private_key", "client_secret")
+        return self
+
+
+def _reachable(value: str) -> str:
+    if problem := address_problem(value):
+        raise refusal(problem, 'write for example "sala.example:8445" or "[2001:db8::1]:8445"')
+    return value
+
+
+def _dialled(value: str) -> str:
+    """Take `host:port`, or `host:port@local-address` for a second path."""
+    remote, at, local = value.partition("@")
+    if at:
+        try:
+            ipaddress.ip_address(local)
+        except ValueError:
+            raise refusal(
+                "has no address of this machine after the @",
+                'write for example "sala.example:8445@192.0.2.10"',
+            ) from None
+    return _reachable(remote) + at + local
+
+
+RoomAddress = Annotated[
+    str, StringConstraints(strict=True, max_length=200), AfterValidator(_reachable)
+]
+DialAddress = Annotated[
+    str, StringConstraints(strict=True, max_length=260), AfterValidator(_dialled)
+]
+Heartbeat = Annotated[int, Field(strict=True, ge=20, le=180)]
+
+
+class Room(Text):
+    """[room]."""
+
+    name: Line = Field(default="", description="a name for people at edges")
+    host: Host = Field(default="127.0.0.1", description='an address, for example "0.0.0.0"')
+    port: Port = Field(default=8445, description="a port, 1 to 65535")
+    addresses: Annotated[tuple[RoomAddress, ...], Field(max_length=MOST_ADDRESSES)] = Field(
+        default=(), description='what edges dial, ["sala.example:8445"]'
+    )
+    heartbeat_s: Heartbeat = Field(default=90, description="20 to 180 seconds")
+    store: Reference = Field(
+        default="", description="a reference to a PostgreSQL URL, for example credential:room-store"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Room":
+        if not self.addresses and is_wildcard(self.host):
+            raise refusal(
+                "is missing",
+                'with a wildcard host write what edges dial, ["sala.example:8445"]',
+                "addresses",
+            )
+        return self
+
+
+class Uplink(Text):
+    """[[uplink]]."""
+
+    name: Id = Field(description='a name for the line, for example name = "questura"')
+    recipient: Id = Field(description="the id of the recipient that the room is")
+    addresses: Annotated[tuple[DialAddress, ...], Field(max_length=MOST_ADDRESSES)] = Field(
+        default=(), description='where the room is, the best first, ["sala.example:8445"]'
+    )
+    most_kbps: Whole = Field(default=0, ge=0, le=10_000_000, description="kbit/s, 0: no bound")
+    heartbeat_s: Heartbeat = Field(default=90, description="20 to 180 seconds")
+    certificate: PathText | None = Field(default=None, description="our certificate, a file")
+    key: TlsKey | None = Field(default=None, description="its key: a file or credential:NAME")
+    ca: PathText | None = Field(default=None, description="the room's authority, a file")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Uplink":
+        if (self.certificate is None) != (self.key is None):
+            missing = "key" if self.key is None else "certificate"
+            raise refusal("is missing", "write both certificate and key, or neither", missing)
+        return self
+
+
+class VmsAccount(Text):
+    """[[vms.account]]."""
+
+    user: Id = Field(description="the id of a user with the role of a machine")
+    password: Reference = Field(
+        default="", description="a reference, for example credential:vms-questura"
+    )
+    purpose: Purpose = Field(default=Purpose.SERVICE, description='for example "servizio"')
+    case: Line = Field(min_length=1, description="the number of the standing order")
+
+
+class Vms(Text):
+    """[vms]."""
+
+    host: Host = Field(default="127.0.0.1", description='an address, for example "192.0.2.10"')
+    port: Port | None = Field(default=None, description="a port, 1 to 65535")
+    tls_certificate: PathText | None = Field(default=None, description="a file")
+    tls_key: TlsKey | None = Field(default=None, description="a file or credential:NAME")
+    account: Annotated[tuple[VmsAccount, ...], Field(max_length=64)] = Field(
+        default=(), description="tables [[vms.account]]"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Vms":
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            missing = "tls_key" if self.tls_key is None else "tls_certificate"
+            raise refusal("is missing", "write both tls_certificate and tls_key", missing)
+        if self.tls_certificate is None and not is_loopback(self.host):
+            raise refusal(
+                "is not on this machine and has no TLS",
+                'write tls_certificate and tls_key, or host = "127.0.0.1"',
+                "host",
+            )
         return self
 
 
@@ -349,6 +467,62 @@ class Access(Text):
     )
 
 
+class Incidents(Text):
+    """[incidents]."""
+
+    organisation: Id = Field(description="the id of the recipient that this room is")
+
+
+_HOOK_EVENT = re.compile(r"\*|message|incident\.(?:\*|[a-z-]{1,40})")
+
+
+def _hook_event(value: str) -> str:
+    if not _HOOK_EVENT.fullmatch(value):
+        raise refusal("is no event", 'write "*", "message", "incident.*" or "incident.closed"')
+    return value
+
+
+def _hook_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or not value.isprintable() or " " in value or "#" in value:
+        raise refusal("is not an http(s) address", 'write for example "https://cad.example/varco"')
+    if CREDENTIALS_IN_URL.search(value):
+        raise refusal("holds credentials", "the signature says who we are: write the address alone")
+    return value
+
+
+HookEvent = Annotated[str, StringConstraints(strict=True), AfterValidator(_hook_event)]
+HookUrl = Annotated[str, StringConstraints(strict=True, max_length=500), AfterValidator(_hook_url)]
+
+
+class Webhook(Text):
+    """[[webhook]]."""
+
+    name: Id = Field(description='a name, for example name = "centrale"')
+    url: HookUrl = Field(description='where it is told, "https://cad.example/varco"')
+    organisation: Id = Field(description="the id of the organisation whose incidents it is told")
+    secret: Reference = Field(
+        min_length=1, description="a reference, for example credential:webhook-centrale"
+    )
+    events: Annotated[tuple[HookEvent, ...], Field(min_length=1, max_length=16)] = Field(
+        default=("*",), description='events, for example ["incident.*", "message"]'
+    )
+    private: Flag = Field(
+        default=False, description="true if it is in a private network or on this machine"
+    )
+    ca: PathText | None = Field(default=None, description="its authority, a file")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Webhook":
+        if self.url.startswith("http:") and not self.private:
+            raise refusal("is not encrypted", "write https, or private = true", "url")
+        return self
+
+
 class Log(Text):
     """[log]."""
 
@@ -374,7 +548,16 @@ class File(Text):
     ring: Ring = Field(default_factory=Ring, description="a table [ring]")
     stills: Stills = Field(default_factory=Stills, description="a table [stills]")
     access: Access = Field(default_factory=Access, description="a table [access]")
+    incidents: Incidents | None = Field(default=None, description="a table [incidents]")
+    webhook: Annotated[tuple[Webhook, ...], Field(max_length=16)] = Field(
+        default=(), description="tables [[webhook]]"
+    )
     log: Log = Field(default_factory=Log, description="a table [log]")
+    room: Room | None = Field(default=None, description="a table [room]")
+    uplink: Annotated[tuple[Uplink, ...], Field(max_length=MOST_UPLINKS)] = Field(
+        default=(), description="tables [[uplink]]"
+    )
+    vms: Vms | None = Field(default=None, description="a table [vms]")
 
 
 def is_wildcard(host: str) -> bool:

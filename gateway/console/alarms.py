@@ -28,8 +28,9 @@ from gateway.console.views import (
 )
 from gateway.console.visibility import may_ask_to_look, may_close, sees_alarm
 from gateway.console.words import Fault
-from gateway.model.access import Action, Actor, Purpose
+from gateway.model.access import Action, Actor, Grant, Purpose
 from gateway.model.alarm import AlarmRecord, AlarmState, AlarmVerdict
+from gateway.model.room import SEPARATOR
 
 BEAT_S = 10.0
 """A comment this often: keeps the line open, and ends the stream soon after a sign-out."""
@@ -61,7 +62,9 @@ def _view(record: AlarmRecord, services: Services, actor: Actor) -> AlarmView:
         record,
         registry,
         may_close=may_close(record, registry, actor) and not _is_judged(record),
-        viewable=may_ask_to_look(actor) and record.state is not AlarmState.CLOSED,
+        viewable=may_ask_to_look(actor, registry)
+        and record.state is not AlarmState.CLOSED
+        and bool(record.alarm.camera),
     )
 
 
@@ -125,13 +128,31 @@ def _own_case(alarm_id: str, why: Why, services: Services, actor: Actor) -> Why:
     return why
 
 
+async def _still(services: Services, grant: Grant, record: AlarmRecord) -> bytes:
+    """Return the picture of an alarm, from the edge that raised it if it was none of ours."""
+    if services.far is not None and is_far(record):
+        return await services.far.still(grant, record)
+    return services.stills.get(record.alarm.id, grant) or b""
+
+
+async def _clip(services: Services, grant: Grant, record: AlarmRecord) -> bytes:
+    if services.far is not None and is_far(record):
+        return await services.far.clip(grant, record)
+    return await services.clips.clip(grant, record)
+
+
+def is_far(record: AlarmRecord) -> bool:
+    """Return whether an edge raised an alarm."""
+    return SEPARATOR in record.alarm.camera
+
+
 async def still(alarm_id: str, why: TheReasons, actor: TheActor, services: TheServices) -> Response:
     """Return the masked picture that decided the alarm."""
     record = await _known(alarm_id, services, actor)
     case = _own_case(alarm_id, why, services, actor)
     grant = await ask(services, actor, Action.SNAPSHOT, record.alarm.camera, case)
     async with one_look(services, grant) as delivered:
-        jpeg = services.stills.get(alarm_id, grant)
+        jpeg = await _still(services, grant, record)
         if not jpeg:
             delivered.reason = "nothing-kept"
             raise ProblemError(HTTPStatus.NOT_FOUND, Fault.NO_STILL)
@@ -147,7 +168,7 @@ async def before(
     case = _own_case(alarm_id, why, services, actor)
     grant = await ask(services, actor, Action.PLAYBACK, record.alarm.camera, case)
     async with one_look(services, grant) as delivered:
-        clip = await services.clips.clip(grant, record)
+        clip = await _clip(services, grant, record)
         if not clip:
             delivered.reason = "nothing-kept"
             raise ProblemError(HTTPStatus.NOT_FOUND, Fault.NO_CLIP)

@@ -25,7 +25,9 @@ from gateway.console import (
     control,
     devices,
     exercise,
+    incidents,
     ledger,
+    lines,
     looks,
     mine,
     oidc,
@@ -92,9 +94,9 @@ def build_app(services: Services) -> FastAPI:
     app = _new_app(services, "Varco")
     for people in (session, totp, tokens, oidc, shift, second):
         app.include_router(people.routes())
-    for pictures in (cameras, devices, alarms, whep, looks, why):
+    for pictures in (cameras, devices, alarms, incidents, whep, looks, why):
         app.include_router(pictures.routes())
-    for accounts in (acts, ledger, mine, retention, operations):
+    for accounts in (acts, ledger, lines, mine, retention, operations):
         app.include_router(accounts.routes())
     if services.exercise is not None and services.box.exercise:
         app.include_router(exercise.routes())
@@ -114,6 +116,7 @@ def build_control_app(services: Services) -> FastAPI:
     app = _new_app(services, "Varco control")
     app.include_router(control.routes())
     app.include_router(acts.control_routes())
+    app.include_router(lines.control_routes())
     app.include_router(why.control_routes())
     app.include_router(operations.routes())
     _describe(app)

@@ -11,11 +11,18 @@ from gateway.console.identity import TheActor, TheServices
 from gateway.console.problem import ProblemError, responses
 from gateway.console.services import Services
 from gateway.console.views import CameraView, NearbyCameraView, camera_view
-from gateway.console.visibility import cameras_of, disclosure_of, may_ask_to_look, sees_alarm
+from gateway.console.visibility import (
+    cameras_of,
+    disclosure_of,
+    may_ask_to_look,
+    sees_alarm,
+    views_of,
+)
 from gateway.console.words import Fault
 from gateway.model.access import Actor
 from gateway.model.alarm import AlarmState
 from gateway.model.media import StreamState, StreamStatus
+from gateway.model.registry import Camera
 
 RECENT = 200
 """Alarms looked through for open ones; more open at once is a flood, shown on the alarm page."""
@@ -43,10 +50,21 @@ async def _cards(actor: Actor, services: Services) -> list[CameraView]:
             disclosure=disclosure_of(registry, camera.id, actor),
             open_alarm=open_alarms.get(camera.id, ""),
         )
-        for camera in cameras_of(registry, actor)
+        for camera in known_cameras(services, actor)
     ]
-    viewable = may_ask_to_look(actor)
+    viewable = may_ask_to_look(actor, registry)
     return [card.model_copy(update={"viewable": viewable}) for card in cards]
+
+
+def known_cameras(services: Services, actor: Actor) -> list[Camera]:
+    """Return the cameras that somebody knows; those of open incidents come last (ADR 26)."""
+    registry = services.registry()
+    known = cameras_of(registry, actor)
+    if services.incidents is None or "incidents" not in views_of(actor.role):
+        return known
+    ids = {one.id for one in known}
+    more = [registry.cameras.get(one) for one in sorted(services.incidents.shown(actor) - ids)]
+    return known + [one for one in more if one is not None]
 
 
 async def nearest_cameras(
@@ -71,7 +89,7 @@ async def nearest_cameras(
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, Fault.INVALID, "lat and lon, or alarm")
     if place is None or services.surroundings is None:
         return []
-    known = [one for one in cameras_of(services.registry(), actor) if one.id != own]
+    known = [one for one in known_cameras(services, actor) if one.id != own]
     found = services.surroundings.nearest(known, *place, most)
     cards = {card.id: card for card in await _cards(actor, services)} if found else {}
     return [

@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Mapping
 from datetime import date, datetime, time, timedelta
 from http import HTTPStatus
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
@@ -37,8 +36,9 @@ from gateway.console.words import Fault
 from gateway.model.access import Action, Actor, Purpose
 from gateway.model.audit import ExportForm, LedgerQuery
 from gateway.model.registry import Role
+from gateway.model.room import MOST_CAMERA_CHARS
+from gateway.model.time import ROME
 
-ROME = ZoneInfo("Europe/Rome")
 _BLOCK_BYTES = 1 << 18
 _DAY_CHARS = len("2026-11-22")
 
@@ -95,7 +95,7 @@ def _query(
     actor: TheActor,
     span: Annotated[tuple[int, int], Depends(_span)],
     person: Annotated[str, Query(max_length=100, description="Account that acted.")] = "",
-    camera: Annotated[str, Query(max_length=64)] = "",
+    camera: Annotated[str, Query(max_length=MOST_CAMERA_CHARS)] = "",
     dossier: Annotated[str, Query(max_length=100, description="Case of the entries.")] = "",
     event: Annotated[str, Query(max_length=64, description="Code, or family: `live.`")] = "",
 ) -> LedgerQuery:

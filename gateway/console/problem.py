@@ -97,6 +97,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 _REFUSAL_STATUS = {
     Refusal.UNKNOWN_CAMERA: HTTPStatus.NOT_FOUND,
     Refusal.LEDGER: HTTPStatus.SERVICE_UNAVAILABLE,
+    Refusal.LINE: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Refusals that are not a plain 403."""
 

@@ -14,6 +14,7 @@ from gateway.console.services import Seconds, Services
 from gateway.console.views import iso
 from gateway.console.words import Fault
 from gateway.model.access import AccessRequest, Action, Purpose
+from gateway.model.room import MOST_CAMERA_CHARS
 
 TheCode = Annotated[str, Path(max_length=16)]
 
@@ -23,7 +24,7 @@ class WishBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    camera: str = Field(max_length=64)
+    camera: str = Field(max_length=MOST_CAMERA_CHARS)
     action: Action = Action.LIVE
     purpose: Purpose
     case: str = Field("", max_length=100)

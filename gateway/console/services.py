@@ -9,7 +9,15 @@ for these objects and their answers into HTTP.
 import asyncio
 import json
 from collections import OrderedDict, deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -19,9 +27,11 @@ from typing import Any, BinaryIO, Protocol
 from gateway.model.access import AccessRequest, Actor, Grant, Purpose, Verdict
 from gateway.model.alarm import AlarmRecord, AlarmVerdict, Delivery
 from gateway.model.audit import ExportForm, LedgerEvent, LedgerQuery
+from gateway.model.incident import Command, Incident, IncidentEvent, Once, Open
 from gateway.model.media import StreamKind, StreamStatus
 from gateway.model.registry import Camera, Extension, Pause, Registry
 from gateway.model.retention import CopyClass
+from gateway.model.room import LineStatus
 from gateway.model.time import Moment
 from gateway.runtime.clock import Clock
 
@@ -290,6 +300,18 @@ class Clips(Protocol):
 
     async def clip(self, grant: Grant, alarm: AlarmRecord) -> bytes:
         """Return a fragmented MP4, masks burned in; empty if the ring holds nothing."""
+        ...
+
+
+class Far(Protocol):
+    """Pictures of alarms that edges raised, fetched from them and kept nowhere."""
+
+    async def still(self, grant: Grant, alarm: AlarmRecord) -> bytes:
+        """Return the JPEG; empty if there is none (any more). PeerError: the line is down."""
+        ...
+
+    async def clip(self, grant: Grant, alarm: AlarmRecord) -> bytes:
+        """Return the seconds before; like `still`."""
         ...
 
 
@@ -1397,6 +1419,133 @@ class Looks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentFrame:
+    """What is around an incident for one reader."""
+
+    leads: bool
+    """The reader's organisation may change, hand over and close it."""
+    shares: bool
+    """It may decide who else knows of it."""
+    waiting: Mapping[str, int]
+    """By organisation, how many events have not arrived in its room yet."""
+    viewers: Mapping[str, tuple[str, ...]]
+    """By camera, the organisations to which an act in force shows it."""
+
+
+class Incidents(Protocol):
+    """Incidents of rooms: read as far as an organisation may, changed by commands."""
+
+    def listed(self, actor: Actor) -> Sequence[Incident]:
+        """Return those of the actor's organisation, the newest first."""
+        ...
+
+    def get(self, incident: str, actor: Actor) -> Incident | None:
+        """Return one; None for what is none of the actor's business."""
+        ...
+
+    async def journal(self, incident: str, actor: Actor) -> Sequence[IncidentEvent]:
+        """Return its numbered events."""
+        ...
+
+    async def frame(self, incident: Incident, actor: Actor) -> IncidentFrame:
+        """Return what the actor may do with it."""
+        ...
+
+    def shown(self, actor: Actor) -> frozenset[str]:
+        """Return the cameras that open incidents show to the actor's organisation."""
+        ...
+
+    def organisations(self, actor: Actor) -> Mapping[str, str]:
+        """Return with whom an incident can be shared: names by id."""
+        ...
+
+    def name_of(self, organisation: str) -> str:
+        """Return what an organisation is called."""
+        ...
+
+    def kinds(self) -> Mapping[str, tuple[str, str, str]]:
+        """Return what incidents may be about: class, Italian, English, by code."""
+        ...
+
+    async def open(self, command: Open, *, by: Actor, once: Once | None = None) -> Incident:
+        """Open one; StateError, LedgerError."""
+        ...
+
+    async def change(
+        self, incident: str, command: Command, *, by: Actor, once: Once | None = None
+    ) -> Incident:
+        """Change one; StateError, LedgerError."""
+        ...
+
+    async def recall(self, once: Once) -> tuple[str, str] | None:
+        """Return incident and answer of a request that comes again; None: it is new.
+
+        StateError `key-reused`, `key-running`. What is new has to be finished.
+        """
+        ...
+
+    def finish(self, once: Once, answer: str) -> Awaitable[None]:
+        """Keep the answer of a request that ran; empty: it failed."""
+        ...
+
+
+class LineSide(Enum):
+    """What is at the other end of a line."""
+
+    EDGE = "edge"
+    ROOM = "room"
+
+
+@dataclass(frozen=True, slots=True)
+class LineReport:
+    """One line and what belongs to it."""
+
+    id: str
+    """Of the edge, or the name of our line to a room."""
+    name: str
+    side: LineSide
+    status: LineStatus
+    organisations: tuple[str, ...]
+    """Whose people may know of it; nobody else does."""
+    enabled: bool = True
+    certificate_until_utc_us: int = 0
+    """0: not known."""
+    invited_until_utc_us: int = 0
+    """An invitation is open until then; 0: none is."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationTold:
+    """A code that is told once."""
+
+    code: str = field(repr=False)
+    until_utc_us: int
+
+
+class LineDesk(Protocol):
+    """Lines of this box, and who may be let in over one; the console asks for roles."""
+
+    @property
+    def is_room(self) -> bool:
+        """Whether edges dial this box."""
+        ...
+
+    def lines(self) -> Sequence[LineReport]:
+        """Return how every line stands."""
+        ...
+
+    async def invite(
+        self, edge: str, name: str, organisations: tuple[str, ...], *, by: Actor
+    ) -> InvitationTold:
+        """Return a code for an edge; empty values keep what is known. ConfigError: impossible."""
+        ...
+
+    async def revoke(self, edge: str, *, by: Actor) -> None:
+        """Let an edge in no more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Everything behind the console."""
 
@@ -1444,3 +1593,9 @@ class Services:
     """Without it nobody reads or extends acts."""
     looks: Looks | None = None
     """Without it looks run out."""
+    incidents: Incidents | None = None
+    """Without it there are no incidents."""
+    far: Far | None = None
+    """Without it alarms of edges have no pictures."""
+    lines: LineDesk | None = None
+    """Without it this box has no lines."""

@@ -22,11 +22,13 @@ from gateway.console.views import (
     ProviderView,
     SessionView,
     SignInBody,
+    UserView,
     box_view,
     user_view,
 )
 from gateway.console.words import Fault
 from gateway.model.access import Actor
+from gateway.model.registry import Role
 
 SIGNED_OUT = "signed-out"
 """Reason of a live session whose viewer signed out."""
@@ -35,7 +37,7 @@ SIGNED_OUT = "signed-out"
 async def who_am_i(request: Request, services: TheServices) -> SessionView:
     """Return the box, and the signed-in person if there is one."""
     actor, token = maybe_actor(request), token_of(request)
-    user = user_view(actor, services.registry()) if actor else None
+    user = _user(actor, services) if actor else None
     enrolling = actor is None and bool(token) and services.accounts.resolve_enrolling(token)
     return SessionView(
         box=box_view(services.box, scenes=services.exercise is not None),
@@ -43,6 +45,14 @@ async def who_am_i(request: Request, services: TheServices) -> SessionView:
         enrol=bool(enrolling),
         oidc=_providers(services),
     )
+
+
+def _user(actor: Actor, services: Services) -> UserView:
+    """Return the signed-in person; a box without lines has no page of them."""
+    view = user_view(actor, services.registry())
+    if services.lines is not None or actor.role is Role.SYSADMIN:
+        return view
+    return view.model_copy(update={"views": [one for one in view.views if one != "lines"]})
 
 
 def _providers(services: Services) -> list[ProviderView]:
@@ -79,7 +89,7 @@ async def sign_in(
 
 def session_view(services: Services, made: SignIn, *, token: str | None = None) -> SessionView:
     """Return the answer to a sign-in."""
-    user = None if made.restricted else user_view(made.actor, services.registry())
+    user = None if made.restricted else _user(made.actor, services)
     return SessionView(
         box=box_view(services.box, scenes=services.exercise is not None),
         user=user,
@@ -134,7 +144,7 @@ async def who_is_the_machine(
     return MachineView(
         certificate_sha256=certificate.sha256,
         subject=certificate.subject,
-        user=user_view(actor, services.registry()) if actor else None,
+        user=_user(actor, services) if actor else None,
     )
 
 

@@ -35,7 +35,7 @@ class ShiftView(BaseModel):
 def _shifts(services: Services, actor: Actor) -> Shifts:
     if services.shifts is None:
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, Fault.UNAVAILABLE)
-    if Purpose.SERVICE not in purposes_of(actor.role):
+    if Purpose.SERVICE not in purposes_of(actor.role, services.registry()):
         raise ProblemError(HTTPStatus.FORBIDDEN, Fault.ROLE)
     return services.shifts
 

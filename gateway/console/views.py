@@ -18,6 +18,7 @@ from gateway.model.alarm import AlarmRecord, Delivery
 from gateway.model.audit import LedgerEvent
 from gateway.model.media import StreamStatus
 from gateway.model.registry import Camera, Registry
+from gateway.model.room import MOST_CAMERA_CHARS, at_edge
 
 
 class Body(BaseModel):
@@ -55,7 +56,7 @@ class CodeBody(Body):
 class TokenBody(Body):
     """What a short token is to be good for."""
 
-    camera: str = Field(min_length=1, max_length=64)
+    camera: str = Field(min_length=1, max_length=MOST_CAMERA_CHARS)
     purpose: str = Field(min_length=1, max_length=64, description="Purpose code (D.2).")
     case: str = Field(default="", max_length=100)
     reason: str = Field(default="", max_length=200)
@@ -98,7 +99,7 @@ class PasswordBody(Body):
 class ProbeBody(Body):
     """Which camera is to be measured, and for how long."""
 
-    camera: str = Field(min_length=1, max_length=64)
+    camera: str = Field(min_length=1, max_length=MOST_CAMERA_CHARS)
     seconds: float = Field(default=10.0, ge=1, le=300)
 
 
@@ -328,7 +329,7 @@ class ExportBody(Body):
     from_: str = Field(default="", alias="from", max_length=40)
     to: str = Field(default="", max_length=40)
     person: str = Field(default="", max_length=100)
-    camera: str = Field(default="", max_length=64)
+    camera: str = Field(default="", max_length=MOST_CAMERA_CHARS)
     case: str = Field(default="", max_length=100)
     event: str = Field(default="", max_length=64)
     year: int = Field(default=0, ge=0, le=9999, description="Of the check of administrators.")
@@ -482,7 +483,7 @@ def user_view(actor: Actor, registry: Registry) -> UserView:
         organisation=actor.organisation,
         organisation_name=organisation_name(registry, actor.organisation),
         views=list(views_of(actor.role)),
-        purposes=[purpose.value for purpose in purposes_of(actor.role)],
+        purposes=[purpose.value for purpose in purposes_of(actor.role, registry)],
     )
 
 
@@ -537,10 +538,10 @@ def alarm_view(
     return AlarmView(
         id=alarm.id,
         camera=alarm.camera,
-        camera_name=camera.name if camera else alarm.camera,
+        camera_name=camera.name if camera else _subject(record, registry),
         site_name=registry.sites[camera.site].name if camera else "",
         zone=alarm.zone,
-        zone_name=zone.name if zone else alarm.zone,
+        zone_name=zone.name if zone else _zone_name(record),
         rule=alarm.rule,
         severity=alarm.severity,
         raised=iso(alarm.raised.utc_us),
@@ -548,7 +549,7 @@ def alarm_view(
         stored=iso(record.stored_utc_us),
         ended=iso(record.ended_utc_us),
         closed=iso(record.closed_utc_us),
-        closed_by=closed_by.name if closed_by else record.closed_by,
+        closed_by=closed_by.name if closed_by else _name_of_edge(record.closed_by, registry),
         verdict=record.verdict.value,
         exercise=alarm.exercise,
         act=record.act,
@@ -558,6 +559,24 @@ def alarm_view(
         may_close=may_close,
         viewable=viewable,
     )
+
+
+def _name_of_edge(id_: str, registry: Registry) -> str:
+    edge = registry.edges.get(id_)
+    return edge.name if edge else id_
+
+
+def _subject(record: AlarmRecord, registry: Registry) -> str:
+    """Return what an alarm is about that no camera of the registry raised: an edge, by its name."""
+    edge, camera = at_edge(record.alarm.camera)
+    if not camera:  # of a line
+        return _name_of_edge(record.alarm.zone, registry)
+    return f"{_name_of_edge(edge, registry)} · {camera}" if edge else camera
+
+
+def _zone_name(record: AlarmRecord) -> str:
+    """Return a zone that the registry does not know: as the edge names it, none for a line."""
+    return at_edge(record.alarm.zone)[1] if record.alarm.camera else ""
 
 
 def delivery_view(delivery: Delivery, registry: Registry) -> DeliveryView:

@@ -2,22 +2,22 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Which names a role gets to read. Pure; whether it may *look* is the gate's decision alone."""
 
-from gateway.model.access import Actor, Purpose
+from gateway.model.access import Action, Actor, Purpose
 from gateway.model.alarm import AlarmRecord
-from gateway.model.registry import Camera, Disclosure, Registry, Role
+from gateway.model.registry import Camera, Disclosure, RecipientKind, Registry, Role
 
 ROOM_ROLES = frozenset({Role.PS_OPERATOR, Role.PS_SUPERVISOR, Role.PL_OPERATOR})
 
 VIEWS: dict[Role, tuple[str, ...]] = {
-    Role.PS_OPERATOR: ("alarms", "cameras", "devices"),
-    Role.PS_SUPERVISOR: ("alarms", "cameras", "acts", "devices", "retention"),
-    Role.PL_OPERATOR: ("alarms", "cameras", "devices"),
+    Role.PS_OPERATOR: ("alarms", "incidents", "cameras", "devices", "lines"),
+    Role.PS_SUPERVISOR: ("alarms", "incidents", "cameras", "acts", "devices", "lines", "retention"),
+    Role.PL_OPERATOR: ("alarms", "incidents", "cameras", "devices", "lines"),
     Role.INSTITUTE_OPERATOR: ("alarms",),
-    Role.OWNER: ("cameras", "alarms", "mine", "acts", "retention", "devices"),
+    Role.OWNER: ("cameras", "alarms", "mine", "acts", "retention", "devices", "lines"),
     Role.DPO: ("ledger", "acts", "mine", "retention", "cameras"),
     Role.AUDITOR: ("ledger",),
-    Role.SYSADMIN: ("cameras", "devices"),
-    Role.INSTALLER: ("cameras", "devices"),
+    Role.SYSADMIN: ("cameras", "devices", "lines"),
+    Role.INSTALLER: ("cameras", "devices", "lines"),
     Role.MACHINE: (),
 }
 """Pages of a role, the one it starts with first. An auditor sees no video (D.5.7)."""
@@ -31,6 +31,9 @@ PURPOSES: dict[Role, tuple[Purpose, ...]] = {
     Role.INSTALLER: (Purpose.INSTALLATION,),
 }
 """Purposes that the dialogue offers; `allarme` comes from opening an alarm."""
+_NO_PICTURES = frozenset({Role.SYSADMIN, Role.AUDITOR, Role.DPO, Role.MACHINE})
+"""Whatever permits say (D.5.7)."""
+_BY_HAND = (*_ROOM_PURPOSES, Purpose.OWNER, Purpose.INSTALLATION)
 
 AIMS = (
     Purpose.LEGALITY,
@@ -46,9 +49,20 @@ def views_of(role: Role) -> tuple[str, ...]:
     return VIEWS.get(role, ())
 
 
-def purposes_of(role: Role) -> tuple[Purpose, ...]:
-    """Return the purposes that a role may choose by hand."""
-    return PURPOSES.get(role, ())
+def purposes_of(role: Role, registry: Registry | None = None) -> tuple[Purpose, ...]:
+    """Return the purposes that a role may choose by hand; a registry's permits go before ours.
+
+    Only an order of what to offer: whether somebody may look is the gate's decision.
+    """
+    own = [one for one in registry.permits.values() if one.role is role] if registry else []
+    if not own or role in _NO_PICTURES:
+        return PURPOSES.get(role, ())
+    live = [one.purposes for one in own if not one.actions or Action.LIVE.value in one.actions]
+    return tuple(
+        purpose
+        for purpose in _BY_HAND
+        if any(not codes or purpose.value in codes for codes in live)
+    )
 
 
 def reads_ledger(role: Role) -> bool:
@@ -61,12 +75,17 @@ def _disclosures(registry: Registry, camera: str, organisation: str) -> set[Disc
         scope.disclosure
         for act in registry.acts.values()
         for scope in act.scopes
-        if camera in scope.cameras and organisation in scope.recipients
+        if camera in scope.cameras
+        and organisation in scope.recipients
+        and scope.disclosure is not Disclosure.ON_INCIDENT
     }
 
 
 def knows_camera(registry: Registry, camera: str, organisation: str) -> bool:
-    """Return whether an organisation may know that a camera exists: its own, or any act's."""
+    """Return whether an organisation may know that a camera exists: its own, or any act's.
+
+    What an act shows during incidents alone is known during incidents alone: the gate says.
+    """
     known = registry.cameras.get(camera)
     if known is None:
         return False
@@ -117,6 +136,14 @@ def may_close(record: AlarmRecord, registry: Registry, actor: Actor) -> bool:
     return actor.role in ROOM_ROLES | {Role.OWNER} and sees_alarm(record, registry, actor)
 
 
-def may_ask_to_look(actor: Actor) -> bool:
+def deals_with_incidents(actor: Actor, registry: Registry) -> bool:
+    """Return whether somebody reads and changes incidents: people of rooms, and rooms' machines."""
+    if actor.role is Role.MACHINE:
+        room = registry.recipients.get(actor.organisation)
+        return room is not None and room.kind is RecipientKind.ROOM
+    return actor.role in ROOM_ROLES
+
+
+def may_ask_to_look(actor: Actor, registry: Registry | None = None) -> bool:
     """Return whether pages offer pictures to this role at all."""
-    return bool(purposes_of(actor.role))
+    return bool(purposes_of(actor.role, registry))

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from gateway.console.identity import TheServices
 from gateway.console.looking import TheReasons, ask
-from gateway.console.problem import ProblemError, responses
+from gateway.console.problem import ProblemError, RefusedError, responses
 from gateway.console.services import Services, SessionInfo, WhepAnswer
 from gateway.console.shield import WHEP_ALLOWED
 from gateway.console.tokens import TheHolder, TheViewer
@@ -22,13 +22,14 @@ from gateway.console.words import Fault
 from gateway.model.access import Action, Actor, Grant
 from gateway.model.errors import PeerError, WireError
 from gateway.model.media import StreamKind
+from gateway.model.room import MOST_CAMERA_CHARS
 
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
 BY_VIEWER = "viewer-left"
 """Reason of a session that its viewer ended."""
 
-CameraId = Annotated[str, Path(max_length=64)]
+CameraId = Annotated[str, Path(max_length=MOST_CAMERA_CHARS)]
 SessionId = Annotated[str, Path(max_length=200)]
 TheStream = Annotated[StreamKind, Query(description="main for incidents, sub for walls")]
 _SDP_BODY = {"requestBody": {"required": True, "content": {SDP: {"schema": {"type": "string"}}}}}
@@ -102,6 +103,10 @@ async def _negotiate(
         raise ProblemError(
             HTTPStatus.NOT_ACCEPTABLE, Fault.OFFER_UNUSABLE, str(error)[:200]
         ) from error
+    except RefusedError as error:  # the edge where the camera is has its own gate
+        refusal = error.verdict.refusal
+        await _never_began(services, grant, refusal.value if refusal else "refused")
+        raise
     except PeerError:
         await _never_began(services, grant, "media-unavailable")
         raise

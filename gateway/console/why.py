@@ -15,8 +15,9 @@ from gateway.console.services import Services
 from gateway.console.views import iso
 from gateway.console.words import Fault
 from gateway.model.access import AccessRequest, Action, Actor
+from gateway.model.room import MOST_CAMERA_CHARS
 
-CameraId = Annotated[str, Path(max_length=64)]
+CameraId = Annotated[str, Path(max_length=MOST_CAMERA_CHARS)]
 TheAction = Annotated[Action, Query(description="What would be asked for.")]
 
 
@@ -57,7 +58,7 @@ async def why(
 
 async def explain_for(
     user: Annotated[str, Query(max_length=64, description="Id in the registry.")],
-    camera: Annotated[str, Query(max_length=64)],
+    camera: Annotated[str, Query(max_length=MOST_CAMERA_CHARS)],
     reasons: TheReasons,
     _by: TheAdministrator,
     services: TheServices,

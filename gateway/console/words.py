@@ -53,6 +53,13 @@ class Fault(Enum):
     NO_CLIP = "no-clip"
     ALREADY_CLOSED = "alarm-already-closed"
     SHIFT_OPEN = "another-shift-open"
+    INCIDENT_CLOSED = "incident-already-closed"
+    NOT_RESPONSIBLE = "not-responsible"
+    INCIDENT_FULL = "incident-full"
+    INCIDENT_REFERENCE = "incident-reference"
+    NOT_POSSIBLE = "not-possible"
+    KEY_REUSED = "idempotency-key-reused"
+    KEY_RUNNING = "idempotency-key-running"
     SECOND = "second-not-possible"
     CERTIFICATE_NEEDED = "client-certificate-needed"
     PEER_NOT_ALLOWED = "peer-not-allowed"
@@ -165,6 +172,31 @@ SENTENCES: dict[Fault, tuple[str, str]] = {
     Fault.SHIFT_OPEN: (
         "È già aperto un turno con un altro ordine di servizio: chiuderlo prima.",
         "A shift with another service order is open: please close it first.",
+    ),
+    Fault.INCIDENT_CLOSED: ("L’intervento è già chiuso.", "The incident is already closed."),
+    Fault.NOT_RESPONSIBLE: (
+        "Lo decide la sala che ha in carico l’intervento.",
+        "The room that deals with the incident decides this.",
+    ),
+    Fault.INCIDENT_FULL: (
+        "È stato raggiunto il limite previsto: chiudere o aprire un altro intervento.",
+        "The limit has been reached: please close one, or open another incident.",
+    ),
+    Fault.INCIDENT_REFERENCE: (
+        "Un riferimento non è noto alla sua organizzazione.",
+        "Your organisation does not know of something that is named here.",
+    ),
+    Fault.NOT_POSSIBLE: (
+        "In questo momento non è possibile.",
+        "This is not possible at the moment.",
+    ),
+    Fault.KEY_REUSED: (
+        "La chiave di idempotenza è già stata usata per un’altra richiesta.",
+        "The idempotency key was used for another request already.",
+    ),
+    Fault.KEY_RUNNING: (
+        "La prima richiesta con questa chiave è ancora in corso.",
+        "The first request with this key is still running.",
     ),
     Fault.SECOND: (
         "Questo codice non si può confermare: è scaduto, già usato o di un’altra organizzazione.",

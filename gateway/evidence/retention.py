@@ -11,12 +11,11 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from gateway.model.registry import Hold
 from gateway.model.retention import PRIVATE_H, CopyClass
+from gateway.model.time import ROME
 
-ROME = ZoneInfo("Europe/Rome")
 FUTURE_S = 300.0
 """Dated further ahead of now than this, a copy was written under a clock that was wrong."""
 GRACE_S = 240.0

@@ -188,17 +188,21 @@ class Call:
         self._received_bytes += count
         try:
             events = self._receiver.received(count)
-            if self._finished is not None:
-                pictures = self._finished()
+            pictures = self._finished() if self._finished is not None else []
+            try:
+                for event in events:
+                    if isinstance(event, Media):
+                        self._take_frames(event.frames)
+                    else:
+                        self.line.send(self.client.receive(event))
+                        self._follow()
+            finally:  # behind the reports that came with them: those tell when they were taken
                 if pictures:
                     self._publish_all(pictures)
+            if self._finished is not None:
                 self._watch()
-            for event in events:
-                if isinstance(event, Media):
-                    self._take_frames(event.frames)
-                else:
-                    self.line.send(self.client.receive(event))
-                    self._follow()
+            if self._leaving:
+                self._take_goodbye()
         except WireError as error:
             words = str(error)
             self.lost(WireError(words if self._peer in words else f"{self._peer}: {words}"))
@@ -339,8 +343,6 @@ class Call:
                     self._take_other(channel, packet)
         if packets:
             self._take_video(packets)
-        if self._leaving:
-            self._take_goodbye()
 
     def _take_other(self, channel: int, packet: memoryview) -> None:
         for number, lane in enumerate(self.client.lanes):

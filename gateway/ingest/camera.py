@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from gateway.ingest.http_mjpeg import MjpegSession
 from gateway.ingest.line import reason_of
 from gateway.ingest.pace import Pace, Ticket
-from gateway.ingest.quirks import DEFAULT, RECONNECT
+from gateway.ingest.quirks import DEFAULT, LINE, RECONNECT
 from gateway.ingest.recorded import RecordedSession
-from gateway.ingest.rtsp import RtspSession
+from gateway.ingest.rtsp import Options, RtspSession
 from gateway.ingest.source import Session, SessionStatistics, Sink, StreamSource
 from gateway.ingest.stall import StallError
 from gateway.model.errors import BusyError, ConfigError, CredentialError, PeerError, WireError
 from gateway.model.media import AccessUnit, Codec, MetadataDocument, StreamState, StreamStatus
+from gateway.model.room import LINE_SCHEME
 from gateway.model.time import Moment
 from gateway.runtime.clock import Clock
 from gateway.runtime.fanout import Fanout
@@ -43,6 +44,9 @@ _OPENERS: Mapping[str, Callable[[StreamSource, Sink, Clock], Session]] = {
     "http": lambda source, sink, clock: MjpegSession(source, sink, clock=clock),
     "https": lambda source, sink, clock: MjpegSession(source, sink, clock=clock),
     "file": lambda source, sink, clock: RecordedSession(source, sink, clock=clock),
+    LINE_SCHEME: lambda source, sink, clock: RtspSession(
+        source, sink, clock=clock, options=Options(LINE)
+    ),
 }
 
 

@@ -16,6 +16,7 @@ from typing_extensions import override
 from gateway.ingest import tls
 from gateway.ingest.source import Trust
 from gateway.model.errors import PeerError
+from gateway.runtime.sealed import Sealed
 from gateway.runtime.shelf import Shelf
 
 MOST_UNREAD_BYTES = 64 << 10
@@ -169,33 +170,12 @@ class Line:
             self._reader.lost(error)
 
 
-class TlsLine(Line):
+class _CipheredLine(Line):
     """A line whose bytes are sealed (RFC 8446), the library working in memory."""
 
-    def __init__(self, sock: socket.socket, where: str, context: ssl.SSLContext, host: str) -> None:
-        """`host` is what the certificate has to name, unless it is pinned."""
-        super().__init__(sock, where)
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        name = host if context.check_hostname or not is_literal(host) else None
-        self._ssl = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
-
-    async def shake_hands(self, trust: Trust) -> None:
-        """Agree on keys and verify the peer; ssl.SSLError, OSError, or PeerError for the pin."""
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                self._ssl.do_handshake()
-            except ssl.SSLWantReadError:
-                await loop.sock_sendall(self._sock, self._outgoing.read())
-                data = await loop.sock_recv(self._sock, RECORD_BYTES)
-                if not data:
-                    raise ConnectionResetError(104, "Connection reset by peer") from None
-                self._incoming.write(data)
-            else:
-                break
-        tls.check_pin(self._ssl, trust, self._where)
-        self.tls = tls.agreed(self._ssl)
-        await loop.sock_sendall(self._sock, self._outgoing.read())
+    _ssl: ssl.SSLObject
+    _incoming: ssl.MemoryBIO
+    _outgoing: ssl.MemoryBIO
 
     @override
     def readable(self) -> None:
@@ -229,6 +209,44 @@ class TlsLine(Line):
         except ssl.SSLError as error:
             self._end(tls.refusal(error, self._where, ""))
         return self._outgoing.read()
+
+
+class TlsLine(_CipheredLine):
+    """A line in TLS, whose handshake is ours to make."""
+
+    def __init__(self, sock: socket.socket, where: str, context: ssl.SSLContext, host: str) -> None:
+        """`host` is what the certificate has to name, unless it is pinned."""
+        super().__init__(sock, where)
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        name = host if context.check_hostname or not is_literal(host) else None
+        self._ssl = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+
+    async def shake_hands(self, trust: Trust) -> None:
+        """Agree on keys and verify the peer; ssl.SSLError, OSError, or PeerError for the pin."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                self._ssl.do_handshake()
+            except ssl.SSLWantReadError:
+                await loop.sock_sendall(self._sock, self._outgoing.read())
+                data = await loop.sock_recv(self._sock, RECORD_BYTES)
+                if not data:
+                    raise ConnectionResetError(104, "Connection reset by peer") from None
+                self._incoming.write(data)
+            else:
+                break
+        tls.check_pin(self._ssl, trust, self._where)
+        self.tls = tls.agreed(self._ssl)
+        await loop.sock_sendall(self._sock, self._outgoing.read())
+
+
+class SealedLine(_CipheredLine):
+    """A line that somebody else opened and made sure of; whoever has it closes `sealed` too."""
+
+    def __init__(self, sealed: Sealed, where: str) -> None:
+        super().__init__(sealed.sock, where)
+        self._ssl, self._incoming, self._outgoing = sealed.ssl, sealed.incoming, sealed.outgoing
+        self.tls = sealed.tls
 
 
 def _filled(source: ssl.SSLObject, space: memoryview) -> int:

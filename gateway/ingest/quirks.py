@@ -120,3 +120,5 @@ class Patience:
 
 
 DEFAULT = Patience()
+LINE = Patience(first_picture_s=15.0, key_picture_s=30.0)
+"""Of a box that dials in: on a thin line a key picture alone may take seconds."""

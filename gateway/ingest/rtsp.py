@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from gateway.ingest import line, tls
 from gateway.ingest.call import Call, CallStatistics
@@ -17,6 +18,7 @@ from gateway.ingest.quirks import DEFAULT, Patience
 from gateway.ingest.source import SessionStatistics, Sink, StreamSource
 from gateway.ingest.stall import StallError, StallWatch
 from gateway.model.errors import ConfigError, PeerError, WireError
+from gateway.model.media import StreamKind
 from gateway.model.registry import Transport
 from gateway.runtime import shelf
 from gateway.runtime.clock import Clock
@@ -36,6 +38,8 @@ class Options:
 def address(source: StreamSource) -> RtspUrl:
     """Return the parts of a source's URL; ConfigError if it cannot be used as it is written."""
     where = f"camera {source.camera}"
+    if source.dial is not None:
+        return _on_line(source)
     try:
         url = parse_url(source.url)
     except WireError as error:
@@ -45,6 +49,13 @@ def address(source: StreamSource) -> RtspUrl:
         problem = "UDP with rtsps:// would send the pictures in clear"
         raise ConfigError(where, "transport", problem, "write tcp: pictures then come inside TLS")
     return url
+
+
+def _on_line(source: StreamSource) -> RtspUrl:
+    """Return what is asked for over a line; no name that could ever be resolved (RFC 6761)."""
+    host, camera = f"{source.host}.line.invalid", urlsplit(source.url).path.strip("/")
+    kind = StreamKind.SUB if source.kind is StreamKind.SUB else StreamKind.MAIN
+    return RtspUrl(host, 0, f"rtsp://{host}/{camera}/{kind.value}", name=source.peer)
 
 
 class RtspSession:
@@ -131,8 +142,9 @@ class RtspSession:
             source.wants_metadata,
             (self._url.host, *source.hosts),
             call.line.peer_address,
-            None if url.is_tls else call.open_ports,
+            None if url.is_tls or source.dial else call.open_ports,
             source.manners,
+            pipelined=source.dial is not None,
         )
         return RtspClient(url, self._credentials, lambda: secrets.token_hex(16), wishes)
 
@@ -140,6 +152,13 @@ class RtspSession:
     async def _opened(self, url: RtspUrl) -> AsyncIterator[line.Line]:
         """Connect, in TLS if the URL says so; PeerError with the reason."""
         peer = url.peer
+        if self._source.dial is not None:
+            sealed = await self._source.dial()
+            try:
+                yield line.SealedLine(sealed, peer)
+            finally:
+                sealed.close()
+            return
         bound_s = min(self._patience.handshake_s, self._source.connect_s)
         try:
             async with asyncio.timeout(bound_s):

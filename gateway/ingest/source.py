@@ -6,7 +6,7 @@ A source makes one `Session` per attempt; `gateway.ingest.camera` runs sessions 
 are `gateway.ingest.rtsp` (RTSP over TCP, UDP, TLS), `http_mjpeg` and `recorded`, one file each.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -15,10 +15,18 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from gateway.model.errors import ConfigError
 from gateway.model.media import AccessUnit, Codec, MetadataDocument, StreamKind
 from gateway.model.registry import Transport
+from gateway.model.room import LINE_SCHEME
+from gateway.runtime.sealed import Sealed
 from gateway.wire.digest import Manners
 
 DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 """RFC 2326, RFC 7826 §4.2, RFC 9110."""
+
+Dial = Callable[[], Awaitable[Sealed]]
+"""Returns a connection whose other end is known and awaits RTSP; PeerError if there is none now.
+
+Two dials that lead to the same place are equal, so that a stream is not begun anew for nothing.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,10 @@ class StreamSource:
     camera: str
     """Id, for messages and logs."""
     url: str
-    """`rtsp://`, `rtsps://`, `http(s)://` (MJPEG) or `file:///` (recorded); no credentials."""
+    """`rtsp://`, `rtsps://`, `http(s)://` (MJPEG) or `file:///` (recorded); no credentials.
+
+    `line://EDGE/CAMERA` where a box dialled us: then `dial` leads there.
+    """
     kind: StreamKind = StreamKind.MAIN
     user: str = ""
     password: str = field(default="", repr=False)
@@ -54,17 +65,21 @@ class StreamSource:
     """A stall is no picture for max(two intervals, this)."""
     manners: Manners = field(default_factory=Manners, repr=False, compare=False)
     """How the camera has us prove ourselves; shared by all sessions of this source."""
+    dial: Dial | None = field(default=None, repr=False)
+    """How to reach what nobody can connect to."""
 
     def __post_init__(self) -> None:
         """Refuse early what a person has to correct, without repeating what may be a secret."""
         problem = _problem_of(self.url)
+        if not problem and (self.scheme == LINE_SCHEME) != (self.dial is not None):
+            problem = "is of a box that dials in, and none does here"
         if problem:
             advice = "write rtsp://host[:port]/path, and user and password apart"
             raise ConfigError(f"camera {self.camera}", "url", problem, advice)
 
     @property
     def scheme(self) -> str:
-        """`rtsp`, `rtsps`, `http`, `https` or `file`."""
+        """`rtsp`, `rtsps`, `http`, `https`, `file` or `line`."""
         return urlsplit(self.url).scheme
 
     @property
@@ -88,6 +103,8 @@ class StreamSource:
         """What may be shown: no path and no query, since cameras hide passwords there."""
         if self.scheme == "file":
             return f"file {self.path.name}"
+        if self.dial is not None:
+            return f"line {self.host}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
 
@@ -162,6 +179,9 @@ def _problem_of(url: str) -> str:
         return "must not contain credentials"
     if parts.scheme == "file":
         return _problem_of_file(parts)
+    if parts.scheme == LINE_SCHEME:
+        is_whole = bool(parts.hostname) and bool(parts.path.strip("/")) and parts.port is None
+        return "" if is_whole else "a line is line://EDGE/CAMERA"
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         return "must begin with rtsp://, rtsps://, http:// or https:// and a host, or with file:///"
     return ""

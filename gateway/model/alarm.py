@@ -89,6 +89,16 @@ class AlarmRecord:
     recipients: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What became of an alarm of another box."""
+
+    record: AlarmRecord
+    is_new: bool
+    changed: bool
+    """It is new here, or its end is."""
+
+
 class DeliveryState(Enum):
     """What became of one alarm at one recipient."""
 

@@ -11,6 +11,7 @@ GatewayError
     ConfigErrors     everything wrong with one text, told at once
   StoreError         a database cannot be written
     LedgerError      the ledger cannot be written: no picture leaves (fail closed)
+  StateError         what is asked does not fit what there is now; `code` says why
   SecondFactorNeededError  a password was right, and the code of a second device is due
   InvariantError     our own bug: crash, the service manager restarts us
 """
@@ -86,6 +87,15 @@ class StoreError(GatewayError):
 
 class LedgerError(StoreError):
     """The ledger cannot be written or does not verify."""
+
+
+class StateError(GatewayError):
+    """What is asked for does not fit what there is now; nothing was changed."""
+
+    def __init__(self, code: str, text: str = "") -> None:
+        self.code = code
+        """Short, for programs: `closed`, `not-yours`."""
+        super().__init__(f"{code}: {text}" if text else code)
 
 
 class SecondFactorNeededError(GatewayError):

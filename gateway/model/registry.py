@@ -6,10 +6,12 @@ Coordinates are WGS 84 degrees; picture coordinates are fractions of width and h
 origin at the top left, so that they hold for every rendition of a stream.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 from enum import Enum
+
+from gateway.model.source import addresses
 
 Point = tuple[float, float]
 """x, y in 0..1 of the picture."""
@@ -87,6 +89,9 @@ class Disclosure(Enum):
     ALWAYS = "sempre"
     ON_ALARM = "su-allarme"
     """Only while an alarm of that camera is open (event-gated disclosure)."""
+    ON_INCIDENT = "su-intervento"
+    """Only while an open incident to which it is attached is the recipient's, or shared with it;
+    until then the recipient does not know of it (ADR 26)."""
     TEXT_ONLY = "solo-testo"
     """Alarms as text, never a picture (the default for institutes, requirements §C)."""
 
@@ -327,7 +332,8 @@ class Recipient:
     name: str
     kind: RecipientKind
     broker: str = ""
-    """Name of a broker in the box's configuration; empty: the console of this box only."""
+    """Name of a broker in the box's configuration, or `line:` and that of an uplink; empty: the
+    console of this box only."""
     topic_prefix: str = ""
     """ONVIF topic prefix (B-47); empty: `varco/<box>/<recipient>`."""
     inbox: bool = False
@@ -511,13 +517,46 @@ class Registry:
         """Return when an act ends on its last day, Europe/Rome; None: at 24:00."""
         return act.until_time if self.last_day(act) == act.valid_until else None
 
+    def permits_in_force(self, built_in: Iterable[Permit]) -> tuple[Permit, ...]:
+        """Return the lines of the matrix that count: its own, and built-in ones of other roles."""
+        replaced = {one.role for one in self.permits.values()}
+        others = (one for one in built_in if one.role not in replaced)
+        return (*self.permits.values(), *others)
+
     def is_paused(self, camera: Camera) -> bool:
-        """Return whether the owner's off-switch withholds a camera."""
-        controller = self.sites[camera.site].controller
-        return any(
-            one.controller == controller and (not one.cameras or camera.id in one.cameras)
+        """Return whether an owner's off-switch withholds a camera, under whichever id."""
+        return bool(self.pauses) and bool(self.pausers(camera))
+
+    def pausers(self, camera: Camera) -> frozenset[str]:
+        """Return who withholds a camera: a pause follows the picture, not the entry's name.
+
+        A second entry of the same source, also one under another controller, is paused with it.
+        """
+        own = self.addresses_of(camera)
+        return frozenset(
+            one.controller
             for one in self.pauses.values()
+            if any(
+                known.id == camera.id or own & self.addresses_of(known)
+                for known in self._paused_by(one)
+            )
         )
+
+    def _paused_by(self, pause: Pause) -> Iterable[Camera]:
+        """Return the cameras that a pause names; without names, all of its controller's."""
+        if pause.cameras:
+            return [self.cameras[id_] for id_ in pause.cameras if id_ in self.cameras]
+        return [
+            one
+            for one in self.cameras.values()
+            if self.sites[one.site].controller == pause.controller
+        ]
+
+    def addresses_of(self, camera: Camera) -> frozenset[str]:
+        """Return where a camera's picture comes from; see `gateway.model.source`."""
+        device = self.devices.get(camera.device)
+        hangs_off = (camera.device, device.url if device else "", camera.site)
+        return addresses(camera.url, camera.sub_url, hangs_off, camera.channel)
 
     def controller_of(self, camera: Camera) -> Controller:
         """Return the owner of a camera; the store guarantees that it exists."""

@@ -6,6 +6,7 @@ Ids are as everywhere (`gateway.model.identifiers`). At a room, a camera of an e
 `EDGE.CAMERA`: a full stop is in no id of its own, so that no name is taken twice.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -14,11 +15,48 @@ from typing import Any, Protocol
 from gateway.model.access import Action, Purpose
 from gateway.model.registry import AreaKind, Disclosure, Role, SiteKind
 
+_HOST = re.compile(r"[A-Za-z0-9_.:-]{1,253}")
 SEPARATOR = "."
+MOST_CAMERA_CHARS = 129
+"""Of the name of an edge's camera at a room: two ids and what separates them."""
 ASSERTION = "assertion"
 """How a person of a room proved identity to an edge (Actor.method): the room vouches."""
+LINE_BROKER = "line:"
+"""With the name of an uplink: broker of a recipient whose alarms go over that line."""
 LINE_SCHEME = "line"
 """Scheme of the URL of an edge's camera at a room, `line://EDGE/CAMERA`."""
+
+LINES_FOLDER = "lines"
+"""In the state directory: one folder for each line that this box dials."""
+LINE_CERTIFICATE = "line.pem"
+"""Certificate and key in one file: replaced in one step, they always belong together."""
+LINE_KEY = LINE_CERTIFICATE
+LINE_NEXT = "line-next.pem"
+"""A renewed one, until the room counts on it."""
+LINE_CA = "room-ca.pem"
+LINE_ROOM = "room.json"
+"""What the enrolment told of the room: id, name, addresses and keys."""
+SERVER_NAME = "room.varco.invalid"
+"""In the certificate of every room, for its name check: a room is known by its own authority, and
+is reached by addresses that change (RFC 6761 §6.4: `invalid` is nobody's)."""
+
+
+def address_problem(value: str) -> str:
+    """Return what keeps `host:port` (IPv6 in brackets) from being an address; empty: nothing."""
+    host, colon, port = value.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not colon or not _HOST.fullmatch(bare) or (":" in bare) != (bare != host):
+        return "is not host:port"
+    if not port.isascii() or not port.isdigit() or not 0 < int(port) <= 65_535:  # noqa: PLR2004 - TCP
+        return "has no port from 1 to 65535"
+    return ""
+
+
+def split_address(value: str) -> tuple[str, int, str]:
+    """Return host, port and local address (or nothing) of `host:port@local`."""
+    remote, _, local = value.partition("@")
+    host, _, port = remote.rpartition(":")
+    return host.strip("[]"), int(port), local
 
 
 def at_room(edge: str, camera: str) -> str:
@@ -112,7 +150,7 @@ class Caller(Protocol):
 class Handler(Protocol):
     """What one end does with a kind of question."""
 
-    async def __call__(self, peer: LinePeer, body: Mapping[str, Any], blob: bytes) -> Reply:
+    async def __call__(self, peer: LinePeer, body: Mapping[str, Any], blob: bytes, /) -> Reply:
         """Answer; RefusedError and WireError are told to the asker, the line goes on."""
         ...
 

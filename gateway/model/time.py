@@ -5,6 +5,11 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from typing import Final
+from zoneinfo import ZoneInfo
+
+ROME: Final = ZoneInfo("Europe/Rome")
+"""Where acts end at midnight, schools open and people read the clock."""
 
 
 class ClockQuality(Enum):

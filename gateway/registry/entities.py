@@ -15,6 +15,7 @@ from gateway.model.registry import (
     Camera,
     Controller,
     Device,
+    Edge,
     Extension,
     Hold,
     Mask,
@@ -45,6 +46,7 @@ Entity = (
     | Extension
     | Pause
     | Hold
+    | Edge
 )
 Key = tuple[str, str]
 """Kind and id; written `camera/banco`."""
@@ -65,6 +67,7 @@ KINDS: Mapping[str, type[Entity]] = {
     "extension": Extension,
     "pause": Pause,
     "hold": Hold,
+    "edge": Edge,
 }
 """In the order in which a person would write them; each is a table of a seed."""
 Governed = Extension | Pause | Hold
@@ -164,11 +167,25 @@ def _faults(entity: Entity, registry: Registry) -> Iterator[tuple[str, str, str]
             yield from _faults_of_policy(entity, registry)
 
 
+def _faults_of_edge(edge: Edge, registry: Registry) -> Iterator[tuple[str, str, str]]:
+    """Yield who may know of an edge and is not there, and a certificate that two edges show."""
+    for id_ in edge.organisations:
+        yield from _missing_organisation("organisations", id_, registry)
+    for other in registry.edges.values():
+        same = edge.certificate_sha256 and other.certificate_sha256 == edge.certificate_sha256
+        if same and other.id < edge.id:
+            advice = "invite one of them anew"
+            yield "certificate_sha256", f"is that of edge {other.id} too", advice
+            return
+
+
 def _faults_of_policy(entity: Entity, registry: Registry) -> Iterator[tuple[str, str, str]]:
     """Yield dangling references of what says who may look, and of what people entered."""
     match entity:
         case Permit():
             yield from _faults_of_permit(entity, registry)
+        case Edge():
+            yield from _faults_of_edge(entity, registry)
         case Extension():
             yield from _missing("act", entity.act, "act", registry.acts)
         case Pause() | Hold():

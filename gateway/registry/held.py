@@ -7,12 +7,13 @@ The jobs here run on the registry's own writer; who may judge, and when it is en
 
 import json
 import sqlite3
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 
 from gateway.model.errors import ConfigError
-from gateway.model.registry import Act, RecipientKind, Registry, Role, User
+from gateway.model.registry import Act, Registry, Role, User
+from gateway.registry.approvers import approves
 from gateway.registry.seed import RegistryChange
 from gateway.registry.widening import Widening, Wider
 
@@ -44,6 +45,11 @@ create table if not exists approval (
   reason text not null,
   primary key (held, user)
 ) strict, without rowid;
+create table if not exists newcomer (
+  held text not null references held (id),
+  user text not null,
+  primary key (held, user)
+) strict, without rowid;
 create table if not exists stale (
   act text not null,
   held text not null references held (id),
@@ -52,7 +58,8 @@ create table if not exists stale (
   primary key (act, held)
 ) strict, without rowid;
 """
-"""`stale.assessed` is the date of the assessment that did not foresee the widening."""
+"""`stale.assessed` is the date of the assessment that did not foresee the widening. `newcomer`
+names who was not there, or could have been somebody else, when the change was asked for."""
 
 
 class HeldState(Enum):
@@ -88,6 +95,19 @@ class HeldChange:
     approvals: tuple[Approval, ...] = ()
     state: HeldState = HeldState.WAITING
     decided: Approval | None = None
+    newcomers: frozenset[str] = frozenset()
+    """Accounts that were made or bound to a person anew since it was asked for: they count not."""
+
+    @property
+    def opens(self) -> tuple[Widening, ...]:
+        """Return what it opens about cameras; the rest are people who could approve."""
+        return tuple(one for one in self.widenings if one.what is not Wider.APPROVER)
+
+    @property
+    def houses(self) -> frozenset[str]:
+        """Return the organisations that would get an approver."""
+        raised = (one for one in self.widenings if one.what is Wider.APPROVER)
+        return frozenset(id_ for one in raised for id_ in one.controllers)
 
     @property
     def is_waiting(self) -> bool:
@@ -121,25 +141,48 @@ class Judgement:
 
 
 def needed(one: HeldChange, registry: Registry) -> int:
-    """Return how many people have to agree: two, and one of each controller concerned."""
-    return max(NEEDED, len(_concerned(one, registry)))
+    """Return how many people have to agree: two, and one of each controller concerned.
+
+    Where nothing but approvers change, one of each of their organisations is enough.
+    """
+    houses = len(_concerned(one, registry) | one.houses)
+    return max(NEEDED, houses) if one.opens else houses
 
 
 def _concerned(one: HeldChange, registry: Registry) -> frozenset[str]:
-    return frozenset(one.controllers) & registry.controllers.keys()
+    named = frozenset(id_ for wide in one.opens for id_ in wide.controllers)
+    return named & registry.controllers.keys()
 
 
 def may_judge(one: HeldChange, user: User, registry: Registry) -> bool:
-    """Return whether a person may approve or reject; never who asked.
+    """Return whether a person may approve or reject.
 
-    A supervisor is one of a room: the role alone makes nobody of another house a judge.
+    Never who asked, and nobody who has become an approver since. A supervisor is one of a room,
+    and judges cameras that acts name for it: the role alone makes nobody of another house a judge.
     """
-    if not user.enabled or user.id == one.by:
+    if not user.enabled or user.id == one.by or user.id in one.newcomers:
+        return False
+    if not approves(user, registry):
         return False
     if user.role is Role.PS_SUPERVISOR:
-        room = registry.recipients.get(user.organisation)
-        return room is not None and room.kind is RecipientKind.ROOM
-    return user.role in (Role.DPO, Role.OWNER) and user.organisation in one.controllers
+        return user.organisation in one.houses or _names(one, user.organisation, registry)
+    return user.organisation in one.controllers
+
+
+def _names(one: HeldChange, room: str, registry: Registry) -> bool:
+    """Return whether acts name all cameras concerned for a room; a controller's: one of them."""
+    named = {
+        camera
+        for act in registry.acts.values()
+        for scope in act.scopes
+        if room in scope.recipients
+        for camera in scope.cameras
+    }
+    owners = {registry.sites[registry.cameras[id_].site].controller for id_ in named}
+    return bool(one.opens) and all(
+        wide.camera in named if wide.camera in registry.cameras else owners & {*wide.controllers}
+        for wide in one.opens
+    )
 
 
 def judge(one: HeldChange, registry: Registry, user_id: str) -> User:
@@ -158,7 +201,9 @@ def is_agreed(one: HeldChange, registry: Registry) -> bool:
     people = [registry.users.get(approval.by) for approval in one.approvals]
     good = {user.id: user for user in people if user and may_judge(one, user, registry)}
     organisations = {user.organisation for user in good.values()}
-    return len(good) >= NEEDED and _concerned(one, registry) <= organisations
+    if not one.houses | _concerned(one, registry) <= organisations:
+        return False
+    return len(good) >= NEEDED or (bool(good) and not one.opens)
 
 
 def insert(connection: sqlite3.Connection, one: HeldChange) -> None:
@@ -186,6 +231,14 @@ def agree(connection: sqlite3.Connection, held_id: str, mark: Approval) -> None:
     """Write down an approval."""
     row = (held_id, mark.by, mark.utc_us, mark.reason)
     connection.execute("insert into approval values (?, ?, ?, ?)", row)
+
+
+def bind_anew(connection: sqlite3.Connection, users: Iterable[str]) -> None:
+    """Keep accounts that could be somebody else's from now on out of all that waits."""
+    connection.executemany(
+        "insert or ignore into newcomer select id, ? from held where state = ?",
+        [(user, HeldState.WAITING.value) for user in users],
+    )
 
 
 def decide(connection: sqlite3.Connection, held_id: str, state: HeldState, mark: Approval) -> None:
@@ -229,11 +282,20 @@ def load(connection: sqlite3.Connection) -> tuple[HeldChange, ...]:
         "select held, user, utc_us, reason from approval order by utc_us, user"
     ):
         approvals.setdefault(id_, []).append(Approval(user, utc_us, reason))
+    newcomers: dict[str, set[str]] = {}
+    for id_, user in connection.execute("select held, user from newcomer"):
+        newcomers.setdefault(id_, set()).add(user)
     rows = connection.execute(
         "select * from held order by state = ? desc, id desc limit ?",
         (HeldState.WAITING.value, MOST_SHOWN),
     )
-    return tuple(_read(row, tuple(approvals.get(row[0], ()))) for row in rows)
+    return tuple(
+        replace(
+            _read(row, tuple(approvals.get(row[0], ()))),
+            newcomers=frozenset(newcomers.get(row[0], ())),
+        )
+        for row in rows
+    )
 
 
 def _read(row: tuple[object, ...], approvals: tuple[Approval, ...]) -> HeldChange:

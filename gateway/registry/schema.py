@@ -13,9 +13,11 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from gateway.model import registry as model
+from gateway.model import retention
 from gateway.model.access import Action, Purpose
 from gateway.registry.entities import address_fault
 from gateway.registry.values import (
+    BrokerName,
     CameraUrl,
     DeviceUrl,
     Digest,
@@ -34,9 +36,6 @@ from gateway.runtime.fields import Flag, Id, Line, Number, Reference, Text, Whol
 
 MOST_RETENTION_BEFORE_S = 30
 MOST_PORT = 65535
-MOST_RETENTION_H = 168
-"""Nobody keeps copies for longer (B-03)."""
-RETENTION_WITHOUT_REASON_H = 72
 
 _POLYGON = "3 to 64 corners, [[0.1, 0.2], [0.9, 0.2], [0.5, 0.9]]"
 _DATE = "a date, 2026-01-31"
@@ -61,17 +60,22 @@ class Controller(Text):
     retention_h: Whole = Field(
         default=0,
         ge=0,
-        le=MOST_RETENTION_H,
-        description=f"hours, 0 (the default of its kind) to {MOST_RETENTION_H}",
+        le=retention.MOST_H,
+        description=f"hours, 0 (the default of its kind) to {retention.MOST_H}",
     )
     retention_reason: Line = Field(default="", description="why copies are kept for so long")
 
     @model_validator(mode="after")
     def _check(self) -> "Controller":
-        if self.retention_h > RETENTION_WITHOUT_REASON_H and not self.retention_reason:
-            problem = f"is missing: retention_h is more than {RETENTION_WITHOUT_REASON_H}"
-            raise refusal(problem, "write why copies are kept for so long", "retention_reason")
-        return self
+        made = self.makes()
+        if not (problem := retention.fault(made)):
+            return self
+        if not retention.fault(replace(made, retention_reason="x")):
+            advice = "write retention_reason, why copies are kept for so long"
+        else:
+            most = retention.ceiling_h(replace(made, retention_h=retention.MOST_H))
+            advice = f"write {most} hours or fewer, or 0 for the default of its kind"
+        raise refusal(problem, advice, "retention_h")
 
     def makes(self) -> model.Controller:
         """Return the entity."""
@@ -345,8 +349,10 @@ class Recipient(Text):
     id: Id = Field(description='an id, for example id = "sala-questura"')
     name: Line = Field(min_length=1, description="a name for people")
     kind: model.RecipientKind = Field(description='"sala-operativa" or "istituto-di-vigilanza"')
-    broker: NameOrNothing = Field(
-        default="", description="the name of a [[broker]] in gateway.toml, or nothing"
+    broker: BrokerName = Field(
+        default="",
+        description='the name of a [[broker]] in gateway.toml, "line:" and that of an [[uplink]],'
+        " or nothing",
     )
     topic_prefix: TopicPrefix = Field(default="", description='for example "varco/questura"')
     inbox: Flag = Field(default=False, description="true or false")
@@ -367,7 +373,8 @@ class ActScope(Text):
         default=(), description='a list of "intrusione" and "targhe"'
     )
     disclosure: model.Disclosure = Field(
-        default=model.Disclosure.ALWAYS, description='"sempre", "su-allarme" or "solo-testo"'
+        default=model.Disclosure.ALWAYS,
+        description='"sempre", "su-allarme", "su-intervento" or "solo-testo"',
     )
     retention_before_s: Number = Field(
         default=0.0,
@@ -532,6 +539,24 @@ class Hold(Text):
         return model.Hold(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
+class Edge(Text):
+    """[[edge]]: a box that may dial this room; its certificate comes with its enrolment."""
+
+    id: Id = Field(description='the edge\'s box id, for example id = "varco-nord"')
+    name: Line = Field(min_length=1, description="a name for people")
+    certificate_sha256: Pin = Field(default="", description=_PIN)
+    organisations: Annotated[tuple[Id, ...], Field(max_length=64)] = Field(
+        default=(), description="ids of recipients and controllers whose people may know of it"
+    )
+    enabled: Flag = Field(default=True, description="true or false")
+    ledger_vkey: Line = Field(default="", description="the public key of its log")
+    most_kbps: Whole = Field(default=0, ge=0, le=10_000_000, description="kbit/s, 0: no bound")
+
+    def makes(self) -> model.Edge:
+        """Return the entity."""
+        return model.Edge(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
 class Map(Text):
     """What a map or a spreadsheet holds."""
 
@@ -557,3 +582,4 @@ class File(Text):
     extension: tuple[Extension, ...] = Field(default=(), description="tables [[extension]]")
     pause: tuple[Pause, ...] = Field(default=(), description="tables [[pause]]")
     hold: tuple[Hold, ...] = Field(default=(), description="tables [[hold]]")
+    edge: tuple[Edge, ...] = Field(default=(), description="tables [[edge]]")

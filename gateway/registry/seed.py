@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.model.errors import ConfigError, ConfigErrors
-from gateway.model.registry import Camera, Extension, Registry, User, empty_registry
+from gateway.model.registry import Camera, Edge, Extension, Registry, User, empty_registry
 from gateway.model.time import Moment
 from gateway.registry import schema, states
 from gateway.registry.entities import (
@@ -63,6 +63,8 @@ class RegistryChange:
     removed: tuple[str, ...] = ()
     held: str = ""
     """Id of the held change: nothing was applied, two people have to approve it first."""
+    founders: tuple[str, ...] = ()
+    """Users who can approve from now on, about whom nobody could be asked (D.7)."""
 
     @property
     def empty(self) -> bool:
@@ -133,18 +135,20 @@ def merge(
     """Return the registry with the seed's entities in it, at the same version number.
 
     With `remove`, what the seed does not name goes, except what people entered (GOVERNED). Users
-    keep their secrets; cameras of a map keep what it does not say of them, their URL and
-    credential above all. ConfigErrors if a reference leads nowhere, if a map brings a new camera
-    without what it needs, if the seed says of a governed entity what nobody entered, or if a site
-    becomes active without what it needs. `now` is the first day of sites that become active.
+    keep their secrets, edges what they were enrolled with; cameras of a map keep what it does not
+    say of them, their URL and credential above all. ConfigErrors if a reference leads nowhere, if a
+    map brings a new camera without what it needs, if the seed says of a governed entity what nobody
+    entered or of an edge what no enrolment brought, or if a site becomes active without what it
+    needs. `now` is the first day of sites that become active.
     """
     before = flatten(registry)
     kept = {key: entity for key, entity in before.items() if key[0] in GOVERNED}
     after = kept if remove else dict(before)
     for key, entity in seed.entities.items():
-        after[key] = _with_secrets(entity, before.get(key))
+        after[key] = _enrolled(_with_secrets(entity, before.get(key)), before.get(key))
     faults = _merge_rows(before, seed, after)
     faults += _entered_by_nobody(before, seed) if registry.version else []
+    faults += _enrolled_by_nobody(before, seed) if registry.version else []
     if remove:
         _drop_extensions(after)
     if now is not None:
@@ -172,6 +176,37 @@ def _with_secrets(entity: Entity, old: Entity | None) -> Entity:
         password_hash=entity.password_hash or old.password_hash,
         totp_secret=entity.totp_secret or old.totp_secret,
     )
+
+
+def _enrolled(entity: Entity, old: Entity | None) -> Entity:
+    """Return an edge with what its enrolment told, where a document says nothing of it."""
+    if not isinstance(entity, Edge) or not isinstance(old, Edge):
+        return entity
+    return replace(
+        entity,
+        certificate_sha256=entity.certificate_sha256 or old.certificate_sha256,
+        ledger_vkey=entity.ledger_vkey or old.ledger_vkey,
+    )
+
+
+def _enrolled_by_nobody(before: Mapping[Key, Entity], seed: Seed) -> list[ConfigError]:
+    """Return a fault for each key of an edge that did not come with an enrolment.
+
+    Who can apply a document could otherwise let a box of their own in as an edge.
+    """
+    faults = []
+    for key, entity in seed.entities.items():
+        if not isinstance(entity, Edge):
+            continue
+        old = before.get(key)
+        for name in ("certificate_sha256", "ledger_vkey"):
+            said = getattr(entity, name)
+            if said and said != (getattr(old, name) if old else ""):
+                where = seed.places.get(key, seed.where)
+                problem = "comes with an enrolment, not with a document"
+                advice = f"remove the line and run: varco link invite {entity.id}"
+                faults.append(ConfigError(where, f"edge[{entity.id}].{name}", problem, advice))
+    return faults
 
 
 def _entered_by_nobody(before: Mapping[Key, Entity], seed: Seed) -> list[ConfigError]:

@@ -5,7 +5,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
-from zoneinfo import ZoneInfo
 
 from gateway.model.errors import ConfigError
 from gateway.model.registry import (
@@ -18,11 +17,10 @@ from gateway.model.registry import (
     SiteState,
     TenantKind,
 )
-from gateway.model.time import Moment
+from gateway.model.time import ROME, Moment
 from gateway.registry.entities import Entity, Key
 from gateway.registry.tenants import faults_of_site
 
-ROME = ZoneInfo("Europe/Rome")
 OPEN_AREAS = frozenset({AreaKind.PUBLIC, AreaKind.OPEN_TO_PUBLIC})
 _MUNICIPAL = {TenantKind.MUNICIPALITY, TenantKind.PUBLIC_BODY}
 _S = SiteState

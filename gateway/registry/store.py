@@ -14,15 +14,16 @@ import logging
 import re
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.model.errors import ConfigError, ConfigErrors, InvariantError, StoreError
 from gateway.model.identifiers import uuid7
-from gateway.model.registry import Registry
+from gateway.model.registry import Edge, Permit, Registry, User
 from gateway.registry import held
+from gateway.registry.approvers import binding, founders, held_approvers
 from gateway.registry.entities import (
     GOVERNED,
     Entity,
@@ -36,6 +37,7 @@ from gateway.registry.entities import (
     key_of,
 )
 from gateway.registry.held import Approval, HeldChange, HeldState, Judgement
+from gateway.registry.matrix import opened
 from gateway.registry.seed import RegistryChange, Seed, compare, merge, parse_seed
 from gateway.registry.seed_text import to_toml
 from gateway.registry.states import movements
@@ -71,10 +73,17 @@ create table if not exists totp (
 create table if not exists mark (
   said text primary key
 ) strict, without rowid;
+create table if not exists founder (
+  user text primary key,
+  organisation text not null,
+  utc_us integer not null
+) strict, without rowid;
 """
 """`entity.body` is null in the version that removed the entity."""
 
 
+FOUNDER_US = 30 * 86_400 * 1_000_000
+"""How long it is shown that an approver was entered about whom nobody was asked."""
 TOTP_FORM = re.compile(r"[A-Z2-7]{16,128}=*")
 """Base32, at least 80 bits (RFC 4226 R6 asks for 128 and recommends 160)."""
 
@@ -93,12 +102,14 @@ class RegistryStore:
     """One registry.db; made by `open_registry`."""
 
     def __init__(
-        self, store: Store, clock: Clock, current: Registry, removed: dict[str, Form]
+        self, store: Store, clock: Clock, begun: "_Begun", built_in: Sequence[Permit] = ()
     ) -> None:
         self._store = store
         self._clock = clock
-        self._current = current
-        self._removed = removed
+        self._current = begun.current
+        self._removed = begun.removed
+        self._founders = begun.founders
+        self._built_in = built_in
         self._newer = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
 
@@ -140,8 +151,24 @@ class RegistryStore:
         return after
 
     def _widenings(self, after: Registry) -> tuple[Widening, ...]:
-        """Return what is opened wider; on an empty box nothing is."""
-        return widenings(self._current, self._removed, after) if self._current.version else ()
+        """Return what is opened wider, and who could approve more; nothing on an empty box."""
+        before = self._current
+        if not before.version:
+            return ()
+        return (
+            *widenings(before, self._removed, after),
+            *opened(before, after, self._built_in),
+            *held_approvers(before, after),
+        )
+
+    def founders(self) -> tuple[tuple[str, str], ...]:
+        """Return approvers entered lately without anybody to ask: user and organisation, by id."""
+        since = self._clock.now().utc_us - FOUNDER_US
+        return tuple(
+            (user, organisation)
+            for user, (organisation, utc_us) in sorted(self._founders.items())
+            if utc_us > since
+        )
 
     async def _take_over(self, after: Registry, *, by: str, source: str) -> RegistryChange:
         """Make what was merged the version in force, if anything differs."""
@@ -150,10 +177,21 @@ class RegistryStore:
         if change.empty:
             return change
         change = dataclasses.replace(change, version=before.version + 1)
-        entry = RegistryVersion(self._clock.now().utc_us, by, source, change)
+        now = self._clock.now().utc_us
+        entry = RegistryVersion(now, by, source, self._with_founders(change, after, now))
         await self._write(entry, flatten(after))
         _log_change(change)
-        return change
+        return entry.change
+
+    def _with_founders(
+        self, change: RegistryChange, after: Registry, utc_us: int
+    ) -> RegistryChange:
+        """Return a change with the approvers about whom nobody could be asked, noted."""
+        new = founders(self._current, after)
+        if new:
+            log.warning("registry-approver-not-approved", extra={"count": len(new)})
+            self._founders |= {one.id: (one.organisation, utc_us) for one in new}
+        return dataclasses.replace(change, founders=tuple(one.id for one in new))
 
     async def _write(self, entry: RegistryVersion, after: Mapping[Key, Entity]) -> None:
         """Write a version and take it over, also if the caller is cancelled meanwhile."""
@@ -204,6 +242,18 @@ class RegistryStore:
                 raise ConfigError("registry", f"{kind}[{id_}]", "is not there", "look again")
             del entities[kind, id_]
             return await self._put(entities, by=by)
+
+    async def admit(self, edge: Edge, *, by: str) -> RegistryChange:
+        """Enter an edge, or change one, in the name of the user `by`; durable on return.
+
+        Its certificate comes from here alone (see `seed.merge`). ConfigErrors if a reference
+        leads nowhere.
+        """
+        async with self._one_at_a_time:
+            entities = flatten(self._current)
+            if entities.get(key_of(edge)) == edge:
+                return RegistryChange(self._current.version)
+            return await self._put(entities | {key_of(edge): edge}, by=by)
 
     async def _put(self, entities: Mapping[Key, Entity], *, by: str) -> RegistryChange:
         """Make a version of what a person entered."""
@@ -278,6 +328,7 @@ class RegistryStore:
         people = ", ".join(approval.by for approval in one.approvals)
         source = f"{one.source} (held {one.id}, approved by {people})"
         change = dataclasses.replace(change, version=before.version + (not change.empty))
+        change = self._with_founders(change, after, mark.utc_us)
         entry = RegistryVersion(mark.utc_us, one.by, source, change)
 
         def job(connection: sqlite3.Connection) -> None:
@@ -361,15 +412,31 @@ class RegistryStore:
 
 
 @asynccontextmanager
-async def open_registry(path: Path, *, clock: Clock) -> AsyncIterator[RegistryStore]:
-    """Open (or create) a registry; StoreError if the file cannot be used or read."""
+async def open_registry(
+    path: Path, *, clock: Clock, built_in: Sequence[Permit] = ()
+) -> AsyncIterator[RegistryStore]:
+    """Open (or create) a registry; StoreError if the file cannot be used or read.
+
+    `built_in`: the lines of the access matrix of roles for which the registry has none.
+    """
     async with open_store(path, SCHEMA + held.SCHEMA) as store:
         try:
-            current = await store.read(_read)
-            removed = await store.read(_removed)
+            begun = _Begun(
+                await store.read(_read), await store.read(_removed), await store.read(_founders)
+            )
         except ValueError as error:
             raise StoreError(f"{path}: {error}") from error
-        yield RegistryStore(store, clock, current, removed)
+        yield RegistryStore(store, clock, begun, built_in)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What a registry's file holds when it is opened."""
+
+    current: Registry
+    removed: dict[str, Form]
+    founders: dict[str, tuple[str, int]]
+    """By user: organisation and time in microseconds UTC."""
 
 
 def _insert(
@@ -377,6 +444,12 @@ def _insert(
 ) -> None:
     change = entry.change
     diff = {"added": change.added, "changed": change.changed, "removed": change.removed}
+    held.bind_anew(connection, _bound_anew(connection, change, after))
+    for id_ in change.founders:
+        user = after["user", id_]
+        assert isinstance(user, User)  # noqa: S101 - a founder is a user of this version
+        row = (id_, user.organisation, entry.utc_us)
+        connection.execute("insert or replace into founder values (?, ?, ?)", row)
     connection.execute(
         "insert into version values (?, ?, ?, ?, ?)",
         (change.version, entry.utc_us, entry.by, entry.source, json.dumps(diff)),
@@ -394,7 +467,26 @@ def _insert(
     connection.executemany("insert into entity values (?, ?, ?, ?)", rows)
 
 
+def _bound_anew(
+    connection: sqlite3.Connection, change: RegistryChange, after: Mapping[Key, Entity]
+) -> Iterator[str]:
+    """Yield the accounts that a version makes, or that somebody else could use from it on."""
+    for name in (*change.added, *change.changed):
+        kind, _, id_ = name.partition("/")
+        user = after[kind, id_]
+        if not isinstance(user, User):
+            continue
+        row = connection.execute(
+            "select body from entity where kind = 'user' and id = ? order by version desc limit 1",
+            (id_,),
+        ).fetchone()
+        was = decode("user", row[0]) if row is not None and row[0] is not None else None
+        if not isinstance(was, User) or binding(was) != binding(user):
+            yield id_
+
+
 def _insert_hash(connection: sqlite3.Connection, user_id: str, phc_hash: str) -> None:
+    held.bind_anew(connection, (user_id,))
     if phc_hash:
         connection.execute("insert or replace into password values (?, ?)", (user_id, phc_hash))
     else:
@@ -402,6 +494,7 @@ def _insert_hash(connection: sqlite3.Connection, user_id: str, phc_hash: str) ->
 
 
 def _insert_totp(connection: sqlite3.Connection, user_id: str, secret: str) -> None:
+    held.bind_anew(connection, (user_id,))
     if secret:
         connection.execute("insert or replace into totp values (?, ?)", (user_id, secret))
     else:
@@ -444,6 +537,11 @@ def _removed(connection: sqlite3.Connection) -> dict[str, Form]:
     (newest,) = connection.execute("select coalesce(max(number), 0) from version").fetchone()
     current = _at(connection, newest)
     return remembered(found, current, current)
+
+
+def _founders(connection: sqlite3.Connection) -> dict[str, tuple[str, int]]:
+    rows = connection.execute("select user, organisation, utc_us from founder")
+    return {user: (organisation, utc_us) for user, organisation, utc_us in rows}
 
 
 def _marks(connection: sqlite3.Connection) -> frozenset[str]:

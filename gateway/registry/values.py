@@ -10,7 +10,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from gateway.model.identifiers import ID_FORM
 from gateway.model.registry import Point
+from gateway.model.room import LINE_BROKER
 from gateway.registry import polygon
 from gateway.runtime.fields import CREDENTIALS_IN_URL, Id, Number, refusal
 
@@ -134,6 +136,15 @@ def _digest(value: str) -> str:
     return value
 
 
+def _broker(value: str) -> str:
+    if value and not ID_FORM.match(value.removeprefix(LINE_BROKER)):
+        raise refusal(
+            "is neither a name nor a line",
+            'write the name of a [[broker]], or "line:" and the name of an [[uplink]]',
+        )
+    return value
+
+
 def some(value: tuple[object, ...]) -> tuple[object, ...]:
     """Return a list that is not empty."""
     if not value:
@@ -158,4 +169,6 @@ TopicPrefix = Annotated[
 Digest = Annotated[str, StringConstraints(strict=True), AfterValidator(_digest)]
 Nothing = Literal[""]
 NameOrNothing = Id | Nothing
+BrokerName = Annotated[str, StringConstraints(strict=True, max_length=80), AfterValidator(_broker)]
+"""Empty, the name of a broker, or `line:` and the name of an uplink."""
 Ids = Annotated[tuple[Id, ...], AfterValidator(some)]

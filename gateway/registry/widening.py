@@ -10,18 +10,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
-from urllib.parse import urlsplit
 
 from gateway.model.registry import (
     Act,
     ActScope,
     Analytic,
+    AreaKind,
     Camera,
     Controller,
-    Device,
     Disclosure,
     Mask,
     MaskPlace,
+    RecipientKind,
     Registry,
     Site,
     SiteKind,
@@ -30,10 +30,15 @@ from gateway.model.registry import (
 from gateway.model.retention import ceiling_h
 from gateway.registry import polygon
 
-_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
-_DISCLOSED = {Disclosure.TEXT_ONLY: 1, Disclosure.ON_ALARM: 2, Disclosure.ALWAYS: 3}
-_LEVELS_IT = {0: "niente", 1: "solo testo", 2: "su allarme", 3: "sempre"}
-_LEVELS_EN = {0: "nothing", 1: "text only", 2: "on alarm", 3: "always"}
+_DISCLOSED = {
+    Disclosure.TEXT_ONLY: 1,
+    Disclosure.ON_ALARM: 2,
+    Disclosure.ON_INCIDENT: 3,
+    Disclosure.ALWAYS: 4,
+}
+_STRICTNESS = {AreaKind.PUBLIC: 0, AreaKind.OPEN_TO_PUBLIC: 1, AreaKind.PRIVATE: 2}
+_LEVELS_IT = {0: "niente", 1: "solo testo", 2: "su allarme", 3: "su intervento", 4: "sempre"}
+_LEVELS_EN = {0: "nothing", 1: "text only", 2: "on alarm", 3: "on incident", 4: "always"}
 
 
 class Wider(Enum):
@@ -48,6 +53,14 @@ class Wider(Enum):
     MASK = "mask"
     SCHOOL = "school"
     """Hours in which a school's inside is dark."""
+    AREA = "area"
+    """What it looks at counts as less public, so that no assessment is asked for."""
+    KIND = "kind"
+    """An institute is a room from now on."""
+    PERMIT = "permit"
+    """A line of the access matrix."""
+    APPROVER = "approver"
+    """An account that could approve what is held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +118,10 @@ class Form:
     acts: tuple[str, ...]
     assessed: str = ""
     """Date of the newest assessment, ISO 8601; empty if none."""
+    strictness: int = 0
+    """Of what it looks at, see `_STRICTNESS`; smaller is stricter."""
+    institutes: frozenset[str] = frozenset()
+    """Recipients that are institutes."""
 
 
 def _retention_h(controller: Controller, site: Site) -> int:
@@ -215,7 +232,7 @@ class _Forms:
         dates = [act.dpia_date.isoformat() for act, _ in lines if act.dpia_date]
         return Form(
             camera=camera.id,
-            addresses=_addresses(camera, self._registry.devices.get(camera.device)),
+            addresses=self._registry.addresses_of(camera),
             controller=site.controller,
             recipients=recipients,
             reached={one: self._reached(one) for one in recipients},
@@ -228,7 +245,13 @@ class _Forms:
             closed_days=frozenset(site.closed_days),
             acts=tuple(dict.fromkeys(act.id for act, _ in lines)),
             assessed=max(dates, default=""),
+            strictness=_STRICTNESS[camera.area],
+            institutes=frozenset(one for one in recipients if self._is_institute(one)),
         )
+
+    def _is_institute(self, id_: str) -> bool:
+        known = self._registry.recipients.get(id_)
+        return known is not None and known.kind is RecipientKind.INSTITUTE
 
     def _reached(self, id_: str) -> str:
         known = self._registry.recipients.get(id_)
@@ -240,28 +263,6 @@ def _pairs(lines: Iterable[tuple[Act, ActScope]]) -> Iterator[tuple[str, str]]:
         for one in scope.recipients:
             for analytic in scope.analytics:
                 yield one, analytic.value
-
-
-def _addresses(camera: Camera, device: Device | None) -> frozenset[str]:
-    """Return where a camera is reached, written in one way; a recorder by any id is the same."""
-    found = {_address(url) for url in (camera.url, camera.sub_url) if url}
-    if camera.device and camera.channel:
-        found.add(f"{camera.device}#{camera.channel}")
-        host = urlsplit(device.url).hostname if device else None
-        if host:
-            found.add(f"{_host(host)}#{camera.channel}")
-    return frozenset(found)
-
-
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    port = parts.port or _PORTS.get(parts.scheme, 0)
-    query = f"?{parts.query}" if parts.query else ""
-    return f"{_host(parts.hostname or '')}:{port}{parts.path.rstrip('/')}{query}"
-
-
-def _host(name: str) -> str:
-    return name.lower().rstrip(".")
 
 
 class _Names:
@@ -298,7 +299,7 @@ class _Names:
 def _differences(known: Form, form: Form, names: _Names) -> Iterator[Widening]:
     """Yield everything that is wider than it was."""
     owners = tuple(dict.fromkeys((known.controller, form.controller)))
-    for parts in (_for_whom, _analysed, _kept, _uncovered, _in_school):
+    for parts in (_for_whom, _to_rooms, _analysed, _kept, _uncovered, _in_school, _less_public):
         for one in parts(known, form, names):
             acts = one.acts or known.acts or form.acts
             if not set(acts) <= names.known:
@@ -332,6 +333,29 @@ def _for_whom(known: Form, form: Form, names: _Names) -> Iterator[Widening]:
         yield Widening(
             Wider.BEFORE, form.camera, recipient, was_s, seconds, acts, (), text_it, text_en
         )
+
+
+def _to_rooms(known: Form, form: Form, names: _Names) -> Iterator[Widening]:
+    """Yield each institute that counts as a room, whose people see more and may approve."""
+    camera = names.camera(form.camera)
+    for recipient in sorted(known.institutes & form.recipients.keys() - form.institutes):
+        name = names.organisation(recipient)
+        text_it = f"{camera}: {name} non è più un istituto di vigilanza ma una sala operativa"
+        text_en = f"{camera}: {name} is no longer a vigilance institute but an operations room"
+        acts = names.granting(form.camera, recipient)
+        yield Widening(Wider.KIND, form.camera, recipient, 0, 1, acts, (), text_it, text_en)
+
+
+def _less_public(known: Form, form: Form, names: _Names) -> Iterator[Widening]:
+    if form.strictness <= known.strictness:
+        return
+    camera = names.camera(form.camera)
+    text_it = f"{camera}: l'area ripresa vale come meno pubblica di prima"
+    text_en = f"{camera}: what it looks at counts as less public than before"
+    yield Widening(
+        Wider.AREA, form.camera, form.camera, known.strictness, form.strictness, (), (),
+        text_it, text_en,
+    )  # fmt: skip
 
 
 def _analysed(known: Form, form: Form, names: _Names) -> Iterator[Widening]:

@@ -7,7 +7,6 @@ and is acknowledged again, since the box did not hear the first time.
 """
 
 import logging
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -15,8 +14,8 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.model.errors import PeerError, StoreError, WireError
+from gateway.room.store import Database, RoomStore, open_room_store
 from gateway.runtime.clock import Clock
-from gateway.runtime.store import Store, open_store
 from gateway.runtime.supervise import Policy, supervise
 from gateway.runtime.tally import Tally
 from gateway.wire.onvif_mqtt import (
@@ -36,15 +35,15 @@ log = logging.getLogger(__name__)
 
 SCHEMA = """
 create table if not exists inbox(
-  n integer primary key autoincrement,
-  id text not null unique,
+  id text not null primary key,
   prefix text not null, box text not null,
   camera text not null, rule text not null, zone text not null,
-  severity integer not null, exercise integer not null,
-  raised_utc_us integer not null, received_utc_us integer not null,
-  ended_utc_us integer not null default 0,
-  copies integer not null default 0
-) strict;
+  severity bigint not null, exercise bigint not null,
+  raised_utc_us bigint not null, received_utc_us bigint not null,
+  ended_utc_us bigint not null default 0,
+  copies bigint not null default 0
+);
+create index if not exists inbox_received on inbox(received_utc_us);
 """
 
 LINE_POLICY = Policy(first_s=0.5, most_s=15.0)
@@ -100,7 +99,7 @@ class InboxAlarm:
 class Inbox:
     """The alarms that came in; made by `open_inbox`."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: RoomStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._tally = Tally(log, clock)
@@ -112,16 +111,25 @@ class Inbox:
         """
         now_us = self._clock.now().utc_us
 
-        def job(db: sqlite3.Connection) -> list[InboxAlarm]:
+        def job(db: Database) -> list[InboxAlarm]:
             changed = [n.alarm for prefix, n in notices if _put(db, prefix, n, now_us)]
             return [_get(db, alarm_id) for alarm_id in dict.fromkeys(changed)]
 
         return await self._store.write(job)
 
+    async def get(self, alarm_id: str) -> InboxAlarm | None:
+        """Return one alarm; None if none of that id came in."""
+        row = await self._store.read(
+            lambda db: db.execute(_SELECT + " where id=?", (alarm_id,)).fetchone()
+        )
+        return _alarm(row) if row else None
+
     async def recent(self, limit: int) -> list[InboxAlarm]:
         """Return the newest alarms, newest first."""
         rows = await self._store.read(
-            lambda db: db.execute(_SELECT + " order by n desc limit ?", (limit,)).fetchall()
+            lambda db: db.execute(
+                _SELECT + " order by received_utc_us desc, id desc limit ?", (limit,)
+            ).fetchall()
         )
         return [_alarm(row) for row in rows]
 
@@ -186,7 +194,7 @@ class Inbox:
 @asynccontextmanager
 async def open_inbox(path: Path, *, clock: Clock) -> AsyncIterator[Inbox]:
     """Open `inbox.db`."""
-    async with open_store(path, SCHEMA) as store:
+    async with open_room_store(path, SCHEMA) as store:
         yield Inbox(store, clock)
 
 
@@ -208,12 +216,13 @@ _SELECT = (
 )
 
 
-def _put(db: sqlite3.Connection, prefix: str, notice: AlarmNotice, now_us: int) -> bool:
+def _put(db: Database, prefix: str, notice: AlarmNotice, now_us: int) -> bool:
     """Store one notice; return whether it told anything new. Either phase may come first."""
     ended_us = max(notice.at_utc_us, 1) if notice.phase is Phase.ENDED else 0
     inserted = db.execute(
-        "insert or ignore into inbox(id, prefix, box, camera, rule, zone, severity, exercise,"
-        " raised_utc_us, received_utc_us, ended_utc_us) values(?,?,?,?,?,?,?,?,?,?,?)",
+        "insert into inbox(id, prefix, box, camera, rule, zone, severity, exercise,"
+        " raised_utc_us, received_utc_us, ended_utc_us) values(?,?,?,?,?,?,?,?,?,?,?)"
+        " on conflict (id) do nothing",
         (
             notice.alarm,
             prefix,
@@ -222,7 +231,7 @@ def _put(db: sqlite3.Connection, prefix: str, notice: AlarmNotice, now_us: int) 
             notice.rule,
             notice.zone,
             notice.severity,
-            notice.exercise,
+            int(notice.exercise),
             notice.raised_utc_us,
             now_us,
             ended_us,
@@ -237,7 +246,7 @@ def _put(db: sqlite3.Connection, prefix: str, notice: AlarmNotice, now_us: int) 
     return False
 
 
-def _get(db: sqlite3.Connection, alarm_id: str) -> InboxAlarm:
+def _get(db: Database, alarm_id: str) -> InboxAlarm:
     return _alarm(db.execute(_SELECT + " where id=?", (alarm_id,)).fetchone())
 
 

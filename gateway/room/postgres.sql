@@ -46,6 +46,17 @@ drop policy if exists inbox_of_organisation on inbox;
 create policy inbox_of_organisation on inbox using (varco.is_edge_for(box));
 grant select, insert, update on inbox to @role@;
 
+-- verdicts that go back to edges, and whose log is whose (the box alone reads them) -------------
+
+create table if not exists verdict(
+  alarm text not null primary key, edge text not null, verdict text not null,
+  actor text not null, utc_us bigint not null,
+  sent_utc_us bigint not null default 0, problem text not null default '');
+create index if not exists verdict_waiting on verdict(edge, utc_us) where sent_utc_us = 0;
+create table if not exists edge_log(edge text not null primary key, vkey text not null);
+grant select, insert, update on verdict to @role@;
+grant select, insert, delete on edge_log to @role@;
+
 -- a copy of the log that nobody here can change: commitments only, no personal values ----------
 
 create table if not exists ledger_mirror(

@@ -137,6 +137,24 @@ async def supervise(
         await clock.sleep(wait_s)
 
 
+async def contained(name: str, attempt: Callable[[], Awaitable[None]]) -> bool:
+    """Run what one peer began, once; return whether it ended without a bug of ours.
+
+    PeerError is normal. Anything else is logged with its traceback and goes no further, so that
+    one peer cannot take down its neighbours: whoever asks counts, and locks that peer out.
+    """
+    fine = True
+    try:
+        await attempt()
+    except* PeerError as group:
+        words = "; ".join(map(str, _leaves(group)))
+        log.debug("ended", extra={"task": name, "problem": words})
+    except* Exception:
+        log.exception("bug", extra={"task": name})
+        fine = False
+    return fine
+
+
 def _nth(waits_s: tuple[float, ...], times: int) -> float:
     """Return the wait after the `times`-th time; the last stays."""
     return waits_s[min(times, len(waits_s)) - 1] if waits_s else 0.0

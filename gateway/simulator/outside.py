@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +24,7 @@ import httpx
 
 from gateway.codec.mp4 import read_mp4
 from gateway.model.errors import PeerError
+from gateway.model.room import SEPARATOR, at_room
 from gateway.simulator import forgery
 from gateway.simulator.paint import read_frame_index
 from gateway.simulator.whep_viewer import Seen, WhepViewer
@@ -38,6 +40,12 @@ STAYS_S = 3.0
 """Pictures come for so long after the end: the look goes on."""
 SERVICE = "purpose=servizio&case=OS-1"
 PICTURE_S = 15.0
+CUT_S = 15.0
+"""The line is away for so long."""
+STILL_S = 3.0
+BACK_S = CUT_S + 10.0
+PORTO = at_room("farmacia-porto", "porto")
+"""The camera behind NAT."""
 HOLD_UP = 5
 """The highest severity."""
 SUBSCRIBED = 'device_subscription_healthy{device="registratore-farmacia"} 1.0'
@@ -67,6 +75,8 @@ class Stage:
     tokens: dict[str, str] = field(default_factory=dict)
     figures: Figures = field(default_factory=Figures)
     alarm: str = ""
+    questura: "Stage | None" = None
+    """The second room."""
 
     def client(self, who: str = "") -> httpx.AsyncClient:
         """Return a client that is signed in as one of the accounts, or as nobody."""
@@ -123,8 +133,9 @@ async def square(stage: Stage) -> None:
 
 
 async def _all_live(client: httpx.AsyncClient) -> dict[str, str] | None:
+    """Return the states of the town's own cameras once all live; edges' live while looked at."""
     cameras = (await client.get("/api/cameras")).json()
-    states = {one["id"]: one["state"] for one in cameras}
+    states = {one["id"]: one["state"] for one in cameras if SEPARATOR not in one["id"]}
     return states if set(states.values()) == {"live"} else None
 
 
@@ -261,6 +272,70 @@ async def _subscribed(client: httpx.AsyncClient) -> bool | None:
     return True if SUBSCRIBED in (await client.get("/metrics")).text else None
 
 
+async def line_pulled(stage: Stage) -> None:
+    """The pharmacy behind NAT loses its line while somebody enters, and nobody misses anything.
+
+    Its picture stops and goes on by itself in the same session. The alarm comes to both rooms
+    once; there it opens the picture to the Questura, which was refused before.
+    """
+    other = stage.questura
+    hold(other is not None, "there is no second room")
+    assert other is not None  # noqa: S101 - for the type checker
+    await enter(other)
+    url = f"/whep/{PORTO}"
+    async with stage.client("operatore") as room, other.client("operatore-questura") as police:
+        for client in (room, police):
+            await _until(partial(_offered, client), PICTURE_S, f"no camera {PORTO}")
+        known = [await _alarms_of(client) for client in (room, police)]
+        await refused(other, "operatore-questura", f"{url}?{SERVICE}", 403, "only-on-alarm")
+        async with WhepViewer(room, f"{url}?{SERVICE}") as viewer:
+            _number(await viewer.picture(PICTURE_S))
+            reply = await room.post("/api/exercise/scenes/stacca")
+            hold(reply.is_success, f"the scene does not start: {reply.text}")
+            await _stands_still(viewer)
+            _number(await viewer.picture(BACK_S))
+        alarms = [await _one_more(c, k) for c, k in zip((room, police), known, strict=True)]
+        hold(len(set(alarms)) == 1, f"the rooms were told different alarms: {alarms}")
+        async with WhepViewer(police, f"{url}?purpose=allarme&case={alarms[0]}") as viewer:
+            _number(await viewer.picture(PICTURE_S))
+        for client, before in zip((room, police), known, strict=True):
+            now = await _alarms_of(client)
+            hold(len(now - before) == 1, f"{len(now - before)} alarms for one intrusion")
+        body = {"verdict": "esercitazione"}
+        reply = await room.post(f"/api/alarms/{alarms[0]}/close", json=body)
+        hold(reply.is_success, f"the alarm cannot be closed: {reply.text[:200]}")
+
+
+async def _offered(client: httpx.AsyncClient) -> bool | None:
+    cameras = (await client.get("/api/cameras")).json()
+    return True if PORTO in {one["id"] for one in cameras} else None
+
+
+async def _alarms_of(client: httpx.AsyncClient) -> set[str]:
+    """Return the alarms of the pharmacy behind NAT that a room shows."""
+    alarms = (await client.get("/api/alarms")).json()
+    return {str(one["id"]) for one in alarms if one["camera"] == PORTO}
+
+
+async def _one_more(client: httpx.AsyncClient, before: set[str]) -> str:
+    async def look() -> str | None:
+        return next(iter(await _alarms_of(client) - before), None)
+
+    return await _until(look, CUT_S + ALARM_S, "no alarm after the line came back")
+
+
+async def _stands_still(viewer: WhepViewer) -> None:
+    """Assert that pictures stop while the line is away; returns once it has been away a while."""
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    while loop.time() - began_s < CUT_S:
+        try:
+            await viewer.picture(STILL_S)
+        except PeerError:
+            return
+    raise SceneError("the picture never stopped")
+
+
 async def pact_ends(stage: Stage) -> None:
     """The acts end: the square goes dark, owner and open incident go on, an extension helps.
 
@@ -384,6 +459,7 @@ SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
     pharmacy_during,
     pharmacy_after,
     hold_up,
+    line_pulled,
     pact_ends,
     tampering,
     ledger,
@@ -422,6 +498,9 @@ def main(path: str) -> int:
         told["ledger_key"],
         Path(told["institute_log"]),
         told["passwords"],
+        questura=Stage(
+            told["questura"]["base_url"], Path(), "", Path(), told["questura"]["passwords"]
+        ),
     )
     try:
         f = asyncio.run(play(stage))

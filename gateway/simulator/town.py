@@ -20,6 +20,8 @@ from gateway.simulator.paint import HEIGHT, WIDTH
 from gateway.simulator.rtsp_server import Mount
 from gateway.simulator.scene_gate import Gate
 from gateway.simulator.scene_pharmacy import GUARDED, Intrusion, QuietPharmacy
+from gateway.simulator.scene_port import GUARDED as PORT_GUARDED
+from gateway.simulator.scene_port import PortIntrusion, QuietPort
 from gateway.simulator.scene_square import Square
 
 INTRUSION = "intrusion"
@@ -40,6 +42,16 @@ PLANS = (
     ClipPlan(RECORDED, LOOP, QuietPharmacy, SUB_PX),
 )
 """The longest work first."""
+HOUSE_CAMERA = "porto"
+"""The camera behind NAT, of a box of its own."""
+HOUSE_POLYGON = PORT_GUARDED
+"""Corners (x, y) of the guarded zone of `porto`."""
+SUB_SUFFIX = "-piccolo"
+"""Of the RTSP path of a small rendition."""
+HOUSE_PLANS = (
+    ClipPlan(HOUSE_CAMERA, INTRUSION, PortIntrusion, SUB_PX),
+    ClipPlan(HOUSE_CAMERA, LOOP, QuietPort, SUB_PX),
+)
 
 
 def build_cameras(

@@ -43,6 +43,10 @@ DEFAULT_SESSION_S = 60
 LEAST_SESSION_S = 4
 """Below that a camera would be kept busy by keep-alives."""
 DOLLAR = 0x24
+MEDIA_CONTROL = "track0"
+"""Control attribute of the video track that a server announces."""
+PIPELINE = "pipelined-requests"
+"""Header of requests that do not wait for the session that they belong to (RFC 7826 §18.33)."""
 _HEAD_END = b"\r\n\r\n"
 _USER_AGENT = "Varco"
 
@@ -261,10 +265,14 @@ class RtspUrl:
     text: str
     """As sent in requests."""
     is_tls: bool = False
+    name: str = ""
+    """What is shown in place of the address, if anything."""
 
     @property
     def peer(self) -> str:
         """Return what may be shown: no path and no query, since cameras hide passwords there."""
+        if self.name:
+            return self.name
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'rtsps' if self.is_tls else 'rtsp'}://{host}:{self.port}"
 
@@ -340,6 +348,9 @@ class Wishes:
     """Opens an even port and the odd one above, returns the even one; None: UDP is out."""
     manners: Manners | None = None
     """What is remembered of how this camera has us prove ourselves."""
+    pipelined: bool = False
+    """The other end is a box of ours: DESCRIBE, SETUP and PLAY go out at once, and it says no in
+    words of its own."""
 
 
 @dataclass(slots=True)
@@ -438,9 +449,24 @@ class RtspClient:
         return self._authenticator.scheme if self._authenticator else ""
 
     def start(self) -> bytes:
-        """Return the first request."""
+        """Return the first request; of a pipeline all of them."""
+        if self._wishes.pipelined:
+            return self._start_all()
         self.step = Step.OPTIONS
         return self._request("OPTIONS", self.url.text)
+
+    def _start_all(self) -> bytes:
+        """Return DESCRIBE, SETUP and PLAY, which are answered in this order."""
+        self.step = Step.DESCRIBE
+        uri, mark = self.url.text, f"{PIPELINE}: 1"
+        asked = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1"
+        return b"".join(
+            (
+                self._request("DESCRIBE", uri, "Accept: application/sdp"),
+                self._request("SETUP", resolve(uri, MEDIA_CONTROL), asked, mark),
+                self._request("PLAY", uri, mark),
+            )
+        )
 
     def keep_alive(self) -> bytes:
         """Return a request that keeps the session alive; send one each `session_s` / 2."""
@@ -590,6 +616,8 @@ class RtspClient:
 
     def _refusal(self, response: Response, pending: _Pending) -> PeerError:
         words = f"{self._peer} answers {response.status} {response.reason} to {pending.method}"
+        if self._wishes.pipelined:
+            return PeerError(f"{self._peer}: {response.reason}")
         if response.status in _BUSY:
             busy = BusyError(words)
             wait = response.header("retry-after")
@@ -655,6 +683,9 @@ class RtspClient:
 
     def _set_up_next(self) -> bytes:
         """Return the SETUP of the next track, or PLAY once all are agreed on."""
+        if self._wishes.pipelined:  # it is on its way
+            self.step = Step.PLAY if self._agreed else Step.SETUP
+            return b""
         if self._agreed == len(self.lanes):
             self.step = Step.PLAY
             return self._request("PLAY", self._aggregate, "Range: npt=0.000-")
@@ -765,8 +796,6 @@ class ServerState(Enum):
     ENDED = "ended"
 
 
-MEDIA_CONTROL = "track0"
-"""Control attribute of the video track that a server announces."""
 METADATA_CONTROL = "track1"
 _CONTROLS = (MEDIA_CONTROL, METADATA_CONTROL)
 _PUBLIC = "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER"

@@ -13,6 +13,7 @@ Pictures do not come this way: they are RTSP on connections of their own (ADR 22
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from gateway.model.errors import WireError
@@ -25,6 +26,7 @@ MOST_HEAD_BYTES = 60 << 10
 MOST_BLOB_BYTES = 64 << 10
 """Larger things are asked for in parts, so that alarms and heartbeats never wait long."""
 MOST_KIND = 40
+_KIND = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +87,45 @@ def _parse(data: bytes) -> Frame:
     size = int.from_bytes(data[:2])
     if 2 + size > len(data):
         raise WireError("line: a frame's head is longer than the frame")
+    text = data[2 : 2 + size]
     try:
-        head = json.loads(data[2 : 2 + size])
+        head = json.loads(text, parse_constant=_no_number, parse_float=_number)
+        if b"\\u" in text:  # half a surrogate pair would fail wherever it is written
+            json.dumps(head, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as problem:
         raise WireError("line: a frame that is not JSON") from problem
     if not isinstance(head, dict):
         raise WireError("line: a frame's head is not an object")
     kind, body = head.get("k"), head.get("b", {})
     number, answers = head.get("n", 0), head.get("a", 0)
-    if not isinstance(kind, str) or not 0 < len(kind) <= MOST_KIND or not isinstance(body, dict):
-        raise WireError("line: a frame without a kind or with a strange body")
+    if not isinstance(kind, str) or not 0 < len(kind) <= MOST_KIND or not _KIND.issuperset(kind):
+        raise WireError("line: a frame without a kind")
+    if not isinstance(body, dict):
+        raise WireError(f"line: a frame {kind} with a strange body")
     if not all(type(one) is int and 0 <= one < 1 << 53 for one in (number, answers)):
         raise WireError(f"line: a frame {kind} with a strange number")
     return Frame(kind, body, data[2 + size :], number, answers, _error(head.get("e")))
+
+
+def _no_number(name: str) -> float:
+    """Refuse what is not JSON (RFC 8259 §6): NaN compares with nothing."""
+    raise ValueError(name)
+
+
+def _number(text: str) -> float:
+    """Return a number that we could write again."""
+    value = float(text)
+    return value if isfinite(value) else _no_number(text)
 
 
 def _error(value: object) -> tuple[str, str] | None:
     if value is None:
         return None
     if isinstance(value, list) and len(value) == 2 and all(isinstance(v, str) for v in value):  # noqa: PLR2004 - code and text
-        return value[0][:64], value[1][:400]
+        return _plain(value[0][:64]), _plain(value[1][:400])
     raise WireError("line: a strange refusal")
+
+
+def _plain(text: str) -> str:
+    """Return one line that can be logged."""
+    return "".join(one if one.isprintable() else " " for one in text)

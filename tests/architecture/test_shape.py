@@ -25,6 +25,7 @@ NO_TWIN = {
     "model/alarm.py": "declarations",
     "model/audit.py": "declarations",
     "model/event.py": "declarations",
+    "relay/video/lease.py": "declarations",
 }
 
 

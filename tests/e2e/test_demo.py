@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MOST_S = 120.0
+MOST_S = 150.0
 LINE = re.compile(
-    r"ok scenes=11 first_alarm_s=[\d.]+ first_picture_s=[\d.]+ ledger=verified cameras=3"
+    r"ok scenes=12 first_alarm_s=[\d.]+ first_picture_s=[\d.]+ ledger=verified cameras=3"
 )
 
 
@@ -23,20 +23,20 @@ def once():
         [sys.executable, "-m", "gateway", "demo", "--once"],
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=300,
         cwd=ROOT,
         check=False,
     )
     return done, time.monotonic() - began_s
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(620)
 def test_every_scene_of_the_exercise_holds_from_outside():
-    """One command: everything starts, eleven scenes hold, one line of figures, status 0."""
+    """One command: everything starts, twelve scenes hold, one line of figures, status 0."""
     once()  # the first run on a machine paints the town; its time is not what is promised
     done, seconds = once()
     lines = done.stdout.splitlines()
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
-    assert "scene hold_up: ok" in lines
+    assert {"scene hold_up: ok", "scene line_pulled: ok"} <= set(lines)
     assert LINE.fullmatch(lines[-1]), lines[-1]
     assert seconds < MOST_S

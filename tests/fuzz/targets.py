@@ -6,15 +6,25 @@ A harness takes any bytes. The errors it catches are the documented ones; anythi
 finding.
 """
 
+import contextlib
 import gzip
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gateway.model.access import Action, Purpose
 from gateway.model.errors import PeerError, WireError
 from gateway.model.media import Codec, MetadataDocument
+from gateway.model.registry import AreaKind, Disclosure, Role, SiteKind
+from gateway.model.room import Assertion, Offer, OfferedAct, OfferedCamera
 from gateway.model.time import ClockQuality, Moment
 from gateway.wire import (
+    assertion,
+    federation,
     jfif,
     metadata_events,
     multipart,
@@ -23,6 +33,7 @@ from gateway.wire import (
     rtcp,
     rtp,
     sdp,
+    uplink,
     ws_discovery,
     xml,
 )
@@ -42,6 +53,7 @@ from gateway.wire.rtsp import (
     ServerState,
     parse_url,
 )
+from gateway.wire.rtsp_serving import Door, Login, Serving, Wanted
 from gateway.wire.sdp import MetadataTrack, VideoTrack
 from tests.goldens import FOLDER, golden, packets, pictures
 
@@ -251,6 +263,33 @@ def eat_requests(data: bytes) -> None:
     assert server.state is ServerState.INIT
 
 
+def eat_served(data: bytes) -> None:
+    """Requests to what rooms and recorders talk to: by Basic, by Digest, and without."""
+    verifier = Verifier("Varco", {"operator": SECRET}, b"x" * 16)
+    doors = (None, Door("Varco", None), Door("Varco", verifier))
+    for door in doors:
+        serving = Serving("5e55", door)
+        with contextlib.suppress(WireError):
+            for event in RtspReceiver().receive(data):
+                if isinstance(event, Request):
+                    _serve(serving, event, is_open=door is None)
+
+
+def _serve(serving: Serving, request: Request, *, is_open: bool) -> None:
+    step = serving.receive(request, 1.0)
+    if isinstance(step, Login):
+        assert step.user
+        step = serving.reject()
+    if isinstance(step, Wanted):
+        assert is_open, "nobody proved anything"
+        step = serving.opened(b"v=0") if len(step.path) < 8 else serving.refuse(403, step.path)
+    assert isinstance(step, bytes)
+    head = step.partition(b"\r\n\r\n")[0]
+    assert head.startswith(b"RTSP/1.0 ")
+    assert all(b":" in line for line in head.split(b"\r\n")[1:])
+    assert is_open or serving.state is ServerState.INIT
+
+
 def eat_headers(data: bytes) -> None:
     text = data.decode("latin-1")
     parse_challenges([text])
@@ -336,9 +375,81 @@ METADATA = [
 BARE_MATCH = golden("quirk-probe-match-bare.xml")
 ANNOUNCEMENT = ws_discovery.probe("urn:uuid:1", ws_discovery.ProbeType.DEVICE)
 
+ROOM_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+ROOM_PUBLIC = ROOM_KEY.public_key().public_bytes_raw()
+
+
+def eat_assertion(data: bytes) -> None:
+    """A payload that the room's own key has signed, and the same bytes as a token of anybody."""
+    signature = urlsafe_b64encode(ROOM_KEY.sign(b"varco-assertion/1\n" + data)).rstrip(b"=")
+    token = b".".join((b"va1", urlsafe_b64encode(data).rstrip(b"="), signature)).decode()
+    for one in (token, data.decode("latin-1")):
+        try:
+            found = assertion.verify(one, ROOM_PUBLIC)
+        except WireError as error:
+            check(error)
+            continue
+        assert 0 < found.expires_utc_us - found.issued_utc_us <= 60_000_000
+        assert assertion.sign(found, ROOM_KEY) == one
+
+
+def eat_frames(data: bytes) -> None:
+    """Frames of a line, in pieces; what was read can be written again."""
+    decoder = uplink.FrameDecoder()
+    step = data[0] + 1 if data else 1
+    try:
+        for at in range(1, len(data), step):
+            for frame in decoder.receive(data[at : at + step]):
+                again = uplink.FrameDecoder().receive(uplink.encode(frame))
+                assert again == [frame]
+    except WireError as error:
+        check(error)
+
+
+FRAMES = [
+    b"\x05" + uplink.encode(uplink.Frame("hello", {"v": 1, "edge": "nord"}, number=1)),
+    b"\xff"
+    + uplink.encode(uplink.Frame("clip", {"size": 3}, b"\xff\xd8\xff", answers=7))
+    + uplink.encode(uplink.Frame("alarm", answers=8, error=("not-yet", "disco pieno")))
+    + uplink.encode(uplink.Frame("bring", {"n": 2})),
+]
+
+
+def eat_offer(data: bytes) -> None:
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        return
+    try:
+        found = federation.Parts().receive(body)
+    except WireError as error:
+        check(error)
+        return
+    if found is not None:
+        assert federation.Parts().receive(federation.parts_of(found)[0]) in (found, None)
+
+
+ASSERTION = assertion.sign(
+    Assertion(
+        "0199aaaa-0000-7000-8000-000000000001", 1, "sala", "nord", "piazza", Action.LIVE, "op",
+        "Operatore", Role.PL_OPERATOR, "pl", Purpose.SERVICE, "OS 1", "", "patto", "varco/sala",
+        4, 1_790_000_000_000_000, 1_790_000_060_000_000,
+    ),
+    ROOM_KEY,
+)  # fmt: skip
+ASSERTIONS = [urlsafe_b64decode(ASSERTION.split(".")[1] + "=="), ASSERTION.encode()]
+OFFERED = OfferedCamera(
+    "banco", "Banco", "farmacia", "Farmacia", SiteKind.PHARMACY, "titolare", "Titolare",
+    AreaKind.PRIVATE, (OfferedAct("patto", "Patto", "1", 1, 2, Disclosure.ALWAYS),),
+)  # fmt: skip
+OFFERS = [
+    json.dumps(one).encode() for one in federation.parts_of(Offer("nord", "Nord", 1, (OFFERED,)))
+]
+
 TARGETS = {
     target.name: target
     for target in (
+        Target("line", eat_frames, FRAMES),
         Target("rtp", eat_rtp, _frames(0)[:20]),
         Target("rtcp", eat_rtcp, RTCP),
         Target("sdp", eat_sdp, _bodies()),
@@ -358,6 +469,9 @@ TARGETS = {
         Target("stream", eat_stream, [b"\x20" + one for one in _sessions()]),
         Target("answers", eat_answers, _sessions()),
         Target("requests", eat_requests, REQUESTS),
+        Target("served", eat_served, REQUESTS),
         Target("headers", eat_headers, HEADERS),
+        Target("assertion", eat_assertion, ASSERTIONS),
+        Target("offer", eat_offer, OFFERS),
     )
 }

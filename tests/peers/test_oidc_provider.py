@@ -65,7 +65,7 @@ class Accounts:
         self.subjects = []
         self.refused = []
 
-    async def sign_in_by_provider(self, subject, acr, source_ip):
+    async def sign_in_by_provider(self, subject, acr, source_ip, *, strong=False):
         self.subjects.append((subject, acr))
         actor = Actor("anna", "Anna", Role.PL_OPERATOR, "sala-pl", "s", "oidc", acr=acr)
         return MadeSignIn("t", actor)

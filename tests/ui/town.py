@@ -823,6 +823,10 @@ class Town:
         self.exercise: Exercise | None = None
         self.notices = Notices()
         self.shifts = Shifts(self.clock)
+        self.incidents = None
+        """A real desk, where a test brings one."""
+        self.lines = None
+        """As `incidents`."""
         since = self.clock.now().shifted(-754)
         live = StreamStatus(
             StreamState.LIVE,
@@ -867,6 +871,8 @@ class Town:
             surroundings=nearest,
             devices=lambda: tuple(self.devices.values()),
             exercise=self.exercise,
+            lines=self.lines,
             notices=self.notices,
             shifts=self.shifts,
+            incidents=self.incidents,
         )

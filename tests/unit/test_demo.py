@@ -10,6 +10,7 @@ import pytest
 
 from gateway import demo
 from gateway.access.policy import acts_for
+from gateway.assembly.exercise import Outcome
 from gateway.assembly.plans import Surroundings, device_plan, plan
 from gateway.config.load import load
 from gateway.config.secrets import resolve_login
@@ -22,9 +23,14 @@ from gateway.simulator.town import RECORDED
 from tests.fakes import FakeClock
 
 
+async def cut():
+    """Stand in for the scene of the pulled line."""
+    return Outcome("staccata", "pulled")
+
+
 def founded(folder):
     """A town on paper: no pictures, no sockets."""
-    ports = demo.Ports(18443, 18189, 18883, 18554, 18080, 18555)
+    ports = demo.Ports(18443, 18189, 18190, 18883, 18554, 18080, 18555, 18445, 18543, 18545)
     passwords, clock = MappingProxyType({"operatore": "p" * 16}), FakeClock()
     town = demo.Town(
         folder,
@@ -34,6 +40,9 @@ def founded(folder):
         MappingProxyType({}),
         Button(clock),
         clock,
+        SimpleNamespace(address="127.0.0.1"),
+        (SimpleNamespace(address="127.0.0.1:1445"), SimpleNamespace(address="127.0.0.1:1545")),
+        SimpleNamespace(cut=cut),
     )
     for name, password in zip(("cameras", "recorder"), town.device_passwords, strict=True):
         demo._write(folder / f"{name}.secret", f"{demo.LOGIN}:{password}")
@@ -55,7 +64,9 @@ def test_the_written_configuration_is_an_exercise_on_loopback(tmp_path):
     """Nothing of the exercise listens to the network, and everything is marked."""
     options = load(founded(tmp_path).config)
     assert options.box.exercise
-    assert {options.console.host, options.media.host, options.brokers[0].host} == {"127.0.0.1"}
+    assert {
+        options.console.host, options.media.host, options.brokers[0].host, options.room.host,
+    } == {"127.0.0.1"}  # fmt: skip
 
 
 def test_the_seed_has_no_hole_and_its_acts_are_in_force(tmp_path):
@@ -168,7 +179,7 @@ async def test_every_scene_has_a_card_and_a_button(tmp_path):
     assert "Pulsante antirapina in farmacia" in texts
     assert all(texts)
     assert len(set(texts)) == len(texts)
-    for card in exercise.scenes[:3]:
+    for card in exercise.scenes[:4]:
         assert await exercise.run(card.id) is not None
     assert played == ["intrusion", "press"]
     assert sorted(note.object_id for note in notes) == ["accordo-farmacia", "patto"]

@@ -53,8 +53,8 @@ export async function get(path, options) {
 }
 
 /** Posts JSON; returns the JSON of the answer, or null if it has none. */
-export async function post(path, value) {
-  const response = await request(path, { method: "POST", type: "application/json", body: JSON.stringify(value ?? {}) });
+export async function post(path, value, headers = {}) {
+  const response = await request(path, { method: "POST", type: "application/json", body: JSON.stringify(value ?? {}), headers });
   return response.status === 204 ? null : response.json();
 }
 

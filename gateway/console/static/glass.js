@@ -34,7 +34,8 @@ export const breakGlass = (name, reasons) => ask({
 /** Asks the gateway for a code and shows it; returns it once the colleague agreed, else null. */
 export async function askColleague(camera, name, reasons) {
   const { purpose, case: file, reason = "" } = reasons;
-  const { code, expires } = await post("/api/second", { request: { camera, action: "live", purpose, case: file, reason } });
+  const broken = reasons.break_glass ? { break_glass: true } : {};
+  const { code, expires } = await post("/api/second", { request: { camera, action: "live", purpose, case: file, reason, ...broken } });
   const spoken = code.split("").join(" ");
   return ask({
     title: t("second.title", { name }), lead: t("second.lead"), submit: t("second.go"),

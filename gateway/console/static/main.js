@@ -15,7 +15,10 @@ import { alarm } from "./views/alarm.js";
 import { alarms } from "./views/alarms.js";
 import { cameras } from "./views/cameras.js";
 import { devices } from "./views/devices.js";
+import { incident } from "./views/incident.js";
+import { incidents } from "./views/incidents.js";
 import { ledger } from "./views/ledger.js";
+import { lines } from "./views/lines.js";
 import { mine } from "./views/mine.js";
 import { retention } from "./views/retention.js";
 import { signIn } from "./views/sign-in.js";
@@ -23,11 +26,13 @@ import { signIn } from "./views/sign-in.js";
 const TOAST_MS = 12_000;
 const NAV = {
   alarms: { href: "#/allarmi", mark: "bell", label: "nav.alarms" },
+  incidents: { href: "#/interventi", mark: "incident", label: "nav.incidents" },
   cameras: { href: "#/telecamere", mark: "camera", label: "nav.cameras" },
   devices: { href: "#/impianti", mark: "recorder", label: "nav.devices" },
   ledger: { href: "#/registro", mark: "book", label: "nav.ledger" },
   acts: { href: "#/atti", mark: "act", label: "nav.acts" },
   mine: { href: "#/i-miei-impianti", mark: "mine", label: "nav.mine" },
+  lines: { href: "#/collegamenti", mark: "link", label: "nav.lines" },
   retention: { href: "#/conservazione", mark: "archive", label: "nav.retention" },
 };
 /** Pages that need the line on which news arrive. */
@@ -36,10 +41,13 @@ const ROUTES = [
   [/^#\/telecamere$/, "cameras", cameras],
   [/^#\/allarmi$/, "alarms", alarms],
   [/^#\/allarmi\/([0-9a-zA-Z-]+)$/, "alarms", alarm],
+  [/^#\/interventi$/, "incidents", incidents],
+  [/^#\/interventi\/([0-9a-f-]+)$/, "incidents", incident],
   [/^#\/impianti$/, "devices", devices],
   [/^#\/registro$/, "ledger", ledger],
   [/^#\/atti$/, "acts", acts],
   [/^#\/i-miei-impianti$/, "mine", mine],
+  [/^#\/collegamenti$/, "lines", lines],
   [/^#\/conservazione$/, "retention", retention],
   [/^#\/accesso$/, "", account],
 ];
@@ -198,6 +206,7 @@ function onChange(what, detail) {
   }
   if (what === "new-alarm") announce(detail);
   if (what === "owner") ownerNews(detail);
+  if (what === "incident") incidentNews(detail);
   if (what === "alarms" || what === "line" || what === "shift") redrawHeader();
   setTitle();
 }
@@ -232,6 +241,18 @@ function ownerNews(look) {
   const toast = h("div", { class: "toast" }, icon("fault"), h("div", {}, h("p", {}, words)),
     h("a", { class: "button alarm", href: "#/i-miei-impianti", onclick: close }, t("alarms.open")));
   document.getElementById("toasts").append(toast);
+}
+
+/** Tells of what another room does in an incident that is not on the screen. */
+function incidentNews({ id, what, by }) {
+  const told = { message: "incidents.news.message", shared: "incidents.news.shared", "handed-over": "incidents.news.handed-over", opened: "incidents.news.shared" }[what];
+  if (!told || by === state.user.organisation || location.hash === `#/interventi/${id}`) return;
+  say(t(told));
+  const close = () => toast.remove();
+  const toast = h("div", { class: "toast toast-calm" }, icon("incident"), h("div", {}, h("p", {}, t(told))),
+    h("a", { class: "button primary", href: `#/interventi/${id}`, onclick: close }, t("incidents.show")));
+  document.getElementById("toasts").append(toast);
+  setTimeout(() => { if (!toast.contains(document.activeElement)) close(); }, TOAST_MS);
 }
 
 /** A shift ends by the clock: the header says so without being asked. */

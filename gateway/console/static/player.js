@@ -235,7 +235,7 @@ export class Player {
       this.again();
       return;
     }
-    this.darken(endSentence(reason), { again: reason !== "alarm-closed" });
+    this.darken(endSentence(reason), { again: !["alarm-closed", "incident-closed"].includes(reason) });
   }
 
   again() {

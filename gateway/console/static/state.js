@@ -27,7 +27,7 @@ export function watch(listener) {
   return () => listeners.delete(listener);
 }
 
-/** Tells all listeners that something changed: "alarms", "line", "shift", "confirm" or "owner". */
+/** Tells all listeners that something changed: "alarms", "line", "shift", "confirm", "owner" or "incident". */
 export function changed(what, detail) {
   for (const listener of [...listeners]) listener(what, detail);
 }

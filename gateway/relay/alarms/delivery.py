@@ -101,6 +101,8 @@ class Pace:
     tick_s: float = 0.25
     expiry_s: int = 300
     """How long the broker may keep a message (requirements §C); we repeat, so it need not."""
+    redial: Policy = LINE_POLICY
+    """How a line that broke is dialled again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,10 @@ class Courier:
     async def run(self) -> None:
         """Keep a line and deliver over it, for ever; a broken one is dialled again."""
         await supervise(
-            f"courier:{self._recipient.id}", self._attempt, clock=self._clock, policy=LINE_POLICY
+            f"courier:{self._recipient.id}",
+            self._attempt,
+            clock=self._clock,
+            policy=self._pace.redial,
         )
 
     def status(self) -> CourierStatus:

@@ -26,7 +26,15 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from gateway.model.alarm import Alarm, AlarmRecord, AlarmState, AlarmVerdict, Box, Delivery
+from gateway.model.alarm import (
+    Adopted,
+    Alarm,
+    AlarmRecord,
+    AlarmState,
+    AlarmVerdict,
+    Box,
+    Delivery,
+)
 from gateway.model.alarm import DeliveryState as State
 from gateway.model.errors import InvariantError, PeerError
 from gateway.model.registry import Recipient
@@ -66,6 +74,8 @@ create index if not exists delivery_subject on delivery(recipient, subject, seq)
 """
 
 
+MOST_LIVING = 10_000
+"""Alarms that are returned at once."""
 RECENT = 200
 """Closed alarms that are in memory after a start, so that a refusal can say *closed*."""
 
@@ -204,6 +214,42 @@ class Outbox:
         )
         rows = [(one.id, not one.broker) for one in recipients]
         return await self._change(lambda db: _insert(db, record, rows, now))
+
+    async def adopt(
+        self, alarm: Alarm, *, recipients: Sequence[str], act: str, ended_utc_us: int = 0
+    ) -> Adopted | None:
+        """Take over an alarm that another box raised, or its end; durable when it returns.
+
+        Whoever hears of it reads it here: it is on its way to nobody. The same again changes
+        nothing and is told to nobody; an end takes over the raising that it overtook. None if the
+        id is that of an alarm of another camera. StoreError if the disk refuses.
+        """
+        now = self._clock.now()
+        fresh = AlarmRecord(
+            alarm, AlarmState.OPEN, now.utc_us, act=act, recipients=tuple(recipients)
+        )
+        try:
+            adopted = await self._store.write(lambda db: _adopt(db, fresh, ended_utc_us, now))
+        except asyncio.CancelledError:
+            self._memory.incomplete = True  # it is committed all the same
+            raise
+        if adopted is not None and adopted.changed:
+            self._remember(adopted.record)
+        return adopted
+
+    async def living_of(self, cameras: str) -> list[AlarmRecord]:
+        """Return what is not settled of cameras whose ids fit a GLOB pattern, oldest first."""
+        clause = (
+            " where (a.state <> 'chiuso' or a.ended_utc_us = 0) and a.camera glob ?"
+            " order by n limit ?"
+        )
+        return await self._records(clause, (cameras, MOST_LIVING))
+
+    async def find(self, alarm_id: str) -> AlarmRecord | None:
+        """Return an alarm however old it is; None if there never was one of that id."""
+        if (kept := self._memory.kept.get(alarm_id)) is not None:
+            return kept.record
+        return next(iter(await self._records(" where a.id=?", (alarm_id,))), None)
 
     async def end(self, alarm_id: str, at: Moment) -> AlarmRecord | None:
         """Note that the cause is over and tell every recipient; None if the id is unknown.
@@ -478,6 +524,20 @@ def _insert(
     for recipient, at_home in rows:
         _queue(db, alarm, recipient, Phase.RAISED, now.utc_us if at_home else 0)
     return record
+
+
+def _adopt(
+    db: sqlite3.Connection, fresh: AlarmRecord, ended_utc_us: int, now: Moment
+) -> Adopted | None:
+    known = _find(db, fresh.alarm.id, now)
+    if known is not None and known.alarm.camera != fresh.alarm.camera:
+        return None
+    here = ((one, True) for one in fresh.recipients)
+    record = known or _insert(db, fresh, here, now)
+    if ended_utc_us and not record.ended_utc_us:
+        record = _end(db, record.alarm.id, ended_utc_us, now) or record
+        return Adopted(record, is_new=known is None, changed=True)
+    return Adopted(record, is_new=known is None, changed=known is None)
 
 
 def _queue(

@@ -13,7 +13,7 @@ from gateway.access.oidc import Oidc, OidcClient, Provider
 from gateway.access.oidc_http import Answer, ProviderHttp
 from gateway.access.oidc_keys import ProviderBook
 from gateway.model.access import Actor
-from gateway.model.errors import PeerError
+from gateway.model.errors import PeerError, SecondFactorNeededError
 from gateway.model.registry import Role
 from tests.fakes import FakeClock
 
@@ -101,6 +101,8 @@ class World:
         self.file = folder / "oidc" / "comune.json"
         self.most_age_s = 3 * 3600.0
         self.made = []
+        self.strong = []
+        self.needs_factor = False
         self.refused = []
         self.client = OidcClient("comune", "Comune", ISSUER, "varco", CALLBACK, **client)
         self.restart()
@@ -110,8 +112,11 @@ class World:
         self.book = ProviderBook(ISSUER, self.http, self.clock, self.file, self.most_age_s)
         self.oidc = Oidc([Provider(self.client, self.book, self.http)], self, self.clock)
 
-    async def sign_in_by_provider(self, subject, acr, source_ip):
+    async def sign_in_by_provider(self, subject, acr, source_ip, *, strong=False):
         self.made.append((subject, acr, source_ip))
+        self.strong.append(strong)
+        if self.needs_factor and not strong:
+            raise SecondFactorNeededError
         if subject != f"{ISSUER}|4711":
             return None
         actor = Actor("anna", "Anna", Role.PL_OPERATOR, "sala-pl", "s1", "oidc", acr=acr)

@@ -9,13 +9,15 @@ from datetime import date
 
 import pytest
 
-from gateway.access.gate import LATE_S, Gate
+from gateway.access.gate import LATE_S, Gate, Surroundings
 from gateway.access.policy import GRANT_S
+from gateway.access.shifts import Shifts
 from gateway.model.access import Action, Grant, Purpose, Refusal, Regime, Verdict
 from gateway.model.alarm import AlarmState
 from gateway.model.audit import LedgerReceipt, Operation
 from gateway.model.errors import LedgerError
 from gateway.model.registry import Role, SiteState
+from gateway.model.room import ASSERTION
 from tests.fakes import FakeClock
 from tests.unit.access.town import (
     NOW,
@@ -323,4 +325,32 @@ async def test_a_grant_does_not_outlive_the_sign_in():
     grant = await box.gate.open(ALARM_WISH)
     assert box.gate.check(grant).allowed
     there.clear()
+    assert box.gate.check(grant).refusal is Refusal.GRANT_ENDED
+
+
+async def test_a_rooms_people_are_vouched_for_by_their_room():
+    """No sign-in and no shift here: an assertion stands for both, as long as it holds."""
+    box = Box()
+    vouched = {"g-1"}
+    around = Surroundings(
+        signed_in=lambda _: True,
+        shifts=Shifts(box.journal, box.clock),
+        vouched=lambda who: who.session in vouched,
+    )
+    box.gate = Gate(box.journal, lambda: box.registry, box.alarms.get, box.clock, around)
+    who = replace(actor(method=ASSERTION), id="sala:anna", session="g-1")
+    grant = await box.gate.open(wish("piazza", who=who))
+    assert box.gate.check(grant).allowed
+    assert box.journal.names() == ["live.open"]  # no shift was opened for it
+    assert (box.journal.events[0].channel, box.journal.events[0].session_id) == ("line", "g-1")
+    vouched.clear()
+    assert box.gate.check(grant).refusal is Refusal.GRANT_ENDED
+    await box.gate.close(grant, reason="assertion-expired")
+    assert box.journal.events[-1].channel == "line"
+
+
+async def test_nobody_is_vouched_for_where_no_room_is():
+    """A box without uplinks believes no assertion."""
+    box = Box()
+    grant = await box.gate.open(wish("piazza", who=actor(method=ASSERTION)))
     assert box.gate.check(grant).refusal is Refusal.GRANT_ENDED

@@ -509,6 +509,16 @@ async def test_nobody_is_made_up(desk, accounts, error):
     assert await desk.accounts.sign_in_by_provider("", "", IP) is None
 
 
+async def test_a_provider_that_asks_for_no_second_factor_is_not_enough_for_all(desk):
+    """Who needs one comes in only where the provider asked for it; the refusal is written."""
+    desk.registry = with_user(desk.registry, "elsa", oidc_subject=SUBJECT, second_factor=True)
+    with pytest.raises(SecondFactorNeededError):
+        await desk.accounts.sign_in_by_provider(SUBJECT, "0", IP)
+    (event,) = desk.events
+    assert (event.event, event.error) == ("auth.fail", "second-factor-missing")
+    assert await desk.accounts.sign_in_by_provider(SUBJECT, "0", IP, strong=True) is not None
+
+
 async def test_certificates_are_asked_for_each_time(desk):
     """A machine is signed in as long as the registry knows its fingerprint."""
     desk.registry = with_user(desk.registry, "nodo", Role.MACHINE, certificate_sha256="ab" * 32)

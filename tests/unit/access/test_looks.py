@@ -155,6 +155,25 @@ async def test_an_emergency_has_two_entries_and_is_told(box):
     assert not box.gate.check(grant).allowed
 
 
+async def test_an_emergency_that_repeats_itself_needs_a_second_person(box):
+    """The same person before the same camera within the hour; others and later ones do not."""
+    again = wish("banco", Purpose.INCIDENT, "INT 9", **GLASS)
+    first = await box.gate.open(again)
+    assert first.flags == (BREAK_GLASS,)
+    assert box.gate.check(first).allowed, "the look itself goes on"
+    await box.gate.close(first, reason="client")
+    box.clock.advance(GLASS_S - 1)
+    for alone in (again, replace(again, second="anna")):
+        assert (await box.gate.open(alone)).refusal is Refusal.FOUR_EYES
+    assert box.gate.explain(again).steps[-1].answer == "second-person-needed"
+    other = replace(again, actor=replace(again.actor, id="berto"))
+    assert (await box.gate.open(other)).flags == (BREAK_GLASS,)
+    together = await box.gate.open(replace(again, second="carla"))
+    assert together.flags == (BREAK_GLASS,)
+    box.clock.advance(GLASS_S)
+    assert (await box.gate.open(again)).flags == (BREAK_GLASS,)
+
+
 async def test_a_refused_emergency_alarms_nobody(box):
     """Neither the owner is told nor is there an entry of its own."""
     await box.gate.open(wish("banco", break_glass=True, reason="boh"))

@@ -372,3 +372,30 @@ async def test_unknown_providers(world):
     assert await world.oidc.begin("altro", "/") is None
     assert (await world.oidc.begin("", "/")) is not None
     assert world.oidc.names == [("comune", "Comune")]
+
+
+@pytest.mark.parametrize(
+    ("client", "claims", "strong"),
+    [
+        ({}, {}, False),
+        ({}, {"acr": "0"}, False),
+        ({}, {"acr": "L2"}, False),
+        ({}, {"amr": "mfa"}, False),
+        ({}, {"amr": ["pwd"]}, False),
+        ({}, {"amr": ["pwd", "mfa"]}, True),
+        ({}, {"acr": "https://refeds.org/profile/mfa"}, True),
+        ({"mfa": True}, {}, True),
+        ({"acr": ("L2",)}, {"acr": "L2"}, True),
+    ],
+)
+async def test_an_account_with_a_second_factor_needs_the_providers_word(
+    tmp_path, client, claims, strong
+):
+    """The token says it, or the configuration: else the level is not enough."""
+    world = World(tmp_path, secret="s3cret", **client)
+    world.http.claims = claims
+    world.needs_factor = True
+    found = await world.sign_in()
+    assert world.strong == [strong]
+    assert (found.sign_in is not None) is strong
+    assert found.problem is (None if strong else OidcProblem.LEVEL)

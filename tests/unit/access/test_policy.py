@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access.policy import GRANT_S, acts_for, decide
+from gateway.access.policy import GRANT_S, acts_for, decide, view_of
 from gateway.model.access import Action, Purpose, Refusal, Regime
 from gateway.model.alarm import AlarmState
 from gateway.model.registry import (
@@ -17,7 +17,9 @@ from gateway.model.registry import (
     Analytic,
     AreaKind,
     Disclosure,
+    Pause,
     Role,
+    SiteKind,
     SiteState,
 )
 from tests.unit.access.town import (
@@ -459,3 +461,74 @@ def test_recipients_of_all_acts_in_force_are_told():
     basis = acts_for(registry(SHOP_ACT, other), "banco", Analytic.INTRUSION, NOW)
     assert basis.recipients == ("istituto", "sala-cc", "sala-pl")
     assert (basis.act.id, basis.retention_before_s) == ("accordo-cc", 30.0)
+
+
+def test_refusals_of_one_kind_name_each_its_own_camera():
+    """What is shared by many cameras is the answer, not its words."""
+    idle = with_site(with_site(TOWN, "centro", state=SiteState.DRAFT), "negozio",
+                     state=SiteState.SUSPENDED)  # fmt: skip
+    texts = [decide(wish(one), idle, None, NOW).text_it for one in ("piazza", "banco", "piazza")]
+    assert "«Centro»" in texts[0]
+    assert "«Negozio»" in texts[1]
+    assert "«Negozio»" not in texts[2]
+    town = registry(
+        replace(SHOP_ACT, scopes=(replace(SHOP_ACT.scopes[0], recipients=("sala-pl",)),))
+    )
+    own = [decide(wish(one, Purpose.OWNER, "", actor(Role.PL_OPERATOR)), town, None, NOW)
+           for one in ("piazza", "banco")]  # fmt: skip
+    assert ["«Piazza»" in own[0].text_it, "«Banco»" in own[1].text_it] == [True, True]
+
+
+def test_what_holds_for_one_camera_does_not_for_another_kind():
+    """One answer says nothing about a camera that is paused, or at a school."""
+    school = with_site(TOWN, "negozio", kind=SiteKind.SCHOOL)
+    school = replace(school, cameras=school.cameras | {
+        "banco": replace(school.cameras["banco"], indoor=True)
+    })  # fmt: skip
+    in_class = at(2026, 6, 15, 8)
+    own = [wish(one, Purpose.OWNER, "", actor(Role.OWNER, whose))
+           for one, whose in (("piazza", "comune"), ("banco", "farmacia"))]  # fmt: skip
+    assert [answer(one, school, now=in_class) for one in own] == [None, Refusal.SCHOOL_OPEN]
+    both = replace(SQUARE_ACT, scopes=(replace(SQUARE_ACT.scopes[0], cameras=("piazza", "banco")),))
+    paused = replace(registry(both), pauses={"p": Pause("p", "farmacia", (), "ti", 0)})
+    assert [answer(wish(one), paused) for one in ("piazza", "banco")] == [None, Refusal.PAUSED]
+
+
+def test_an_institute_shares_no_line_with_a_room():
+    """The same line of an act is text for the one and pictures for the other."""
+    both = replace(SQUARE_ACT, scopes=(
+        replace(SQUARE_ACT.scopes[0], recipients=("sala-pl", "istituto")),
+    ))  # fmt: skip
+    town = registry(both)
+    asked = [(wish(), None), (wish(purpose=Purpose.ALARM, case="al-1", who=INSTITUTE),
+                              alarm("piazza"))]  # fmt: skip
+    assert [answer(one, town, record) for one, record in asked] == [None, Refusal.TEXT_ONLY]
+
+
+def test_what_organisations_claim_to_be_leaves_nothing_behind():
+    """Whoever asks as ten thousand houses fills no memory."""
+    town = registry()
+    for number in range(50):
+        decide(wish(who=actor(organisation=f"casa-{number}")), town, None, NOW)
+    place = view_of(town).place("piazza")
+    assert place is not None
+    assert not [one for one in place.by_organisation if one.startswith("casa-")]
+    assert len(place.plans) == 1
+
+
+def test_a_pause_follows_the_picture_under_another_id():
+    """A second entry of the same source is paused too, and does not open the first to its owner."""
+    twin = replace(TOWN.cameras["banco"], id="vetrina", site="centro")
+    both = replace(SQUARE_ACT, scopes=(replace(SQUARE_ACT.scopes[0], cameras=("vetrina",)),))
+    town = registry(both)
+    town = replace(town, cameras=town.cameras | {"vetrina": replace(twin, url="rtsp://b:554/")})
+    house = wish("vetrina", Purpose.OWNER, "", actor(Role.OWNER, "comune"))
+    assert [answer(wish("vetrina"), town), answer(house, town)] == [None, None]
+    for cameras in ((), ("banco",)):
+        paused = replace(town, pauses={"p": Pause("p", "farmacia", cameras, "ti", 0)})
+        assert answer(wish("vetrina"), paused) is Refusal.PAUSED
+        assert answer(house, paused) is Refusal.PAUSED
+        assert answer(wish("banco", Purpose.OWNER, "", OWNER), paused) is None
+        assert acts_for(paused, "vetrina", Analytic.INTRUSION, NOW).act is None
+    other = replace(town, pauses={"p": Pause("p", "comune", ("piazza",), "ti", 0)})
+    assert answer(wish("vetrina"), other) is None

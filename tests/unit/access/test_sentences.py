@@ -21,6 +21,8 @@ ARGUMENTS = {
     "analytic": "targhe",
     "last_day": SQUARE_ACT.valid_until,
     "what": "piazza",
+    "edge": "varco-nord",
+    "words": "Il titolare ha sospeso la condivisione.",
 }
 
 

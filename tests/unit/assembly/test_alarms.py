@@ -218,6 +218,23 @@ async def test_an_alarm_of_the_previous_process_is_adopted_not_doubled(tmp_path)
         assert len(await w.records()) == 2
 
 
+async def test_alarms_of_edges_and_of_lines_are_left_alone(tmp_path):
+    """No rule of this box raised them, so none of it ends them."""
+    async with world(tmp_path) as w:
+        await w.intrusion()
+        (own,) = await w.records()
+        for camera, number in (("varco-nord.banco", 1), ("", 2)):
+            id_ = f"far-{number}"
+            far = replace(own.alarm, id=id_, camera=camera, zone="retro")
+            await w.outbox.adopt(far, recipients=["sala-pl"], act="")
+    async with world(tmp_path, clock=ManualClock(utc_us=NOW.utc_us + 60_000_000)) as w:
+        await w.desk.adopt()
+        w.clock.advance(100)
+        await w.tick()
+        ended = {one.alarm.camera: bool(one.ended_utc_us) for one in await w.records()}
+        assert ended == {own.alarm.camera: True, "varco-nord.banco": False, "": False}
+
+
 async def test_an_adopted_incident_that_nothing_confirms_ends(tmp_path):
     """A camera that comes back to an empty room, or never, does not leave the alarm open."""
     async with world(tmp_path) as w:

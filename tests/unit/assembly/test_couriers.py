@@ -9,7 +9,9 @@ from gateway.assembly.couriers import Couriers
 from gateway.model.registry import Recipient, RecipientKind
 from gateway.relay.alarms.mqtt import BrokerOptions
 from gateway.relay.alarms.outbox import open_outbox
+from gateway.room.mqtt_line import LineBroker
 from gateway.runtime.clock import SystemClock
+from tests.line_pair import Pair
 from tests.unit.access.town import registry
 from tests.unit.assembly.parts import until
 
@@ -105,3 +107,30 @@ async def test_an_unusable_topic_is_that_recipients_problem_alone(tmp_path):
         street.made.reconcile(town(recipient("storto", topic_prefix="a/#"), recipient()))
         assert list(street.tasks()) == ["istituto"]
         assert "storto" in street.made.problems[0]
+
+
+async def test_a_line_is_a_broker_of_its_own(tmp_path):
+    """Named by its uplink; one that is not in the configuration is said in those words."""
+    clock = SystemClock()
+    pair = Pair()
+    line = LineBroker("questura", pair.edge, pair.edge.is_up, clock)
+    async with (
+        open_outbox(tmp_path / "alarms.db", clock=clock) as outbox,
+        asyncio.TaskGroup() as tasks,
+    ):
+        made = Couriers(outbox, {}, tasks, box="b", clock=clock, lines={"questura": line})
+        broken = recipient("altra", broker="line:provincia")
+        made.reconcile(town(recipient("sala", broker="line:questura"), broken))
+        assert made.problems == ("recipient altra: there is no uplink provincia in gateway.toml",)
+        await until(lambda: made.statuses()[0].online, what="it is on the line")
+        pair.cut()
+        await until(lambda: not made.statuses()[0].online, what="it noticed")
+        made.reconcile(town())
+
+
+async def test_a_line_is_no_broker_of_the_same_name(tmp_path):
+    """Neither stands in for the other."""
+    async with couriers(tmp_path) as street:
+        street.made.reconcile(town(recipient(broker="line:prova")))
+        assert "no uplink prova" in street.made.problems[0]
+        assert street.tasks() == {}

@@ -132,3 +132,10 @@ def test_a_device_that_moved_has_its_masks_read_back_anew():
     moved = replace(world.now.devices["a"], url="http://elsewhere/")
     world.now = replace(world.now, devices={**world.now.devices, "a": moved})
     assert world.ours() == ["finestra"]
+
+
+def test_what_was_entered_is_there_beneath():
+    """Plans ask devices for their masks, whoever burns them in."""
+    world = World(MASK)
+    assert world.in_force.entered() is world.now
+    assert world.in_force.current() is not world.now

@@ -11,6 +11,7 @@ from gateway.assembly.opening import (
     console_listener,
     ledger_key,
     named,
+    room_listener,
     sole_use,
     state_directory,
 )
@@ -120,6 +121,18 @@ def test_a_broker_has_its_password_and_a_client_id_of_this_box(tmp_path):
     secret.chmod(0o644)
     with pytest.raises(ConfigError, match=r"gateway.toml: broker\[sala\]\.password"):
         broker_options(line, box="prova", where="gateway.toml")
+
+
+def test_the_listener_of_a_room_names_its_key(tmp_path):
+    """A port that is taken names file and key; a free one listens."""
+    more = '[room]\nhost = "127.0.0.1"\nport = {}\n'
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        room = options(tmp_path, more.format(port)).room
+        with pytest.raises(ConfigError, match=r"gateway.toml: room\.port: .*cannot listen"):
+            room_listener(room, "gateway.toml")
+    with room_listener(room, "gateway.toml") as made:
+        assert made.getsockname()[1] == port
 
 
 def test_other_errors_pass_unnamed():

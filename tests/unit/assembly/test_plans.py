@@ -7,7 +7,7 @@ import pytest
 
 from gateway.assembly.plans import Surroundings, device_plan, plan
 from gateway.ingest.sessions import SessionLimit
-from gateway.model.errors import ConfigError
+from gateway.model.errors import ConfigError, PeerError
 from gateway.model.media import StreamKind
 from gateway.model.registry import (
     Analytic,
@@ -260,3 +260,33 @@ def test_a_device_is_asked_with_its_own_login_about_its_own_cameras():
     made = device_plan(NVR, known, broken)
     assert made.target is None
     assert made.problem == "device nvr: credential: no such file"
+
+
+async def reach(edge):
+    """No edge is here."""
+    raise PeerError(f"edge {edge}: no line stands")
+
+
+def on_line(url="line://piazza/gate", sub="line://piazza/gate?stream=sub", way=reach):
+    known = town(SQUARE_ACT)
+    camera = replace(known.cameras["piazza"], url=url, sub_url=sub, credential="")
+    return plan(camera, known, NOW, Surroundings(lambda *_: ("", ""), reach=way))
+
+
+async def test_the_camera_of_an_edge_is_dialled_through_its_line():
+    """Both renditions; two plans of the same edge are equal, so that nothing begins anew."""
+    made = on_line()
+    assert (made.main.url, made.main.kind) == ("line://piazza/gate", StreamKind.MAIN)
+    assert (made.sub.url, made.sub.kind) == ("line://piazza/gate", StreamKind.SUB)
+    assert made == on_line()
+    assert not made.main.wants_metadata
+    with pytest.raises(PeerError, match="edge piazza"):
+        await made.main.dial()
+
+
+@pytest.mark.parametrize(("url", "way"), [("line://piazza/gate", None), ("line://piazza", reach)])
+def test_a_line_that_leads_nowhere_is_the_cameras_problem(url, way):
+    """A box that is no room says what to write."""
+    made = on_line(url=url, sub="", way=way)
+    assert made.main is None
+    assert "camera piazza: url" in made.problem

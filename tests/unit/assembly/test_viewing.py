@@ -15,11 +15,12 @@ from gateway.model.access import AccessRequest, Action, Grant, Purpose, Refusal
 from gateway.model.alarm import Alarm, AlarmVerdict
 from gateway.model.errors import LedgerError, PeerError
 from gateway.model.media import StreamKind
-from gateway.model.registry import Mask
+from gateway.model.registry import Mask, Pause
 from gateway.relay.video.process import NOT_VALID, SessionEnd
 from gateway.runtime.fanout import Fanout
 from tests.fakes import unit
-from tests.unit.access.town import NOW, actor
+from tests.unit.access.town import NOW, actor, wish
+from tests.unit.assembly.federated import World
 from tests.unit.assembly.parts import (
     MP4,
     FakeMedia,
@@ -354,3 +355,70 @@ async def test_only_an_alarm_or_an_incident_is_urgent(tmp_path):
         await viewing.open(await r.grant(Action.LIVE), "v=0")
         assert viewing.is_urgent("uno")
         assert not viewing.is_urgent("due")
+
+
+# cameras of edges -------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def remote(folder):
+    """A room that looks at an edge's camera, both gates real; the media process stands in."""
+    world = World(folder / "offers")
+    await world.offered()
+    world.advance(10)
+    post = Post(world.room_clock)
+    media = FakeMedia(world.room_clock)
+    viewing = Viewing(media, {"nord.piazza": post}.get)
+    viewing.federation = world.room
+    grant = await world.room_gate.open(wish("nord.piazza", who=actor(method="oidc")))
+    yield world, viewing, media, post, grant
+
+
+async def test_an_edges_camera_is_shown_once_the_edge_has_released_it(tmp_path):
+    """While the edge is asked its pictures are fetched already; the session comes after."""
+    async with remote(tmp_path) as (world, viewing, media, post, grant):
+        fanout, seen = post.fanout(StreamKind.MAIN), []
+        ask = world.down.call
+
+        async def call(*what, **more):
+            seen.append((fanout.readers(), len(media.running)))
+            return await ask(*what, **more)
+
+        world.down.call = call
+        await viewing.open(grant, "v=0")
+        assert seen == [({f"line:{grant.id}"}, 0)]
+        assert not fanout.readers()
+        assert (len(media.running), world.flows()) == (1, True)
+        assert world.room._held[grant.id].is_open
+
+
+async def test_what_the_edge_refuses_is_not_shown(tmp_path):
+    """With the edge's reason in Italian; nothing is left behind at either end."""
+    async with remote(tmp_path) as (world, viewing, media, post, grant):
+        world.edge_town = replace(world.edge_town, pauses={"p": Pause("p", "comune", (), "u", 0)})
+        with pytest.raises(RefusedError) as caught:
+            await viewing.open(grant, "v=0")
+        assert caught.value.verdict.refusal is Refusal.PAUSED
+        assert "La sede «nord» non concede" in caught.value.verdict.text_it
+        world.cut()
+        with pytest.raises(RefusedError) as caught:
+            await viewing.open(grant, "v=0")
+        assert caught.value.verdict.refusal is Refusal.LINE
+        assert not media.running
+        assert not post.fanout(StreamKind.MAIN).readers()
+        assert not world.room.holds(grant.id)
+
+
+async def test_a_session_that_does_not_begin_is_given_back(tmp_path):
+    """The edge is told that nobody looks after all."""
+    async with remote(tmp_path) as (world, viewing, media, _, grant):
+
+        async def broken(*_):
+            raise PeerError("media process is gone")
+
+        media.open = broken
+        with pytest.raises(PeerError):
+            await viewing.open(grant, "v=0")
+        await world.settle()
+        assert not world.flows()
+        assert world.edge_ledger.told()[-1] == ("live.close", "never-began")

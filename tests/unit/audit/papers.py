@@ -4,9 +4,9 @@
 
 from datetime import datetime
 
-from gateway.audit import wording
 from gateway.audit.entry import LedgerEntry
 from gateway.audit.report import Cover, Proof
+from gateway.model.time import ROME
 from tests.ui.town import registry
 
 NOON_US = 1_795_345_200_000_000
@@ -18,7 +18,7 @@ COVER = Cover(
     "",
     "Dora, DPO",
     "verifica-liceita",
-    datetime(2026, 11, 22, tzinfo=wording.ROME),
+    datetime(2026, 11, 22, tzinfo=ROME),
     "sempre",
 )
 PROOF = Proof(ok=True, size=9, root="ab" * 32)

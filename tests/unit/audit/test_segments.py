@@ -14,7 +14,9 @@ import pytest
 
 from gateway.audit import segments
 from gateway.audit.catalogue import DAY_US, TECHNICAL_US, TERM_US
+from gateway.audit.tables import Cosigned
 from gateway.audit.verify import verify
+from gateway.audit.witness import MOST_PROOF
 from gateway.model.access import Regime
 from gateway.model.audit import LedgerEvent, Operation
 from gateway.model.errors import InvariantError, LedgerError
@@ -237,6 +239,69 @@ async def test_proofs_over_a_log_that_was_shrunk(path):
         ):
             with pytest.raises(LedgerError):
                 call()
+
+
+async def test_absent_witnesses_are_proved_the_rest_over_rotations(path):
+    """Whoever cosigned last at any size is led from there to the end, however often it shrank."""
+    clock = FakeClock()
+    lasts = (1, 37, 64, 150, 255, 256, 300, 301, 599)
+    async with opened(path, clock) as ledger:
+        held = await filled(ledger, [TECHNICAL] * 620)
+        for last in lasts:
+            await ledger.keep_cosignature(Cosigned(last, f"w{last}", last, "line"))
+        await ledger.keep_cosignature(Cosigned(20, "w599", 2, "an older one"))
+        for more in (100, 33):
+            advance_us(clock, TECHNICAL_US + DAY_US)
+            await ledger.append_many([TECHNICAL] * 3)
+            assert (await ledger.rotate()).rotations
+            await filled(ledger, [TECHNICAL] * more)
+            for last in lasts:
+                asked = await ledger.extension(last)
+                before, now = checkpoint.parse(held[last - 1]), checkpoint.parse(asked.note)
+                assert len(asked.proof) <= MOST_PROOF
+                assert proves_consistency(last, now.size, asked.proof, before.root, now.root)
+        with pytest.raises(LedgerError, match="dropped"):
+            await ledger.extension(20)
+        for last in lasts:
+            await ledger.keep_cosignature(Cosigned(ledger.head().size, f"w{last}", 9_999, "l"))
+    assert verify(path, PUBLIC).ok
+    assert len(rows(path, "select 1 from bridge where size = 300")) < 3 * 10
+
+
+async def test_a_rotation_before_any_term_is_found(path, monkeypatch):
+    """Whoever holds the key and drops what is younger than the shortest term is found."""
+    clock = FakeClock()
+    for days, ok in ((29, False), (30, True)):
+        path.unlink(missing_ok=True)
+        async with opened(path, clock) as ledger:
+            await filled(ledger, [TECHNICAL] * 5)
+            advance_us(clock, days * DAY_US)
+            monkeypatch.setattr(segments, "TECHNICAL_US", (days - 1) * DAY_US)
+            assert (await ledger.rotate()).rotations
+        report = verify(path, PUBLIC)
+        assert report.ok is ok
+        if not ok:
+            assert (report.first_bad, "before their term" in report.findings[0].problem) == (
+                0,
+                True,
+            )
+            assert report.missing == ()
+
+
+async def test_only_the_newest_absent_witnesses_count(path, monkeypatch):
+    """What is kept for them is bounded."""
+    monkeypatch.setattr(segments, "MOST_BRIDGES", 2)
+    clock = FakeClock()
+    async with opened(path, clock) as ledger:
+        await filled(ledger, [TECHNICAL] * 40)
+        for last in (5, 6, 7):
+            await ledger.keep_cosignature(Cosigned(last, f"w{last}", last, "line"))
+        advance_us(clock, TECHNICAL_US + DAY_US)
+        await ledger.append(LOOK)
+        await ledger.rotate()
+        await ledger.extension(6)
+        with pytest.raises(LedgerError, match="dropped"):
+            await ledger.extension(5)
 
 
 async def test_kept_nodes_are_those_of_the_leaves(path):

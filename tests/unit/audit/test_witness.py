@@ -121,15 +121,12 @@ async def cosigned(path, room, size=3):
         line = await LocalWitness(room, lambda: 77).cosign(asked.note, asked.first, asked.proof)
         await ledger.keep_cosignature(Cosigned(asked.size, room.key.name, 77, line))
         await ledger.append(LOOK)
-        return await ledger.cosigned_note()
 
 
 async def test_the_verifier_says_up_to_where_it_is_witnessed(room, tmp_path):
     """The report names the witness, its size and time, and how many entries nobody else saw."""
     path = tmp_path / "ledger.db"
-    text = await cosigned(path, room)
-    assert checkpoint.verify(text, PUBLIC, ORIGIN).size == 3
-    assert room.key.name in text
+    await cosigned(path, room)
     report = verify(path, PUBLIC, trust=Trust((room.key,)))
     assert (report.ok, report.exposed) == (True, 1)
     (one,) = report.witnessed

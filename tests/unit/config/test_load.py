@@ -9,6 +9,7 @@ import pytest
 
 from gateway.config.load import changes, diff, load, parse
 from gateway.config.options import Language, LogLevel
+from gateway.model.access import Purpose
 from gateway.model.errors import ConfigError, ConfigErrors
 
 BOX = '[box]\nid = "nord"\nname = "Nord"\n'
@@ -322,3 +323,89 @@ def test_who_vouches_for_the_log(tmp_path):
     ):
         with pytest.raises(ConfigError):
             parse(base + wrong, path)
+
+
+LINES = """[room]
+name = "Sala"
+host = "0.0.0.0"
+port = 9000
+addresses = ["sala.example:9000", "[2001:db8::1]:9000"]
+heartbeat_s = 20
+store = "credential:room-store"
+[[uplink]]
+name = "questura"
+recipient = "sala-ps"
+[[uplink]]
+name = "comune"
+recipient = "sala-pl"
+addresses = ["192.0.2.1:9000@192.0.2.9"]
+most_kbps = 4000
+heartbeat_s = 180
+certificate = "c.pem"
+key = "credential:line"
+ca = "ca.pem"
+[vms]
+host = "192.0.2.1"
+tls_certificate = "tls.pem"
+tls_key = "tls.key"
+[[vms.account]]
+user = "vms"
+password = "credential:vms"
+case = "OdS 1"
+"""
+
+
+def test_lines_of_a_box_are_taken_over():
+    """A room, two uplinks (one as its enrolment leaves it), a recording program."""
+    found = options('state_dir = "state"\n' + LINES)
+    room = found.room
+    assert (room.name, room.host, room.port, room.heartbeat_s) == ("Sala", "0.0.0.0", 9000, 20)
+    assert room.addresses == ("sala.example:9000", "[2001:db8::1]:9000")
+    assert room.store == "credential:room-store"
+    one, two = found.uplinks
+    folder = Path("/etc/varco/state/lines/questura")
+    assert (one.certificate, one.ca) == (folder / "line.pem", folder / "room-ca.pem")
+    assert one.key == str(folder / "line.pem")
+    assert (one.addresses, one.most_kbps, one.heartbeat_s) == ((), 0, 90)
+    assert two.addresses == ("192.0.2.1:9000@192.0.2.9",)
+    assert (two.certificate, two.key) == (Path("/etc/varco/c.pem"), "credential:line")
+    assert (found.vms.port, found.vms.accounts[0].case) == (8322, "OdS 1")
+    assert found.vms.accounts[0].purpose is Purpose.SERVICE
+    assert changes(options(), found)[0] == "box.state_dir"
+    assert "uplink[comune].most_kbps" in changes(options(), found)
+
+
+def test_a_box_without_tables_has_no_lines_and_short_ones_have_defaults():
+    """Nobody dials it, it dials nobody; a room of two lines is reached where it listens."""
+    assert (options().room, options().uplinks, options().vms) == (None, (), None)
+    room = options('[room]\nhost = "::1"\n').room
+    assert (room.name, room.addresses, room.heartbeat_s) == ("Nord", ("[::1]:8445",), 90)
+    assert options("[vms]\n").vms.port == 8554
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('[room]\nhost = "0.0.0.0"\n', "room.addresses: is missing (with a wildcard host write"),
+        ('[room]\naddresses = ["sala"]\n', "room.addresses.#1: is not host:port"),
+        ("[room]\nheartbeat_s = 10\n", "room.heartbeat_s: must be greater than or equal to 20"),
+        (
+            '[[uplink]]\nname = "a"\nrecipient = "s"\naddresses = ["s:1@x"]\n',
+            "uplink[a].addresses.#1: has no address of this machine after the @",
+        ),
+        (
+            '[[uplink]]\nname = "a"\nrecipient = "s"\n[[uplink]]\nname = "a"\nrecipient = "t"\n',
+            "uplink[a].name: is used twice",
+        ),
+        (
+            '[[uplink]]\nname = "a"\nrecipient = "s"\nkey = "k.pem"\n',
+            "uplink[a].certificate: is missing (write both certificate and key, or neither)",
+        ),
+        ('[vms]\nhost = "192.0.2.1"\n', "vms.host: is not on this machine and has no TLS"),
+        ('[[vms.account]]\nuser = "v"\n', "case: is missing"),
+    ],
+)
+def test_faults_of_lines_name_their_table(text, fault):
+    """File, line, table and what to write instead."""
+    (problem,) = faults(BOX + text)
+    assert fault in problem.replace("[#1]", ".#1")

@@ -4,12 +4,15 @@
 
 import asyncio
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from gateway.console import alarms
+from gateway.console.alarms import _clip, _still, is_far
 from gateway.model.alarm import AlarmVerdict
-from tests.ui.town import INSTITUTE, PHARMACY
+from tests.ui.town import INSTITUTE, PHARMACY, Town
 
 JPEG = b"\xff\xd8\xff\xe0 picture"
 
@@ -230,3 +233,36 @@ async def test_event_streams_of_one_person_are_bounded(site, town, monkeypatch):
                 async with client.stream("GET", "/api/alarms/events") as again:
                     if again.status_code == 200:
                         break
+
+
+class Far:
+    """Pictures of an edge's alarms."""
+
+    def __init__(self):
+        self.asked = []
+
+    async def still(self, grant, alarm):
+        self.asked.append(("still", grant.camera, alarm.alarm.id))
+        return b"far still"
+
+    async def clip(self, grant, alarm):
+        self.asked.append(("clip", grant.camera, alarm.alarm.id))
+        return b""
+
+
+@pytest.mark.parametrize("line", ["", "nord.piazza"])
+def test_an_alarm_without_a_camera_of_ours_asks_the_edge_or_nobody(line):
+    """Only what an edge raised is fetched from it."""
+    record = Town().alarms.raise_one(camera=line)
+    assert is_far(record) is (line != "")
+
+
+async def test_pictures_of_an_edges_alarm_come_from_the_edge():
+    """Under the same Grant; without lines there are none, and ours stay ours."""
+    town, far = Town(), Far()
+    services = replace(town.services(), far=far)
+    record = town.alarms.raise_one(camera="nord.piazza")
+    grant = SimpleNamespace(camera="nord.piazza")
+    assert await _still(services, grant, record) == b"far still"
+    assert await _clip(services, grant, record) == b""
+    assert far.asked == [(what, "nord.piazza", record.alarm.id) for what in ("still", "clip")]

@@ -12,7 +12,7 @@ from gateway.console.services import Box
 from gateway.model.access import Regime
 from gateway.model.audit import LedgerEvent, Operation
 from gateway.model.media import StreamState, StreamStatus
-from gateway.model.registry import Trigger
+from gateway.model.registry import Edge, Trigger
 from tests.fakes import EPOCH_US
 from tests.ui.town import PHARMACY, ROOM, Entry, Town, registry
 
@@ -38,6 +38,25 @@ def test_an_alarm_names_its_camera_and_zone_also_after_they_are_gone():
     assert (shown.may_close, shown.viewable) == (True, False)
     gone = replace(REGISTRY, cameras={}, zones={})
     assert views.alarm_view(record, gone, may_close=False, viewable=False).camera == PHARMACY
+
+
+def test_an_alarm_of_an_edge_or_of_its_line_names_the_edge():
+    """Also when the camera is not offered any more; a line has neither camera nor zone."""
+    record = Town().alarms.raise_one()
+    known = replace(REGISTRY, edges={"nord": Edge("nord", "Varco nord")})
+
+    def shown(camera, zone, closed_by=""):
+        alarm = replace(record.alarm, camera=camera, zone=zone)
+        one = replace(record, alarm=alarm, closed_by=closed_by)
+        return views.alarm_view(one, known, may_close=True, viewable=False)
+
+    far = shown("nord.piazza", "nord.retro", "nord")
+    assert (far.camera_name, far.zone_name) == ("Varco nord · piazza", "retro")
+    assert far.closed_by == "Varco nord"
+    line = shown("", "nord", "ignoto")
+    assert (line.camera, line.camera_name, line.zone_name) == ("", "Varco nord", "")
+    assert line.closed_by == "ignoto"
+    assert shown("", "sparita").camera_name == "sparita"
 
 
 def test_an_alarm_of_a_trigger_names_the_trigger():

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Which names a role reads: its own, those of its acts, and nobody else's."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.console import visibility
-from gateway.model.access import Actor
-from gateway.model.registry import Role
+from gateway.model.access import Actor, Purpose
+from gateway.model.registry import Permit, Role
 from tests.ui.town import GATE, INSTITUTE, PHARMACY, ROOM, SQUARE, Town, registry
 
 REGISTRY = registry()
@@ -67,3 +69,26 @@ def test_every_role_has_its_pages():
     assert not visibility.reads_ledger(Role.SYSADMIN)
     assert visibility.may_ask_to_look(actor(Role.OWNER, "farmacia"))
     assert not visibility.may_ask_to_look(actor(Role.AUDITOR, "comune"))
+
+
+def test_purposes_follow_the_permits_of_the_registry():
+    """A role with lines of its own is offered what they say of live pictures, and no more."""
+
+    def offered(role, *lines):
+        permits = {
+            str(at): Permit(str(at), role, actions, purposes)
+            for at, (actions, purposes) in enumerate(lines)
+        }
+        return visibility.purposes_of(role, replace(REGISTRY, permits=permits))
+
+    pl = Role.PL_OPERATOR
+    assert offered(pl) == visibility.purposes_of(pl)
+    assert offered(pl, (("live",), ("servizio", "allarme"))) == (Purpose.SERVICE,)
+    assert offered(pl, (("playback",), ("servizio",))) == ()
+    assert offered(pl, ((), ("delega-ag",)), (("live",), ("titolare",))) == (
+        Purpose.JUDICIAL,
+        Purpose.OWNER,
+    )
+    assert offered(Role.SYSADMIN, ((), ())) == ()
+    other = {"x": Permit("x", Role.OWNER, ("live",), ("titolare",))}
+    assert visibility.purposes_of(pl, replace(REGISTRY, permits=other)) == offered(pl)

@@ -4,6 +4,8 @@
 
 import pytest
 
+from gateway.console.problem import RefusedError
+from gateway.model.access import Refusal, Verdict
 from gateway.model.errors import LedgerError, PeerError
 from tests.ui.town import PHARMACY, SQUARE
 
@@ -222,3 +224,31 @@ async def test_cors_is_for_listed_origins_with_a_bearer(site):
     assert "Location" in answer.headers["access-control-expose-headers"]
     assert evil.status_code == 403
     assert "access-control-allow-origin" not in evil.headers
+
+
+async def test_a_refusal_by_the_edge_is_told_and_closes_the_grant(site, town):
+    """The edge where the camera is has its own gate; its reason stands in the problem."""
+    words = "La sede «nord» non concede l'immagine: il titolare ha sospeso la condivisione."
+    verdict = Verdict(False, Refusal.PAUSED, words, "The edge “nord” does not give the picture.")
+    town.media.problem = RefusedError(verdict)
+    async with site.as_user("anna") as client:
+        answer = await watch(client)
+    assert answer.status_code == 403
+    assert (answer.json()["code"], answer.json()["title"]) == ("paused-by-owner", words)
+    assert [reason for _, reason, _ in town.gate.closed] == ["paused-by-owner"]
+
+
+async def test_a_line_that_is_down_is_a_reason_to_try_again(site, town):
+    """503, with what is the matter."""
+    town.media.problem = RefusedError(Verdict(False, Refusal.LINE, "La linea è interrotta.", "x"))
+    async with site.as_user("anna") as client:
+        answer = await watch(client)
+    assert (answer.status_code, answer.json()["code"]) == (503, "line-down")
+
+
+async def test_the_name_of_an_edges_camera_is_long(site):
+    """Two ids and a full stop are taken; it is unknown here, not malformed."""
+    async with site.as_user("anna") as client:
+        answer = await watch(client, f"{'e' * 64}.{'c' * 64}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "unknown-camera")
+        assert (await watch(client, "c" * 130)).status_code == 422

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.audit.keys import public_vkey
+from gateway.cli.link import REFUSALS
 from gateway.cli.parser import build_parser
 from gateway.cli.speech import say_italian
 from gateway.config.load import parse
@@ -60,6 +61,21 @@ def test_the_configuration_of_the_guide_loads():
     assert account.certificate_sha256 == digits
     kinds = [kind for kind, _ in parse_seed(recorder, "guide").entities]
     assert kinds == ["device", "camera"]
+
+
+def test_the_lines_of_the_guide_load():
+    """A room, an uplink, the same with a second path, an edge; every refusal is explained."""
+    page = GUIDES / "collegamenti.md"
+    room, uplink, paths, edge = blocks(page, "toml")
+    box = '[box]\nid = "varco-nord"\nname = "Nord"\n'
+    assert parse(box + room, GUIDES / "gateway.toml").room.addresses
+    for text in (uplink, paths):
+        (found,) = parse(box + text, GUIDES / "gateway.toml").uplinks
+        assert (found.name, found.recipient) == ("questura", "sala-questura")
+    assert list(parse_seed(edge, "guide").entities) == [("edge", "varco-nord")]
+    told = page.read_text(encoding="utf-8")
+    codes = {code for code in REFUSALS if code.startswith("code-")} - {"code-unknown"}
+    assert [code for code in codes if f"`{code}`" not in told] == []
 
 
 def test_the_guide_explains_every_row_of_the_acceptance_sheet():

@@ -10,12 +10,14 @@ import pytest
 from gateway.ingest.line import (
     MOST_UNREAD_BYTES,
     Line,
+    SealedLine,
     addresses,
     dial,
     is_literal,
     is_off_limits,
 )
 from gateway.runtime.shelf import Shelf
+from tests.rtsp_line import Ends
 
 
 class Reader:
@@ -172,3 +174,25 @@ def test_cameras_live_in_private_networks(address):
     assert not is_off_limits(address) or address.startswith("2001:db8")
     assert is_literal(address)
     assert not is_literal("camera.example")
+
+
+async def test_a_sealed_line_goes_on_where_somebody_else_shook_hands(tmp_path):
+    """What is sent arrives, what comes is read, and the end is told."""
+    edge, room = await Ends(tmp_path).pair()
+    reader, line, shelf = (
+        Reader(),
+        SealedLine(room, "line piazza"),
+        Shelf(asyncio.get_running_loop()),
+    )
+    line.attach(shelf, reader)
+    line.send(b"DESCRIBE")
+    async with asyncio.timeout(20):
+        assert await edge.read() == b"DESCRIBE"
+    await edge.write(b"RTSP/1.0 200 OK")
+    await until(lambda: reader.seen == b"RTSP/1.0 200 OK")
+    assert line.tls.startswith("TLSv1.3")
+    edge.close()
+    await until(lambda: reader.errors)
+    assert "line piazza closed the connection" in str(reader.errors[0])
+    line.close()
+    room.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.ingest.source import StreamSource
-from gateway.model.errors import ConfigError
+from gateway.model.errors import ConfigError, PeerError
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,31 @@ def test_the_password_is_never_printed():
     """Neither repr nor str of a source shows it."""
     source = StreamSource("gate", "rtsp://h/x", user="u", password="hunter2")
     assert "hunter2" not in f"{source!r}{source}"
+
+
+async def nowhere():
+    raise PeerError("no line stands")
+
+
+@pytest.mark.parametrize(
+    ("url", "dial"),
+    [
+        ("line://piazza/gate", None),
+        ("rtsp://192.0.2.1/x", nowhere),
+        ("line://piazza", nowhere),
+        ("line:///gate", nowhere),
+        ("line://piazza:8554/gate", nowhere),
+    ],
+)
+def test_a_line_needs_an_edge_a_camera_and_a_way_there(url, dial):
+    """And nothing else can be dialled that way."""
+    with pytest.raises(ConfigError, match="camera gate: url"):
+        StreamSource("gate", url, dial=dial)
+
+
+def test_a_line_is_shown_by_its_edge():
+    """No address is told, there is none; two sources of the same dial are the same."""
+    source = StreamSource("gate", "line://piazza/gate", dial=nowhere)
+    assert (source.scheme, source.host, source.peer) == ("line", "piazza", "line piazza")
+    assert source == StreamSource("gate", "line://piazza/gate", dial=nowhere)
+    assert hash(source) == hash(StreamSource("gate", "line://piazza/gate", dial=nowhere))

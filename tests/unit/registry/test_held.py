@@ -13,7 +13,7 @@ from gateway.model.registry import Controller, Disclosure, Extension, Pause, Rol
 from gateway.registry.entities import flatten
 from gateway.registry.held import PATIENCE_US, HeldState
 from gateway.registry.seed import Seed, parse_seed
-from gateway.registry.store import open_registry
+from gateway.registry.store import FOUNDER_US, open_registry
 from tests.fakes import FakeClock
 from tests.unit.registry.worlds import SEED, small
 
@@ -211,7 +211,7 @@ async def test_what_no_longer_fits_is_refused_and_stays(store):
             if k[0] not in ("camera", "mask", "zone", "act")}  # fmt: skip
     await store.apply(Seed("s", rest), by="uid:0", replace=True)
     with pytest.raises(ConfigErrors, match="there is no camera banco"):
-        await store.approve(held, by="capo", reason="sì")
+        await store.approve(held, by="titolare", reason="sì")
     assert (await store.held())[0].is_waiting
 
 
@@ -322,3 +322,105 @@ async def test_second_factors_stand_beside_the_versions(tmp_path, store, clock):
         await store.set_totp("nessuno", secret)
     await store.set_totp("verdi", "")
     assert store.current().users["verdi"].totp_secret == ""
+
+
+HASH = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"
+
+
+async def able(store, *people):
+    """Give people a password, as their first day does."""
+    for one in people:
+        await store.set_password(one, HASH)
+
+
+async def test_root_cannot_make_two_approvers_and_approve_alone(store):
+    """The document with the accounts is held, and afterwards they count for nothing older."""
+    held = (await store.apply(seed(), by="uid:0")).held
+    await able(store, "capo2")
+    two = {("user", id_): User(id_, "U", role, whose) for id_, role, whose in (
+        ("finto-dpo", Role.DPO, "farmacia"), ("finto-capo", Role.PS_SUPERVISOR, "sala"),
+    )}  # fmt: skip
+    made = await store.apply(Seed("s", two), by="uid:0")
+    assert made.held, "the room has somebody who can be asked"
+    assert "finto-capo" not in store.current().users
+    alone = await store.apply(Seed("s", {("user", "finto-dpo"): two["user", "finto-dpo"]}),
+                              by="uid:0")  # fmt: skip
+    assert not alone.held
+    assert alone.founders == ("finto-dpo",), "nobody of the house could be asked: it is told of"
+    assert ("finto-dpo", "farmacia") in store.founders()
+    await able(store, "finto-dpo")
+    with pytest.raises(ConfigError, match="may not approve"):
+        await store.approve(held, by="finto-dpo", reason="io")
+    assert (await store.approve(held, by="capo", reason="sì")).change is None
+
+
+async def test_one_of_the_same_house_approves_a_new_approver(store):
+    """One is enough, of the same house, and not who asked; then the account is in force."""
+    await able(store, "dpo", "capo")
+    new = User("nuovo", "N", Role.DPO, "farmacia")
+    change = await store.apply(Seed("s", {("user", "nuovo"): new}), by="uid:0")
+    assert change.held
+    (one,) = await store.held()
+    assert "nuovo (dpo) potrà approvare per farmacia" in one.widenings[0].text_it
+    assert one.acts == ()
+    with pytest.raises(ConfigError, match="may not approve"):
+        await store.approve(change.held, by="capo", reason="di un'altra casa")
+    judged = await store.approve(change.held, by="dpo", reason="è una collega")
+    assert judged.change is not None
+    assert judged.change.founders == ()
+    assert store.current().users["nuovo"].role is Role.DPO
+
+
+async def test_an_identity_that_changed_since_the_request_does_not_count(store):
+    """Another password, certificate or second device: somebody else could be behind it."""
+    held = (await store.apply(seed(), by="uid:0")).held
+    await able(store, "capo")
+    await store.set_totp("titolare", "A" * 32)
+    bound = replace(store.current().users["dpo"], certificate_sha256="ab" * 32)
+    await store.apply(Seed("s", {("user", "dpo"): bound}), by="uid:0")
+    renamed = replace(store.current().users["capo2"], name="Capo 2")
+    await store.apply(Seed("s", {("user", "capo2"): renamed}), by="uid:0")
+    for who in ("capo", "titolare", "dpo"):
+        with pytest.raises(ConfigError, match="may not approve"):
+            await store.approve(held, by=who, reason="io")
+    assert (await store.approve(held, by="capo2", reason="solo il nome")).held.approvals
+
+
+async def test_an_approval_given_before_a_reset_falls(store):
+    """What counts at the end is who they still are."""
+    held = (await store.apply(seed(), by="uid:0")).held
+    await store.approve(held, by="dpo", reason="sì")
+    await able(store, "dpo")
+    assert (await store.approve(held, by="capo", reason="sì")).change is None
+    assert disclosure(store) is Disclosure.ON_ALARM
+    assert (await store.approve(held, by="titolare", reason="sì")).change is not None
+
+
+async def test_who_is_newer_stays_newer_after_a_restart(tmp_path, clock, store):
+    """And what was told of is told of for thirty days."""
+    held = (await store.apply(seed(), by="uid:0")).held
+    await able(store, "dpo")
+    founders = store.founders()
+    assert ("dpo", "farmacia") in founders
+    async with open_registry(tmp_path / "registry.db", clock=clock) as again:
+        assert again.founders() == founders
+        with pytest.raises(ConfigError, match="may not approve"):
+            await again.approve(held, by="dpo", reason="io")
+        clock.utc_us += FOUNDER_US
+        assert again.founders() == ()
+
+
+async def test_a_supervisor_judges_only_cameras_that_acts_name_for_the_room(store):
+    """What would give the room a camera for the first time is not the room's to approve."""
+    new = {("camera", "retro"): replace(store.current().cameras["banco"], id="retro",
+                                        url="rtsp://192.0.2.7/1")}  # fmt: skip
+    await store.apply(Seed("s", new), by="uid:0")
+    act = store.current().acts["patto"]
+    line = replace(act.scopes[0], cameras=("banco", "retro"))
+    wide = {("act", "patto"): replace(act, scopes=(line,))}
+    held = (await store.apply(Seed("s", wide), by="uid:0")).held
+    assert held
+    with pytest.raises(ConfigError, match="may not approve"):
+        await store.approve(held, by="capo", reason="serve a noi")
+    await store.approve(held, by="dpo", reason="sì")
+    assert (await store.approve(held, by="titolare", reason="sì")).change is not None

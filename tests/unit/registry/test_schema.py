@@ -379,3 +379,31 @@ def test_a_row_says_what_a_camera_says():
     """A new key of cameras cannot be forgotten in maps and spreadsheets."""
     assert CameraRow.model_fields.keys() == CameraKeys.model_fields.keys()
     assert set(CameraKeys.model_fields) == {f.name for f in fields(m.Camera)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "hours", "reason", "fault"),
+    [
+        ("esercizio", 24, "", ""),
+        ("esercizio", 25, "", "is more than 24, the most for its kind (write 24 hours"),
+        ("esercizio", 25, "perché sì", "retention_h: is more than 24, the most for its kind"),
+        ("scuola", 72, "", "retention_h: is more than 24"),
+        ("comune", 72, "", ""),
+        ("comune", 73, "", "retention_h: is more than 72 without a reason (write retention_reason"),
+        ("comune", 168, "ordinanza 3/2026", ""),
+        ("comune", 169, "ordinanza 3/2026", "retention_h"),
+        ("ente-pubblico", 100, " ", "without a reason"),
+    ],
+)
+def test_nobody_asks_for_more_hours_than_the_law_gives(kind, hours, reason, fault):
+    """B-01 for private controllers and schools, B-03 for public ones."""
+    text = (
+        f'[[controller]]\nid = "a"\nname = "A"\nkind = "{kind}"\nretention_h = {hours}\n'
+        f'retention_reason = "{reason}"\n'
+    )
+    if not fault:
+        assert parse_seed(text, "s").entities["controller", "a"].retention_h == hours
+        return
+    with pytest.raises(ConfigErrors) as caught:
+        parse_seed(text, "s")
+    assert fault in str(caught.value)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 
 from gateway.model.errors import ConfigError, ConfigErrors
-from gateway.model.registry import empty_registry
+from gateway.model.registry import Edge, empty_registry
 from gateway.registry.entities import flatten
 from gateway.registry.seed import Seed, check_alone, compare, merge, parse_seed, read_seed
+from gateway.registry.seed_text import to_toml
 from tests.unit.registry.worlds import SEED, few, registries, small
 
 
@@ -120,3 +121,49 @@ def test_a_seed_that_is_not_there_is_a_fault_of_configuration(tmp_path):
     """The path is named."""
     with pytest.raises(ConfigError, match=r"nix\.toml: no such file"):
         read_seed(tmp_path / "nix.toml")
+
+
+EDGE = '[[edge]]\nid = "nord"\nname = "Nord"\norganisations = ["sala"]\nmost_kbps = 4000\n'
+FOREIGN = f'certificate_sha256 = "{"0f" * 32}"\n'
+
+
+def with_edge(version=3, **more):
+    """Return the small world with an edge that was enrolled."""
+    nord = Edge("nord", "N", "ab" * 32, ledger_vkey="varco/nord+1+k", **more)
+    return replace(small(), version=version, edges={"nord": nord})
+
+
+def test_an_edge_keeps_what_it_was_enrolled_with():
+    """A document that says nothing of it changes the rest; one that repeats it is good."""
+    world = with_edge()
+    for text in (EDGE, EDGE + f'certificate_sha256 = "{"ab" * 32}"\n'):
+        after = merge(world, parse_seed(text, "s")).edges["nord"]
+        assert (after.certificate_sha256, after.ledger_vkey) == ("ab" * 32, "varco/nord+1+k")
+        assert (after.name, after.organisations, after.most_kbps) == ("Nord", ("sala",), 4000)
+    gone = merge(world, parse_seed(SEED, "s"), remove=True)
+    assert gone.edges == {}
+
+
+@pytest.mark.parametrize("more", [FOREIGN, 'ledger_vkey = "varco/x+1+k"\n'])
+@pytest.mark.parametrize("world", [with_edge(), replace(small(), version=3)], ids=["old", "new"])
+def test_a_document_enrols_nobody(world, more):
+    """Whoever may apply one could else let a box of their own in, or rewrite a log's key."""
+    with pytest.raises(ConfigErrors, match="comes with an enrolment, not with a document"):
+        merge(world, parse_seed(EDGE + more, "s"))
+
+
+def test_an_empty_box_takes_edges_as_they_were():
+    """That is how one is restored from an export."""
+    world = with_edge(version=0)
+    text = to_toml(world)
+    again = merge(empty_registry(), parse_seed(text, "s"))
+    assert again.edges == world.edges
+
+
+def test_what_does_not_fit_an_edge_is_told():
+    """An organisation that is not there; a certificate that two show."""
+    with pytest.raises(ConfigErrors, match="there is no controller or recipient nowhere"):
+        merge(small(), parse_seed(EDGE.replace('"sala"', '"nowhere"'), "s"))
+    twice = EDGE + FOREIGN + EDGE.replace('"nord"', '"sud"') + FOREIGN
+    with pytest.raises(ConfigErrors, match="is that of edge nord too"):
+        merge(small(), parse_seed(twice, "s"))

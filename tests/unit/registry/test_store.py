@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from gateway.model.errors import ConfigError, ConfigErrors, StoreError
-from gateway.model.registry import Role, SiteState, User, empty_registry
+from gateway.model.registry import Edge, Role, SiteState, User, empty_registry
 from gateway.registry.entities import GOVERNED, flatten
 from gateway.registry.seed import Seed, parse_seed
 from gateway.registry.store import open_registry
@@ -255,6 +255,16 @@ def quiet(world):
     return replace(world, sites=sites, users=world.users | judges)
 
 
+def enrolled(world, before):
+    """Return a world whose edges have what they were enrolled with before, and no other."""
+    edges = {}
+    for id_, one in world.edges.items():
+        old = before.edges.get(id_)
+        told = (old.certificate_sha256, old.ledger_vkey) if old else ("", "")
+        edges[id_] = replace(one, certificate_sha256=told[0], ledger_vkey=told[1])
+    return replace(world, edges=edges)
+
+
 @settings(
     max_examples=10,
     deadline=None,
@@ -263,7 +273,7 @@ def quiet(world):
 @given(first=registries(), second=registries())
 def test_any_two_registries_follow_each_other(tmp_path_factory, first, second):
     """Registry -> rows -> Registry, through the file: at once, or held and in force only then."""
-    first, second = quiet(first), quiet(second)
+    first, second = quiet(first), enrolled(quiet(second), first)
     kept = {key: one for key, one in flatten(first).items() if key[0] in GOVERNED}
     named = {key: one for key, one in flatten(second).items() if key[0] not in GOVERNED}
 
@@ -297,3 +307,18 @@ def test_any_two_registries_follow_each_other(tmp_path_factory, first, second):
             assert store.current() == now
 
     asyncio.run(run())
+
+
+async def test_an_edge_is_entered_and_changed_in_somebodys_name(store):
+    """Each change is a version with its author; what is the same already makes none."""
+    await store.apply(seed(), by="x")
+    nord = Edge("nord", "Nord", organisations=("sala",))
+    assert (await store.admit(nord, by="capo")).added == ("edge/nord",)
+    known = replace(nord, certificate_sha256="ab" * 32)
+    assert (await store.admit(known, by="enrolment")).changed == ("edge/nord",)
+    assert (await store.admit(known, by="enrolment")).empty
+    assert store.current().edges == {"nord": known}
+    assert [one.by for one in await store.versions()] == ["enrolment", "capo", "x"]
+    with pytest.raises(ConfigErrors, match="nowhere"):
+        await store.admit(replace(nord, organisations=("nowhere",)), by="capo")
+    assert (await store.at(2)).edges == {"nord": nord}

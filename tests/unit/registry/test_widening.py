@@ -257,3 +257,22 @@ def test_nobody_gets_more_unseen(one, other, data):
             assert (W.ANALYTIC, id_) in about
         if any(level > was.recipients.get(r, 0) for r, level in now.recipients.items()):
             assert {(W.RECIPIENT, id_), (W.DISCLOSURE, id_)} & about
+
+
+def test_a_camera_that_counts_as_less_public_is_wider():
+    """No assessment would be asked for any more."""
+    strict = with_(BASE, replace(BASE.cameras["banco"], area=m.AreaKind.PUBLIC))
+    assert found(strict, BASE) == {(W.AREA, "banco")}
+    assert found(BASE, strict) == set()
+    private = with_(BASE, replace(BASE.cameras["banco"], area=m.AreaKind.PRIVATE))
+    assert found(BASE, private) == {(W.AREA, "banco")}
+
+
+def test_an_institute_that_becomes_a_room_is_wider_where_acts_name_it():
+    """A room is shown pictures, and its supervisor may approve; the other way is free."""
+    line = scope(BASE, recipients=("istituto",), disclosure=m.Disclosure.TEXT_ONLY)
+    told = with_(BASE, act_with(BASE, scope(BASE), line))
+    room = with_(told, m.Recipient("istituto", "Istituto", m.RecipientKind.ROOM))
+    assert found(told, room) == {(W.KIND, "banco")}
+    assert found(room, told) == set()
+    assert found(BASE, with_(BASE, m.Recipient("istituto", "I", m.RecipientKind.ROOM))) == set()

@@ -196,9 +196,25 @@ def registries(draw):
     }
     kinds = (controllers, sites, cameras, zones, masks, recipients, acts, users)
     kinds += (devices, triggers, areas)
+    kinds += ({i: draw(edge(i, [*controllers, *recipients])) for i in draw(some(ids))},)
     plain = assemble(0, {key_of(e): e for kind in kinds for e in kind.values()})
     governed = draw(entered(plain))
     return lawful(assemble(0, flatten(plain) | {key_of(one): one for one in governed}))
+
+
+@st.composite
+def edge(draw, id_, organisations):
+    """Any edge, enrolled or not; no two show one certificate."""
+    digits = (id_.encode() * 32)[:32].hex()
+    return m.Edge(
+        id=id_,
+        name=draw(names),
+        certificate_sha256=draw(st.sampled_from(["", digits])),
+        organisations=tuple(draw(st.lists(st.sampled_from(sorted(organisations)), max_size=2))),
+        enabled=draw(st.booleans()),
+        ledger_vkey=draw(lines),
+        most_kbps=draw(st.integers(0, 10_000_000)),
+    )
 
 
 def lawful(world):

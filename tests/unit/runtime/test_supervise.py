@@ -11,7 +11,7 @@ from gateway.model.errors import (
     PeerError,
     WireError,
 )
-from gateway.runtime.supervise import Policy, supervise
+from gateway.runtime.supervise import Policy, contained, supervise
 from tests.fakes import FakeClock
 
 STEADY = {"first_s": 1, "most_s": 8, "jitter": 0.0}
@@ -169,3 +169,33 @@ async def test_what_repeats_is_told_now_and_then(caplog):
         await run_until_idle(Script(*[PeerError("dead")] * 1500, PeerError("x")), clock, policy)
     told = [(record.problem, record.repeats) for record in caplog.records]
     assert told == [("dead", 0), ("dead", 599), ("dead", 599), ("x", 299)]
+
+
+def test_what_one_peer_began_goes_no_further(caplog):
+    """Errors of the peer are normal, a bug is logged and told; neither reaches the neighbours."""
+
+    async def play():
+        assert await contained("line of edge x", Script(PeerError("gone")))
+        group = ExceptionGroup("line", [WireError("garbage"), PeerError("gone")])
+        assert await contained("line of edge x", Script(group))
+        assert not caplog.records
+        mixed = ExceptionGroup("line", [PeerError("gone"), ZeroDivisionError("ours")])
+        assert not await contained("line of edge x", Script(mixed))
+        assert not await contained("line of edge x", Script(InvariantError("ours")))
+        assert [one.getMessage() for one in caplog.records] == ["bug", "bug"]
+
+    with caplog.at_level("INFO"):
+        asyncio.run(play())
+
+
+def test_cancelling_what_a_peer_began_is_no_error():
+    """A cancellation goes through."""
+
+    async def play():
+        waiting = asyncio.create_task(contained("x", Script()))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(play())

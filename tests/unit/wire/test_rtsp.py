@@ -24,6 +24,7 @@ from gateway.wire.rtsp import (
     RtspClient,
     RtspReceiver,
     RtspServer,
+    RtspUrl,
     ServerState,
     Step,
     Terms,
@@ -898,3 +899,37 @@ def test_where_the_camera_sends_from_is_kept(stated, ports):
     agreed = f"RTP/AVP;unicast;client_port=5000-5001;server_port={stated}"
     one.receive(answer(to_setup(one), ("transport", agreed)))
     assert (one.lanes[0].server_rtp, one.lanes[0].server_rtcp) == ports
+
+
+def pipelined():
+    """A client that asks for all at once, and what it sent."""
+    url = RtspUrl("piazza.line.invalid", 0, "rtsp://piazza.line.invalid/gate/main", name="line x")
+    client = RtspClient(url, None, lambda: "", Wishes(pipelined=True))
+    return client, RtspReceiver().receive(client.start())
+
+
+def told(sequence, *headers, status=200, reason="OK", body=b""):
+    return Response(status, reason, (("cseq", str(sequence)), *headers), body)
+
+
+def test_a_box_of_ours_is_asked_for_everything_at_once():
+    """Three requests in one go; their answers lead to PLAYING without another word."""
+    client, requests = pipelined()
+    assert [one.method for one in requests] == ["DESCRIBE", "SETUP", "PLAY"]
+    assert requests[1].uri == "rtsp://piazza.line.invalid/gate/main/track0"
+    assert client.receive(told(1, body=H264)) == b""
+    transport = ("transport", "RTP/AVP/TCP;unicast;interleaved=0-1")
+    assert client.receive(told(2, transport, ("session", "5e55;timeout=60"))) == b""
+    assert client.receive(told(3)) == b""
+    assert client.step is Step.PLAYING
+    assert (client.rtp_channel, client.rtcp_channel) == (0, 1)
+    assert b"Session: 5e55" in client.tear_down()
+
+
+@pytest.mark.parametrize("status", [403, 404, 503])
+def test_a_box_of_ours_says_no_in_words_of_its_own(status):
+    """It is no camera that refuses a password, and is asked again soon."""
+    client, _ = pipelined()
+    with pytest.raises(PeerError, match=r"^line x: not-released: no$") as caught:
+        client.receive(told(1, status=status, reason="not-released: no"))
+    assert type(caught.value) is PeerError

@@ -9,6 +9,7 @@ import { Player } from "../player.js";
 import { severity } from "../severity.js";
 import { state, watch } from "../state.js";
 import { take } from "../events.js";
+import { alarmButton } from "./incidents.js";
 import { Near } from "./near.js";
 
 const VERDICTS = [["confermato", "check", "alarm"], ["falso", "cross", "quiet"], ["esercitazione", "drill", "quiet"]];
@@ -40,10 +41,11 @@ class AlarmView {
       h("section", { class: "pane" }, h("h2", {}, t("alarm.now")), this.now));
     this.verdict = h("section", { class: "verdict", hidden: true });
     this.facts = h("section", { class: "panel" });
+    this.incident = state.user.views.includes("incidents") && alarmButton(() => this.alarm);
     this.near = new Near(id);
     container.append(
       h("a", { class: "back", href: "#/allarmi" }, icon("back"), t("alarm.back")),
-      h("div", { class: "page-head" }, this.title, this.tags), this.dark, this.panes, this.verdict, this.near.element, this.facts);
+      h("div", { class: "page-head" }, this.title, this.tags), this.dark, this.panes, this.verdict, ...(this.incident ? [this.incident] : []), this.near.element, this.facts);
   }
 
   async enter() {
@@ -76,7 +78,8 @@ class AlarmView {
     fill(this.tags, severity(alarm.severity), alarm.exercise && h("span", { class: "stamp stamp-inline" }, t("alarms.exercise")));
     this.drawFacts(alarm);
     this.drawVerdict(alarm);
-    if (alarm.state === "chiuso") this.goDark(alarm, wasOpen);
+    if (!alarm.camera) this.note(icon("dark"), t("alarm.no-camera"));
+    else if (alarm.state === "chiuso") this.goDark(alarm, wasOpen);
     else if (!alarm.viewable) this.note(icon("dark"), t("alarm.text-only"));
   }
 
@@ -191,7 +194,7 @@ class AlarmView {
       alarm.ended && row(t("alarm.ended"), full(alarm.ended)),
       closed && row(t("alarm.closed"), closed),
       row(t("alarm.where"), [alarm.site_name, alarm.camera_name].filter(Boolean).join(" · ")),
-      row(t("alarm.zone"), alarm.zone_name),
+      alarm.zone_name && row(t("alarm.zone"), alarm.zone_name),
       row(t("alarm.severity"), severity(alarm.severity)),
       alarm.act_title && row(t("alarm.act"), alarm.act_title),
       this.recipients(alarm, row)));

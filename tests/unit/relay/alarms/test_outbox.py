@@ -477,3 +477,47 @@ async def test_what_waits_is_counted_over_all_recipients(outbox, clock):
     await outbox.mark(other.seq, State.REFUSED, problem="0x87")
     await outbox.prove()
     assert outbox.waiting() == 1
+
+
+async def test_an_alarm_of_another_box_is_adopted_once(tmp_path, clock):
+    """Told once, on its way to nobody; its end once; another camera's id is none of it."""
+    async with open_outbox(tmp_path / "alarms.db", clock=clock) as outbox:
+        far = alarm(clock, camera="nord.piazza")
+        async with outbox.changes() as changes:
+            first = await outbox.adopt(far, recipients=["sala-pl", "questura"], act="nord.patto")
+            again = await outbox.adopt(far, recipients=["sala-pl"], act="")
+            assert (first.is_new, first.changed) == (True, True)
+            assert (again.is_new, again.changed) == (False, False)
+            assert again.record.recipients == ("sala-pl", "questura")
+            assert (await changes.receive()).state is AlarmState.OPEN
+            for _ in range(2):
+                ended = await outbox.adopt(far, recipients=["sala-pl"], act="", ended_utc_us=7)
+            assert (ended.is_new, ended.changed, ended.record.ended_utc_us) == (False, False, 7)
+            assert (await changes.receive()).state is AlarmState.ENDED
+            assert not changes._waiting
+        other = alarm(clock, id=far.id, camera="sud.piazza")
+        assert await outbox.adopt(other, recipients=[], act="", ended_utc_us=9) is None
+        late = alarm(clock, camera="nord.piazza")
+        both = await outbox.adopt(late, recipients=["sala-pl"], act="", ended_utc_us=8)
+        assert (both.is_new, both.changed, both.record.state) == (True, True, AlarmState.ENDED)
+        for one in ("sala-pl", "questura"):
+            assert await outbox.due(one, ALL, limit=9) == []
+            assert await states(outbox, ended.record) == dict.fromkeys(
+                ("sala-pl", "questura"), State.DELIVERED
+            )
+        assert [one.alarm.id for one in await outbox.living_of("nord.*")] == [far.id, late.id]
+        assert await outbox.living_of("sud.*") == []
+        await outbox.close(far.id, "anna", AlarmVerdict.FALSE)
+        assert [one.alarm.id for one in await outbox.living_of("*.*")] == [late.id]
+
+
+async def test_an_alarm_is_found_however_old_it_is(tmp_path, clock):
+    """Also one that memory has let go; one that never was is none."""
+    small = Bounds(kept=2)
+    async with open_outbox(tmp_path / "alarms.db", clock=clock, bounds=small) as outbox:
+        first = await raise_one(outbox, clock)
+        for _ in range(5):
+            await raise_one(outbox, clock)
+        await outbox.close(first.alarm.id, "anna", AlarmVerdict.FALSE)
+        assert (await outbox.find(first.alarm.id)).closed_by == "anna"
+        assert await outbox.find("none") is None

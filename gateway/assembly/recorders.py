@@ -1,0 +1,278 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Recording programs of recipients at this box: their password, their Grant, their pictures.
+
+Each connection is one look, decided by the gate under the standing order that is configured for the
+account, with its own open and close entries (ADR 23).
+"""
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import secrets
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from gateway.access.gate import Gate
+from gateway.access.identity import Accounts
+from gateway.access.recorders import NOBODY_KNOWN, actor_of, is_usable
+from gateway.assembly.box import Opened, RunningBox
+from gateway.assembly.cameras import CameraPost
+from gateway.assembly.opening import named
+from gateway.config.options import VmsAccount, VmsOptions
+from gateway.config.secrets import locate, resolve
+from gateway.console.listener import bind_tcp, server_tls
+from gateway.model.access import AccessRequest, Action, Grant
+from gateway.model.errors import LedgerError, PeerError, RefusedError
+from gateway.model.media import StreamKind
+from gateway.model.registry import Registry, User
+from gateway.relay.video.lease import Sent, StreamLease
+from gateway.relay.video.process import NOT_VALID, SessionEnd
+from gateway.relay.video.recorders import RecorderDoor, Recorders
+from gateway.relay.video.rtsp_server import Terms
+from gateway.relay.video.thin import LineBudget
+from gateway.runtime.clock import Clock
+from gateway.runtime.fanout import Fanout
+from gateway.wire.digest import Verifier
+from gateway.wire.rtsp_serving import COMMON_PAYLOAD_BYTES, Door
+
+log = logging.getLogger(__name__)
+
+REALM: Final = "Varco"
+PROVED_S: Final = 600.0
+"""A password that was found right is not worked out again for so long: argon2 costs 64 MiB."""
+RENEW_S: Final = 60.0
+"""Before its Grant would run out a look is renewed, as long as the order stands."""
+KINDS: Final = {kind.value: kind for kind in StreamKind}
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderParts:
+    """What recorders are served with."""
+
+    accounts: Accounts
+    gate: Gate
+    registry: Callable[[], Registry]
+    post: Callable[[str], CameraPost | None]
+    on_end: Callable[[SessionEnd], None]
+    """Writes the close entry; never raises, never waits."""
+    start: Callable[..., object]
+    """Starts a coroutine as a task of the box: `TaskGroup.create_task`."""
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class _Proved:
+    """A password that was found right."""
+
+    print: bytes = field(repr=False)
+    password_hash: str = field(repr=False)
+    until_s: float
+
+
+def bind_recorders(options: VmsOptions, where: str) -> tuple[socket.socket, ssl.SSLContext | None]:
+    """Bind the door; ConfigError if a certificate, a key or the port cannot be used."""
+    tls = None
+    if options.tls_certificate is not None:
+        key = locate(options.tls_key, where=where, key="vms.tls_key")
+        with named(where, "vms.tls_certificate"):
+            tls = server_tls(options.tls_certificate, key)
+    with named(where, "vms.port"):
+        return bind_tcp(options.host, options.port), tls
+
+
+class RecorderDesk:
+    """Decides about recorders."""
+
+    def __init__(self, options: VmsOptions, where: str, parts: RecorderParts) -> None:
+        """ConfigError if a password's reference leads nowhere; `where`: the configuration file."""
+        self._p = parts
+        self._tls = options.tls_certificate is not None
+        self._accounts = {one.user: one for one in options.accounts}
+        self._secrets = {
+            one.user: resolve(one.password, where=where, key="vms.account.password")
+            for one in options.accounts
+            if one.password
+        }
+        self._nonce_key = secrets.token_bytes(32)
+        self._print_key = secrets.token_bytes(32)
+        self._proved: dict[str, _Proved] = {}
+        for one in options.accounts:
+            if not self._tls and not one.password:
+                advice = "without TLS an account of [vms] needs password = a reference"
+                log.error("recorder-unusable", extra={"user": one.user, "problem": advice})
+
+    async def run(self, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
+        """Serve recorders until cancelled."""
+        await Recorders(RecorderDoor(listening, tls, self.terms, self._p.clock)).run()
+
+    def terms(self, address: str) -> Terms:
+        """Return how a connection from an address is served."""
+        verifier = None if self._tls else Verifier(REALM, self._known(address), self._nonce_key)
+        return Terms(
+            self._p.clock,
+            partial(self._open, address),
+            LineBudget(),
+            most_payload_bytes=COMMON_PAYLOAD_BYTES,
+            door=Door(REALM, verifier),
+            log_in=partial(self._log_in, address),
+            on_wrong=partial(self._wrong, address),
+        )
+
+    # who ---------------------------------------------------------------------------------------
+
+    def _user(self, name: str) -> User | None:
+        """Return the account of a recorder that may still be one."""
+        user = self._p.registry().users.get(name) if name in self._accounts else None
+        return user if user is not None and is_usable(user) else None
+
+    def _known(self, address: str) -> dict[str, str]:
+        """Return who may prove himself by Digest from an address, and with what."""
+        locked = self._p.accounts.is_locked
+        return {
+            name: secret
+            for name, secret in self._secrets.items()
+            if self._user(name) is not None and not locked(name, address)
+        }
+
+    async def _wrong(self, address: str, name: str) -> None:
+        try:
+            await self._p.accounts.note_failure(name, address)
+        except LedgerError as error:
+            raise PeerError(f"a failure cannot be written down: {error}") from None
+
+    async def _log_in(self, address: str, name: str, password: str) -> bool:
+        """Return whether a password is right; the registry's own, or the one configured."""
+        user = self._user(name)
+        if user is not None and name in self._secrets:
+            return await self._is_secret(address, name, password)
+        if user is not None and self._is_proved(user, password):
+            return True
+        try:
+            known = await self._p.accounts.recognise(name, password, address)
+        except LedgerError:
+            return False
+        if known is None or user is None:
+            return False
+        until_s = self._p.clock.monotonic_s() + PROVED_S
+        self._proved[name] = _Proved(self._print(password), known.password_hash, until_s)
+        return True
+
+    async def _is_secret(self, address: str, name: str, password: str) -> bool:
+        if self._p.accounts.is_locked(name, address):
+            return False
+        if hmac.compare_digest(password.encode(), self._secrets[name].encode()):
+            return True
+        await self._wrong(address, name)
+        return False
+
+    def _print(self, password: str) -> bytes:
+        return hmac.new(self._print_key, password.encode(), hashlib.sha256).digest()
+
+    def _is_proved(self, user: User, password: str) -> bool:
+        known = self._proved.get(user.id)
+        if known is None or known.password_hash != user.password_hash:
+            return False
+        fresh = self._p.clock.monotonic_s() < known.until_s
+        return fresh and hmac.compare_digest(known.print, self._print(password))
+
+    # what --------------------------------------------------------------------------------------
+
+    async def _open(self, address: str, path: str, name: str) -> StreamLease:
+        """Return leave to send a camera; RefusedError with the gate's words, PeerError."""
+        account, user = self._accounts.get(name), self._user(name)
+        if account is None or user is None:
+            raise RefusedError("account-unusable", "account non utilizzabile")
+        camera, _, word = path.partition("/")
+        kind = KINDS.get(word or StreamKind.MAIN.value)
+        if kind is None:
+            raise RefusedError("unknown-path", "scrivere /TELECAMERA, /TELECAMERA/main o /sub")
+        request = self._request(account, user, camera, address)
+        made = await self._p.gate.open(request)
+        if not isinstance(made, Grant):
+            code = made.refusal.value if made.refusal else "refused"
+            raise RefusedError(code, made.text_it)
+        lease = _Lease(self._p, made, kind)
+        if lease.post is None:
+            lease.ended(Sent(0, 0, 0, "not-running"))
+            raise PeerError(f"camera {camera}: not running")
+        return lease
+
+    def _request(self, account: VmsAccount, user: User, camera: str, address: str) -> AccessRequest:
+        method = "rtsp-basic" if self._tls else "rtsp-digest"
+        actor = actor_of(user, address, method, secrets.token_hex(6))
+        return AccessRequest(
+            actor, Action.LIVE, camera, account.purpose, account.case, NOBODY_KNOWN
+        )
+
+
+class _Lease:
+    """One recorder's look, while its Grant holds."""
+
+    def __init__(self, parts: RecorderParts, grant: Grant, kind: StreamKind) -> None:
+        self.post = parts.post(grant.camera)
+        self._p = parts
+        self._grant = grant
+        self._kind = kind
+        self._renewing = False
+
+    @property
+    def camera(self) -> str:
+        return self._grant.camera
+
+    @property
+    def main(self) -> Fanout:
+        assert self.post is not None  # noqa: S101 - else there is no lease
+        return self.post.fanout(self._kind)
+
+    @property
+    def small(self) -> None:
+        """Nothing stands in: a recorder keeps what it asked for."""
+        return
+
+    def still_allowed(self) -> bool:
+        left_s = self._grant.expires.monotonic_s - self._p.clock.monotonic_s()
+        if left_s < RENEW_S and not self._renewing:
+            self._renewing = True
+            self._p.start(self._renew(), name=f"renew:{self._grant.id}")
+        return self._p.post(self.camera) is self.post and self._p.gate.check(self._grant).allowed
+
+    async def _renew(self) -> None:
+        """Let the look go on under the same order; where it cannot, it ends with its Grant."""
+        try:
+            made = await self._p.gate.renew(self._grant)
+        except LedgerError as error:
+            log.warning("renew-not-written", extra={"problem": str(error)})
+        else:
+            if isinstance(made, Grant):
+                self._grant = made
+        await self._p.clock.sleep(1.0)
+        self._renewing = False
+
+    def ended(self, sent: Sent) -> None:
+        reason = NOT_VALID if sent.reason == "revoked" else sent.reason
+        grant = self._grant
+        self._p.on_end(
+            SessionEnd(grant.id, grant, reason, sent.duration_ms, sent.bytes, sent.frames)
+        )
+
+
+def recorder_desk(opened: Opened, running: RunningBox, tasks: asyncio.TaskGroup) -> RecorderDesk:
+    """Return the desk of a box whose options have a table [vms]."""
+    options = opened.options.vms
+    assert options is not None  # noqa: S101 - whoever calls has bound its door
+    parts = RecorderParts(
+        opened.accounts,
+        opened.gate,
+        opened.masks.entered,
+        running.cameras.post,
+        opened.accountant.session_ended,
+        tasks.create_task,
+        opened.clock,
+    )
+    return RecorderDesk(options, str(opened.config_path), parts)

@@ -1,0 +1,431 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Alarms between an edge and a room, joined: the room's desk, and the edge's ear for the room.
+
+The room keeps what edges bring as alarms of its own book, so that lists, changes and the gate
+know no difference. Beside them it raises alarms about the lines themselves: one that fell, and a
+log that does not continue what was seen. Those have no camera; their zone is the edge.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, NoReturn
+
+from gateway.assembly.alarms import alarm_event
+from gateway.assembly.journal import Journal
+from gateway.assembly.room_witness import RULE_FORK
+from gateway.model.access import Regime
+from gateway.model.alarm import Alarm, AlarmRecord, AlarmState, AlarmVerdict
+from gateway.model.audit import LedgerEvent, Operation
+from gateway.model.errors import PeerError, RefusedError, StoreError, WireError
+from gateway.model.identifiers import ID_FORM, uuid7
+from gateway.model.registry import Edge, Registry
+from gateway.model.room import ASSERTION, SEPARATOR, Caller, Handler, LinePeer, Reply, at_edge
+from gateway.model.time import Moment
+from gateway.relay.alarms.outbox import Outbox
+from gateway.room.alarms import (
+    MOST_ASKED,
+    STATES,
+    VERDICT,
+    Fate,
+    Intake,
+    IntakeParts,
+    Offers,
+    VerdictQueue,
+    ask_fates,
+    fate_row,
+    send_verdict,
+    verdict_of,
+)
+from gateway.room.inbox import Inbox
+from gateway.room.mqtt_line import ALARM, NOT_YET
+from gateway.room.store import RoomStore
+from gateway.runtime.clock import Clock
+
+log = logging.getLogger(__name__)
+
+RULE_LINE: Final = "linea-interrotta"
+SEVERITIES: Final[Mapping[str, int]] = {RULE_LINE: 3, RULE_FORK: 4}
+TICK_S: Final = 0.5
+SETTLE_S: Final = 1.0
+"""A line that is dialled anew at once, with another address, is no outage."""
+START_S: Final = 60.0
+"""After a start edges come back within their longest wait; who does not is missing."""
+FATES_S: Final = 5.0
+"""How often an edge is asked what became of its alarms that still live here."""
+SAY_AGAIN_S: Final = 60.0
+"""A refusal of one kind is one entry of the log in this time, whatever an edge sends."""
+MOST_SAID: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class RoomParts:
+    """What the room's desk works with."""
+
+    store: RoomStore
+    """With the tables of `room.inbox` and `room.alarms`."""
+    outbox: Outbox
+    journal: Journal
+    registry: Callable[[], Registry]
+    """With what edges offer laid over it."""
+    offer: Offers
+    caller: Callable[[str], Caller]
+    is_up: Callable[[str], bool]
+    """Whether an edge's line stands now."""
+    clock: Clock
+    exercise: bool = False
+
+
+class RoomAlarms:
+    """The room's side; `keep` runs until cancelled."""
+
+    def __init__(self, parts: RoomParts) -> None:
+        self._parts = parts
+        self.inbox = Inbox(parts.store, parts.clock)
+        self.queue = VerdictQueue(parts.store, parts.clock)
+        intake = IntakeParts(
+            self.inbox, parts.outbox, self._edge, parts.offer,
+            parts.caller, parts.clock, self._adopted, self._refused,
+        )  # fmt: skip
+        self._intake = Intake(intake)
+        self._said: dict[tuple[str, str], float] = {}
+        self._standing: dict[tuple[str, str], str] = {}
+        """Alarms about lines that go on, by edge and rule."""
+        self._recalled = False
+        self._down_s: dict[str, float] = {}
+        """Since when an edge's line does not stand, seen by us."""
+        self._turn = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._asked_s = -FATES_S
+        self.problem = ""
+        """Why the disk refused what must be kept; empty while it takes it."""
+
+    def _edge(self, id_: str) -> Edge | None:
+        return self._parts.registry().edges.get(id_)
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return what edges may ask here."""
+        return {ALARM: self._intake.alarm}
+
+    def wake(self, _peer: LinePeer | None = None) -> None:
+        """Look at lines and queues at once: one came or went. Never waits."""
+        self._wake.set()
+
+    # what edges bring ----------------------------------------------------------------------------
+
+    async def _adopted(self, record: AlarmRecord) -> None:
+        event = alarm_event("alarm.raise", record, self._parts.registry())
+        await self._parts.journal.account(
+            replace(event, operation=Operation.COLLECTION, channel="line")
+        )
+
+    async def _refused(self, edge: str, alarm: str, code: str) -> None:
+        """Write down what an edge wanted us to take; one entry a minute says it."""
+        now_s = self._parts.clock.monotonic_s()
+        if now_s - self._said.get((edge, code), -SAY_AGAIN_S) < SAY_AGAIN_S:
+            return
+        if len(self._said) >= MOST_SAID:
+            self._said.clear()
+        self._said[edge, code] = now_s
+        refused = _about(edge, "line.refuse", result="denied", error=code)
+        await self._parts.journal.account(replace(refused, case_ref=alarm))
+
+    # verdicts ------------------------------------------------------------------------------------
+
+    async def judge(self, alarm_id: str, by: str, verdict: AlarmVerdict) -> None:
+        """Keep a verdict on an edge's alarm for its edge, before our own book has it.
+
+        Does nothing for an alarm of this box. StoreError if the disk refuses: ask again.
+        """
+        record = await self._parts.outbox.find(alarm_id)
+        if record is None or record.verdict is not AlarmVerdict.NONE:
+            return
+        edge, _ = at_edge(record.alarm.camera)
+        if edge:
+            await self.queue.put(alarm_id, edge, verdict, by)
+            self._wake.set()
+
+    async def _recover(self) -> None:
+        """Give our own book the verdicts that a crash kept from it."""
+        for one in await self.queue.waiting(MOST_ASKED):
+            await self._parts.outbox.close(one.alarm, one.by, one.verdict)
+
+    async def _recall(self) -> None:
+        """Go on with the alarms about lines that the previous process left, before any other."""
+        if self._recalled:
+            return
+        for record in await self._parts.outbox.living_of(""):
+            if not record.ended_utc_us:
+                self._standing[record.alarm.zone, record.alarm.rule] = record.alarm.id
+        self._recalled = True
+
+    async def _send(self) -> None:
+        """Bring what waits to the edges whose lines stand, side by side."""
+        waiting: dict[str, list[Any]] = {}
+        for one in await self.queue.waiting():
+            if self._parts.is_up(one.edge):
+                waiting.setdefault(one.edge, []).append(one)
+        async with asyncio.TaskGroup() as group:
+            for edge, own in waiting.items():
+                group.create_task(self._send_to(edge, own))
+
+    async def _send_to(self, edge: str, waiting: list[Any]) -> None:
+        try:
+            for one in waiting:
+                await send_verdict(self.queue, one, self._parts.caller(edge))
+        except PeerError as error:
+            log.info("verdict-waits", extra={"edge": edge, "problem": str(error)})
+
+    # what became of them -------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        """Ask edges what became of the alarms that live here, and keep those alive that last."""
+        living: dict[str, list[str]] = {}
+        for record in await self._parts.outbox.living_of(f"*{SEPARATOR}*"):
+            edge, _ = at_edge(record.alarm.camera)
+            if self._parts.is_up(edge):
+                living.setdefault(edge, []).append(record.alarm.id)
+        async with asyncio.TaskGroup() as group:
+            for edge, ids in living.items():
+                group.create_task(self._ask(edge, ids))
+
+    async def _ask(self, edge: str, ids: list[str]) -> None:
+        try:
+            for at in range(0, len(ids), MOST_ASKED):
+                some = ids[at : at + MOST_ASKED]
+                for fate in await ask_fates(self._parts.caller(edge), some):
+                    await self._apply(edge, fate)
+        except PeerError as error:
+            log.info("fates-not-told", extra={"edge": edge, "problem": str(error)})
+
+    async def _apply(self, edge: str, fate: Fate) -> None:
+        """Let our book follow; the edge is believed about its own alarms alone."""
+        record = await self._parts.outbox.find(fate.alarm)
+        if record is None or at_edge(record.alarm.camera)[0] != edge:
+            return
+        now = self._parts.clock.now()
+        if fate.known and not fate.ended_utc_us:
+            self._parts.outbox.touch(fate.alarm)
+        elif not record.ended_utc_us:
+            ended_us = fate.ended_utc_us or now.utc_us
+            await self._parts.outbox.end(fate.alarm, Moment(now.monotonic_s, ended_us))
+        if fate.verdict is not AlarmVerdict.NONE and record.verdict is AlarmVerdict.NONE:
+            closed = await self._parts.outbox.close(fate.alarm, edge, fate.verdict)
+            if closed is not None:
+                event = alarm_event("alarm.close", closed, self._parts.registry())
+                await self._parts.journal.account(
+                    replace(event, actor_id=edge, actor_type="device", channel="line",
+                            reason_text=fate.verdict.value)
+                )  # fmt: skip
+
+    # the lines themselves ------------------------------------------------------------------------
+
+    async def raise_line(self, edge: str, rule: str, problem: str) -> bool:
+        """Raise an alarm about an edge; False if this one goes on. StoreError: the disk refuses."""
+        async with self._turn:
+            await self._recall()
+            if (standing := self._standing.get((edge, rule))) is not None:
+                self._parts.outbox.touch(standing)
+                return False
+            known = self._edge(edge)
+            if known is None:
+                return False
+            now = self._parts.clock.now()
+            alarm = Alarm(
+                uuid7(now.utc_us, os.urandom(10)), camera="", zone=edge, rule=rule,
+                severity=SEVERITIES.get(rule, 3), raised=now, exercise=self._parts.exercise,
+            )  # fmt: skip
+            made = await self._parts.outbox.adopt(alarm, recipients=known.organisations, act="")
+            self._standing[edge, rule] = alarm.id
+        log.warning("line-alarm", extra={"edge": edge, "rule": rule, "problem": problem})
+        if made is not None:
+            event = alarm_event("alarm.raise", made.record, self._parts.registry())
+            await self._parts.journal.account(replace(event, reason_text=problem[:200]))
+        return True
+
+    async def end_line(self, edge: str, rule: str) -> None:
+        """End the alarm about an edge if there is one; StoreError if the disk refuses."""
+        async with self._turn:
+            await self._recall()
+            standing = self._standing.get((edge, rule))
+            if standing is not None:
+                await self._parts.outbox.end(standing, self._parts.clock.now())
+                del self._standing[edge, rule]
+
+    async def _watch(self, began_s: float) -> None:
+        """Raise and end alarms about lines that fell."""
+        now_s = self._parts.clock.monotonic_s()
+        edges = {one.id: one for one in self._parts.registry().edges.values() if _is_awaited(one)}
+        for edge, rule in tuple(self._standing):
+            if edge not in edges or (rule == RULE_LINE and self._parts.is_up(edge)):
+                await self.end_line(edge, rule)
+            else:
+                self._parts.outbox.touch(self._standing[edge, rule])
+        for edge in tuple(self._down_s):
+            if edge not in edges:
+                del self._down_s[edge]
+        for edge in edges:
+            if self._parts.is_up(edge):
+                self._down_s[edge] = -1.0
+            elif (since_s := self._down_s.setdefault(edge, began_s + START_S)) < 0:
+                self._down_s[edge] = now_s
+            elif now_s - since_s >= SETTLE_S:
+                await self.raise_line(edge, RULE_LINE, "the line is down")
+
+    # all of it -----------------------------------------------------------------------------------
+
+    async def keep(self) -> NoReturn:
+        """Look after queues and lines until cancelled; a disk that refuses is asked again."""
+        began_s = self._parts.clock.monotonic_s()
+        recovered = False
+        while True:
+            try:
+                if not recovered:
+                    async with self._turn:
+                        await self._recall()
+                    await self._recover()
+                    recovered = True
+                await self.step(began_s)
+                self.problem = ""
+            except StoreError as error:
+                if str(error) != self.problem:
+                    log.error("room-alarms-not-stored", extra={"problem": str(error)})  # noqa: TRY400 - the trace says nothing more
+                self.problem = str(error)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait for the next turn, or until something happened."""
+        async with asyncio.TaskGroup() as group:
+            waits = [
+                group.create_task(self._parts.clock.sleep(TICK_S)),
+                group.create_task(_until(self._wake)),
+            ]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for one in waits:
+                one.cancel()
+        self._wake.clear()
+
+    async def step(self, began_s: float) -> None:
+        """Do one round; `began_s`: since when edges have had time to dial, monotonic."""
+        await self._watch(began_s)
+        await self._send()
+        now_s = self._parts.clock.monotonic_s()
+        if now_s - self._asked_s >= FATES_S:
+            self._asked_s = now_s
+            await self._follow()
+
+
+async def _until(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+def _is_awaited(edge: Edge) -> bool:
+    """Return whether an edge should be on its line: enrolled, and not revoked."""
+    return edge.enabled and bool(edge.certificate_sha256)
+
+
+def _about(edge: str, event: str, *, result: str, error: str) -> LedgerEvent:
+    return LedgerEvent(
+        event, Operation.NONE, Regime.GDPR, result=result, error=error, actor_id=edge,
+        actor_type="device", object_type="edge", object_id=edge, channel="line",
+    )  # fmt: skip
+
+
+# the edge's side ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeParts:
+    """What a room's word on our alarms changes."""
+
+    outbox: Outbox
+    journal: Journal
+    registry: Callable[[], Registry]
+    recipient: str
+    """Which recipient of our registry the room is: it hears of no other's alarms."""
+    confirm: Callable[[str], object] = lambda _: None
+    """Lets the picture of a confirmed alarm live as long as its controller's term."""
+
+
+class EdgeAlarms:
+    """What one room may ask of this edge about alarms that it was sent."""
+
+    def __init__(self, parts: EdgeParts) -> None:
+        self._parts = parts
+        self._turn = asyncio.Lock()
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return what the room may ask here."""
+        return {VERDICT: self.verdict, STATES: self.states}
+
+    async def _own(self, alarm_id: str) -> AlarmRecord | None:
+        """Return an alarm that this room was sent, and no other."""
+        record = await self._parts.outbox.find(alarm_id)
+        return record if record and self._parts.recipient in record.recipients else None
+
+    async def verdict(self, peer: LinePeer, body: Mapping[str, Any], blob: bytes) -> Reply:
+        """Close an alarm with the word of a person of the room; again changes nothing."""
+        del blob
+        alarm_id, by, verdict = body.get("alarm"), body.get("by"), verdict_of(body.get("verdict"))
+        if not isinstance(alarm_id, str) or not isinstance(by, str) or not ID_FORM.match(by):
+            raise WireError("verdict: without an alarm or a person")
+        if verdict is AlarmVerdict.NONE:
+            raise WireError("verdict: none was given")
+        async with self._turn:
+            try:
+                return await self._close(alarm_id, f"{peer.id}:{by}", verdict)
+            except StoreError as error:
+                raise RefusedError(NOT_YET, "this box cannot store it now") from error
+
+    async def _close(self, alarm_id: str, by: str, verdict: AlarmVerdict) -> Reply:
+        before = await self._own(alarm_id)
+        if before is None:
+            raise RefusedError("unknown-alarm", "this room was sent no such alarm")
+        record = await self._parts.outbox.close(alarm_id, by, verdict) or before
+        if before.verdict is AlarmVerdict.NONE:
+            await self._account(record, by)
+            if record.verdict is AlarmVerdict.CONFIRMED:
+                await self._keep_picture(alarm_id)
+        return Reply({"verdict": record.verdict.value})
+
+    async def _account(self, record: AlarmRecord, by: str) -> None:
+        event = alarm_event("alarm.close", record, self._parts.registry())
+        await self._parts.journal.account(
+            replace(
+                event, actor_id=by, actor_type="human", org=self._parts.recipient,
+                auth_method=ASSERTION, channel="line", reason_text=record.verdict.value,
+            )
+        )  # fmt: skip
+
+    async def _keep_picture(self, alarm_id: str) -> None:
+        try:
+            await asyncio.to_thread(self._parts.confirm, alarm_id)
+        except StoreError as error:
+            log.warning("still-not-confirmed", extra={"problem": str(error)})
+
+    async def states(self, peer: LinePeer, body: Mapping[str, Any], blob: bytes) -> Reply:
+        """Tell what became of alarms that the room was sent; of any other as if it were none."""
+        del peer, blob
+        ids = body.get("ids")
+        if not isinstance(ids, list) or len(ids) > MOST_ASKED:
+            raise WireError("alarms: no list of ids")
+        rows = []
+        for alarm_id in ids:
+            if not isinstance(alarm_id, str):
+                raise WireError("alarms: an id that is none")
+            try:
+                record = await self._own(alarm_id)
+            except StoreError as error:
+                raise RefusedError(NOT_YET, "this box cannot store it now") from error
+            rows.append(fate_row(_fate_of(alarm_id, record)))
+        return Reply({"states": rows})
+
+
+def _fate_of(alarm_id: str, record: AlarmRecord | None) -> Fate:
+    if record is None:
+        return Fate(alarm_id, False, 0, AlarmVerdict.NONE)
+    verdict = record.verdict if record.state is AlarmState.CLOSED else AlarmVerdict.NONE
+    return Fate(alarm_id, True, record.ended_utc_us, verdict)

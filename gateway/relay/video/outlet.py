@@ -1,0 +1,175 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Bytes out of a connection without waiting and without a long queue behind our back."""
+
+import asyncio
+import contextlib
+import fcntl
+import socket
+import struct
+from collections.abc import Callable
+from typing import Protocol
+
+from gateway.model.errors import PeerError
+
+SIOCOUTQNSD = 0x894B
+"""How many bytes of a TCP socket the kernel has not sent at all yet (Linux, sockios.h)."""
+QUEUE_S = 0.15
+"""So much of what the line carries may wait in the kernel."""
+LEAST_QUEUE_BYTES = 4 << 10
+MOST_QUEUE_BYTES = 256 << 10
+FIRST_QUEUE_BYTES = 16 << 10
+"""Before the line has shown what it carries."""
+
+
+class Pipe(Protocol):
+    """A connected, non-blocking socket, and what is made of bytes before they go out."""
+
+    sock: socket.socket
+
+    def seal(self, data: bytes) -> bytes:
+        """Return what goes over the wire; PeerError if the connection ended."""
+        ...
+
+
+class PlainPipe:
+    """In clear: for loopback and private networks."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._ended = False
+
+    def seal(self, data: bytes) -> bytes:
+        """Return the same."""
+        return data
+
+    def unseal(self, data: bytes) -> bytes:
+        """Return the same; PeerError at the end."""
+        if self._ended:
+            raise PeerError("closed")
+        return data
+
+    def end_of_stream(self) -> None:
+        """Note that the socket brought its end."""
+        self._ended = True
+
+    def close(self) -> None:
+        """Close."""
+        self.sock.close()
+
+
+def tune(sock: socket.socket) -> None:
+    """Keep the kernel's queue short and the line's own too, as far as this kernel can."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+class Outlet:
+    """Sends at once what the line takes; measures what that is."""
+
+    def __init__(self, pipe: Pipe, on_room: Callable[[], None], now_s: Callable[[], float]) -> None:
+        """`on_room` is called when what waited has gone; it must not wait."""
+        self.queue_bytes = FIRST_QUEUE_BYTES
+        """What may wait in the kernel, and how much is sealed at once."""
+        self.moved_s = now_s()
+        """When the line took something last, or had nothing to take."""
+        self.error: PeerError | None = None
+        """Why nothing can be sent any more."""
+        self._pipe = pipe
+        self._sock = pipe.sock
+        self._fileno = pipe.sock.fileno()
+        self._on_room = on_room
+        self._now_s = now_s
+        self._loop = asyncio.get_running_loop()
+        self._unsent = memoryview(b"")
+        self._watches = False
+        self._blocked_s = 0.0
+        self._blocked_bytes = 0
+        self._mark(self.queue_bytes)
+
+    @property
+    def is_clear(self) -> bool:
+        """Return whether nothing waits here and the kernel's queue is short."""
+        return not self._unsent and not self._watches
+
+    def write(self, data: bytes) -> bool:
+        """Seal and send; False if something waits, `on_room` then tells when it has gone."""
+        if self.error is not None:
+            return False
+        try:
+            sealed = self._pipe.seal(data)
+        except PeerError as error:
+            self._fail(error)
+            return False
+        waited = not self.is_clear
+        self._unsent = memoryview(b"".join((self._unsent, sealed)) if self._unsent else sealed)
+        return False if waited else self._flush()
+
+    def close(self) -> None:
+        """Watch no more."""
+        if self._watches:
+            self._watches = False
+            self._loop.remove_writer(self._fileno)
+
+    def _flush(self) -> bool:
+        """Send what the kernel takes; False if it is full or has enough for now."""
+        try:
+            while self._unsent:
+                sent = self._sock.send(self._unsent)
+                self._unsent = self._unsent[sent:]
+                self.moved_s = self._now_s()
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError as error:
+            self._fail(PeerError(f"the connection broke: {error.strerror or error}"))
+            return False
+        waiting_bytes = not_sent(self._sock)
+        if not self._unsent and waiting_bytes <= self.queue_bytes // 2:
+            return True
+        self._blocked_s, self._blocked_bytes = self._now_s(), waiting_bytes
+        if not self._watches:
+            self._watches = True
+            self._loop.add_writer(self._fileno, self._writable)
+        return False
+
+    def _writable(self) -> None:
+        """Go on: the kernel has little left."""
+        self._learn()
+        self.close()
+        if self._flush():
+            self.moved_s = self._now_s()
+            self._on_room()
+
+    def _learn(self) -> None:
+        """Take the measure of the line from how long it took to drain."""
+        waited_s = self._now_s() - self._blocked_s
+        drained = self._blocked_bytes - not_sent(self._sock)
+        if drained <= 0 or waited_s <= 0:
+            return
+        wished = QUEUE_S * drained / waited_s
+        wished = (3 * self.queue_bytes + wished) / 4
+        queue_bytes = int(min(MOST_QUEUE_BYTES, max(LEAST_QUEUE_BYTES, wished)))
+        if abs(queue_bytes - self.queue_bytes) > self.queue_bytes // 8:
+            self._mark(queue_bytes)
+
+    def _mark(self, queue_bytes: int) -> None:
+        """Have the kernel call the socket writable only once its queue is short."""
+        self.queue_bytes = queue_bytes
+        with contextlib.suppress(OSError):
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, queue_bytes)
+
+    def _fail(self, error: PeerError) -> None:
+        self.close()
+        self._unsent = memoryview(b"")
+        self.error = self.error or error
+        self._on_room()
+
+
+def not_sent(sock: socket.socket) -> int:
+    """Return how many bytes of a TCP socket wait in the kernel; 0 where it does not tell."""
+    try:
+        return int(struct.unpack("i", fcntl.ioctl(sock.fileno(), SIOCOUTQNSD, b"\0\0\0\0"))[0])
+    except OSError:
+        return 0

@@ -1,0 +1,184 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Behaviour of gateway.assembly.recorders: a program pulls, and the ledger tells of it."""
+
+import asyncio
+import contextlib
+from dataclasses import replace
+
+import pytest
+
+from gateway.ingest.camera import open_session
+from gateway.ingest.source import Sink, StreamSource, Trust
+from gateway.model.errors import CredentialError, PeerError
+from gateway.wire.rtsp_serving import COMMON_PAYLOAD_BYTES
+from tests.footage import decoded
+from tests.recorder_door import MACHINE, SECRET, recorder_door
+from tests.rtsp_line import CLOCK
+from tests.unit.assembly.parts import apply, town, until
+
+MASK = """
+[[mask]]
+id = "finestra"
+camera = "uno"
+polygon = [[0.1, 0.1], [0.5, 0.1], [0.5, 0.5]]
+"""
+
+
+class Program:
+    """A recording program that pulls one camera."""
+
+    def __init__(self, door, *, camera="uno", password=SECRET, user="vms"):
+        self.units = []
+        tls = door.certificate
+        url = f"{'rtsps' if tls else 'rtsp'}://127.0.0.1:{door.port}/{camera}"
+        trust = Trust(sha256=tls.sha256) if tls else Trust()
+        source = StreamSource(
+            camera, url, user=user, password=password, trust=trust, connect_s=20.0,
+            least_stall_s=20.0,
+        )  # fmt: skip
+        sink = Sink(self.units.append, lambda _: None, lambda: None)
+        self.session = open_session(source, sink, clock=CLOCK)
+
+    @contextlib.asynccontextmanager
+    async def pulling(self):
+        task = asyncio.ensure_future(self.session.run())
+        try:
+            yield task
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def ends(self):
+        """Pull to the end; return the error."""
+        with pytest.raises(PeerError) as caught:
+            async with asyncio.timeout(30):
+                await self.session.run()
+        return caught.value
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_a_program_reads_a_camera_and_the_ledger_says_so(tmp_path, tls):
+    """Digest in clear, Basic in TLS; one open and one close entry, by a device, person unknown."""
+    async with recorder_door(tmp_path, tls=tls) as door:
+        program = Program(door)
+        async with program.pulling():
+            await until(lambda: len(program.units) >= 12, 30)
+        assert len(decoded(program.units)) == len(program.units)
+        (opened,) = await door.entries("live.open")
+        closed = await until(lambda: door.entries("live.close"), 30)
+        how = program.session.statistics().authentication
+    assert how == ("Basic" if tls else "Digest SHA-256")
+    assert opened.channel == closed[0].channel == "rtsp"
+    assert opened.actor_type == "device"
+    assert opened.actor_id == "vms"
+    assert opened.reason_text == "persona non identificata"
+    assert (opened.purpose_code, opened.case_ref) == ("servizio", "OdS 12/2026")
+    assert opened.auth_method == ("rtsp-basic" if tls else "rtsp-digest")
+    assert closed[0].frames >= 12
+    assert closed[0].bytes > 12 * 100
+    assert closed[0].duration_ms > 0
+    assert closed[0].error in ("closed", "lost")
+
+
+async def test_capture_times_of_the_camera_reach_the_program(tmp_path):
+    """Reports carry the camera's time: pictures are dated before they came."""
+    async with recorder_door(tmp_path) as door:
+        program = Program(door)
+        async with program.pulling():
+            await until(lambda: len(program.units) >= 30, 30)
+    late = [one.received.monotonic_s - one.captured.monotonic_s for one in program.units]
+    assert sum(one > 0.005 for one in late) > len(late) / 2  # arrival alone would say 0
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_a_wrong_password_opens_nothing_and_is_written(tmp_path, tls):
+    """The ledger has the failure; no look was granted."""
+    async with recorder_door(tmp_path, tls=tls) as door:
+        assert isinstance(await Program(door, password="wrong-password").ends(), CredentialError)
+        failed = await until(lambda: door.entries("auth.fail"), 30)
+        assert failed[0].actor_id == "vms"
+        assert not await door.entries("live.open")
+
+
+async def test_a_person_is_no_recorder(tmp_path):
+    """An operator's name leads nowhere here, whatever the password."""
+    async with recorder_door(tmp_path, tls=True) as door:
+        error = await Program(door, user="anna").ends()
+    assert isinstance(error, CredentialError)
+
+
+async def test_a_password_that_was_found_right_is_not_worked_out_again(tmp_path):
+    """A hundred cameras cost one hash; a wrong password is never taken for it."""
+    async with recorder_door(tmp_path, tls=True) as door:
+        assert await door.desk._log_in("127.0.0.1", "vms", SECRET)
+        assert door.desk._is_proved(door.opened.registry.current().users["vms"], SECRET)
+        assert not door.desk._is_proved(door.opened.registry.current().users["vms"], "another")
+        await door.opened.registry.set_password("vms", "$argon2id$changed")
+        assert not door.desk._is_proved(door.opened.registry.current().users["vms"], SECRET)
+
+
+@pytest.mark.parametrize(
+    ("camera", "words"),
+    [("due", "unknown-camera"), ("uno/side", "unknown-path"), ("", "unknown-camera")],
+)
+async def test_what_there_is_not_is_refused(tmp_path, camera, words):
+    """In the gate's words, with an entry where the gate was asked."""
+    async with recorder_door(tmp_path) as door:
+        error = await Program(door, camera=camera or "x").ends()
+    assert words in str(error) or isinstance(error, PeerError)
+    assert not isinstance(error, TimeoutError)
+
+
+async def test_a_masked_camera_is_refused(tmp_path):
+    """No picture is passed through over which a mask has to be drawn."""
+    async with recorder_door(tmp_path, mask=MASK) as door:
+        error = await Program(door).ends()
+        denied = await until(lambda: door.entries("live.deny"), 30)
+    assert "mask" in str(error)
+    assert denied[0].error == "mask-cannot-be-applied"
+
+
+@pytest.mark.parametrize("how", ["account", "permit"])
+async def test_pictures_stop_when_the_basis_goes(tmp_path, how):
+    """An account that is removed and a permit that is taken back end the look at once."""
+    async with recorder_door(tmp_path) as door:
+        program = Program(door)
+        async with program.pulling() as task:
+            await until(lambda: program.units, 30)
+            less = MACHINE.partition("[[permit]]")[0] if how == "permit" else ""
+            await apply(door.opened.registry, town(tmp_path, more=less))
+            await asyncio.wait({task}, timeout=30)
+            assert task.done()
+            seen = len(program.units)
+        closed = await until(lambda: door.entries("live.close"), 30)
+    assert seen == len(program.units)
+    assert closed[0].error not in ("closed", "")
+
+
+async def test_a_slow_program_disturbs_no_other(tmp_path):
+    """One reads nothing; the other gets every picture."""
+    async with recorder_door(tmp_path) as door:
+        quick, slow = Program(door), Program(door)
+        async with slow.pulling(), quick.pulling():
+            await until(lambda: quick.units and slow.units, 30)
+            slow.session._call.line._shelf.remove(slow.session._call.line._fileno)
+            begun = len(quick.units)
+            await until(lambda: len(quick.units) >= begun + 60, 60)
+    steps = {b.pts_90k - a.pts_90k for a, b in zip(quick.units, quick.units[1:], strict=False)}
+    assert steps == {3600}
+
+
+async def test_packets_fit_a_network_that_they_may_be_passed_on_to(tmp_path):
+    """Programs hand them on over UDP."""
+    async with recorder_door(tmp_path) as door:
+        assert door.desk.terms("127.0.0.1").most_payload_bytes == COMMON_PAYLOAD_BYTES < 1400
+
+
+async def test_an_account_without_a_password_is_of_no_use_in_clear(tmp_path):
+    """Nobody is let in by a name; an error tells what to write."""
+    async with recorder_door(tmp_path) as door:
+        options = door.opened.options.vms
+        bare = replace(options, accounts=(replace(options.accounts[0], password=""),))
+        desk = type(door.desk)(bare, "gateway.toml", door.desk._p)
+        assert desk._known("127.0.0.1") == {}
