@@ -256,7 +256,7 @@ def _edge_of(path: Path, when: str, pick: str, utc_us: int, beside: str) -> tupl
             at, size = db.execute(found, (utc_us,)).fetchone()
             if at is None:
                 at = (size or 0) if pick == "min" else -1
-            return at, db.execute(f"select {beside} ?", (at,)).fetchone()[0]  # noqa: S608 - our own words
+            return at, db.execute(f"select {beside} ?", (at,)).fetchone()[0]
     except (sqlite3.Error, OverflowError) as error:
         raise LedgerError(f"{path}: cannot be read: {error}") from error
 

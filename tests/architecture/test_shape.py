@@ -16,6 +16,7 @@ ONLY_HERE = {"Grant": "gateway/access/gate.py"}
 ONLY_SUPERVISOR = {
     "gateway/runtime/supervise.py",
     "gateway/runtime/store.py",
+    "gateway/room/postgres.py",
     "gateway/runtime/shelf.py",
 }
 """Modules that may catch Exception: the supervisor; store and shelf, that hand it to its owner."""

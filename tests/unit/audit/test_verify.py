@@ -14,10 +14,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.audit import verify as module
-from gateway.audit.verify import NO_TRUST, NOWHERE, verify
+from gateway.audit.verify import (
+    NO_TRUST,
+    NOWHERE,
+    Span,
+    first_since,
+    last_before,
+    verify,
+    within,
+)
+from gateway.model.errors import LedgerError
 from gateway.wire import checkpoint
 from gateway.wire.checkpoint import Checkpoint
 from gateway.wire.merkle import Frontier, leaf_hash
+from tests.fakes import EPOCH_US, FakeClock
 from tests.unit.audit.logbook import (
     KEY,
     ORIGIN,
@@ -449,3 +459,77 @@ def test_a_view_instead_of_a_table(tmp_path):
     assert [one.problem for one in report.findings] == [
         f"{tmp_path / 'x.db'}: cannot be read: entry is no table"
     ]
+
+
+HOUR_US = 3_600_000_000
+
+
+async def hourly(path, hours):
+    """A ledger with one entry an hour from EPOCH on; return when entry n was written, in us."""
+    clock = FakeClock()
+    async with opened(path, clock) as ledger:
+        for n in range(hours):
+            await ledger.append(event(n))
+            clock.advance(3600)
+    return lambda n: EPOCH_US + n * HOUR_US
+
+
+async def test_a_period_is_that_of_its_times(tmp_path):
+    """Days become numbers of entries; before the first and after the last there are none."""
+    path = tmp_path / "ledger.db"
+    at = await hourly(path, 10)
+    assert (first_since(path, at(3)), last_before(path, at(7))) == (3, 6)
+    assert (first_since(path, at(3) + 1), last_before(path, at(7) + 1)) == (4, 7)
+    assert (first_since(path, 0), last_before(path, at(99))) == (0, None)
+    assert (first_since(path, at(99)), last_before(path, 1)) == (10, -1)
+    with pytest.raises(LedgerError, match="cannot be read"):
+        first_since(tmp_path / "nix.db", 1)
+
+
+async def test_missing_entries_belong_to_the_period_around_them(tmp_path):
+    """Where all entries of some hours were taken out, those hours are not intact."""
+    path = tmp_path / "ledger.db"
+    at = await hourly(path, 10)
+    tamper(path, "delete from entry where seq in (3, 4, 5)")
+    asked = [(at(3), at(5)), (at(4), at(4) + 1), (0, at(2)), (at(7), at(9))]
+    told = []
+    for since, until in asked:
+        found = within(
+            verify(path, PUBLIC), Span(first_since(path, since), last_before(path, until))
+        )
+        told.append((found.missing, found.first_bad))
+    assert told == [(((3, 5),), 3), (((3, 5),), 3), ((), None), ((), None)]
+
+
+@pytest.mark.parametrize(
+    ("span", "ok", "first", "missing"),
+    [
+        (Span(0, 9), True, None, ()),
+        (Span(10, 12), False, 10, ((11, 12),)),
+        (Span(12, 12), False, 12, ((12, 12),)),
+        (Span(15, 19), True, None, ()),
+        (Span(20), False, 25, ((28, 29),)),
+        (Span(99), True, None, ()),
+    ],
+)
+def test_a_period_is_judged_by_what_touches_it(ledger, span, ok, first, missing):
+    """A range that reaches into a period counts, from the period's first entry on."""
+    tamper(
+        ledger,
+        "delete from entry where seq in (11, 12, 13)",
+        "delete from entry where seq >= 28",
+        "update entry set leaf = zeroblob(32) where seq in (10, 25)",
+    )
+    report = verify(ledger, PUBLIC)
+    found = within(report, span)
+    assert (found.ok, found.first_bad, found.missing) == (ok, first, missing), report.findings
+    assert found.outside == len(report.findings) - len(found.findings) > 0
+
+
+def test_what_names_no_entry_and_what_is_not_listed_concern_every_period(ledger, monkeypatch):
+    """Nothing is called intact on the strength of a list that is cut."""
+    found = within(verify(ledger, PUBLIC, "nonsense"), Span(3, 3))
+    assert (found.ok, found.first_bad, found.outside) == (False, None, 0)
+    monkeypatch.setattr(module, "MOST_FINDINGS", 1)
+    tamper(ledger, "update entry set leaf = zeroblob(32) where seq in (10, 25)")
+    assert not within(verify(ledger, PUBLIC), Span(3, 3)).ok

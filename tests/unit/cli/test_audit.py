@@ -100,6 +100,26 @@ def test_removed_entries_are_named_as_ranges(varco, box):
     assert "voci mancanti: 1–2\n" in done.stdout
 
 
+def test_a_period_by_number_and_by_day(varco, box):
+    """Status, first bad entry and missing ranges are the period's; the rest is one warning."""
+    tamper(box / "ledger.db", "delete from entry where seq in (1, 2)")
+    words = ("audit", "verify", "--config", "gateway.toml")
+    done = varco(*words, "--from", "2", "--to", "4")
+    assert done.returncode == 1
+    assert (
+        "periodo: 2–4\nREGISTRO ALTERATO\nprima voce alterata: 2\nvoci mancanti: 2\n" in done.stdout
+    )
+    done = varco(*words, "--from", "3")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "periodo integro: 3–4\n" in done.stdout
+    assert "ATTENZIONE, anomalie fuori dal periodo: 1\n" in done.stdout
+    done = varco(*words, "--from", "1999-01-01", "--to", "1999-12-31")
+    assert (done.returncode, "periodo integro: nessuna voce" in done.stdout) == (0, True)
+    assert varco(*words, "--from", "1999-01-01", "--to", "2999-12-31").returncode == 1
+    done = varco(*words, "--to", "ieri")
+    assert (done.returncode, "--to: is no entry and no time" in done.stderr) == (2, True)
+
+
 def test_another_logs_checkpoint_is_an_alteration(varco, box):
     """A log that does not contain what somebody else holds was rewritten."""
     note = (box / "note").read_text()
