@@ -17,7 +17,7 @@ from gateway.assembly.alarm_lines import AlarmLines, Around, RoomKept
 from gateway.assembly.alarms import AlarmDesk, DeskParts
 from gateway.assembly.burned import FILE, Burned
 from gateway.assembly.cameras import Cameras, Parts
-from gateway.assembly.changes import unasked
+from gateway.assembly.changes import forsaken, unasked
 from gateway.assembly.couriers import Couriers
 from gateway.assembly.devices import DeviceParts, Devices, OpenDevice
 from gateway.assembly.edges import EdgeDesk, EdgeParts
@@ -28,6 +28,7 @@ from gateway.assembly.incidents import IncidentDesk, IncidentParts, hooks_of
 from gateway.assembly.journal import Journal
 from gateway.assembly.lines import LineParts, lines_of
 from gateway.assembly.masks import MasksInForce
+from gateway.assembly.mirroring import Mirroring, MirrorParts
 from gateway.assembly.opening import broker_options
 from gateway.assembly.owner import OwnerDesk, OwnerParts, told_to
 from gateway.assembly.pictures import Snapshot
@@ -112,9 +113,7 @@ class RunningBox:
         """Build and start nothing yet; `start` does. `room`: where edges dial this box."""
         self._o = opened
         self.lines = lines_of(opened.options, str(opened.config_path), self._line_parts(room))
-        self.edges = EdgeDesk(
-            EdgeParts(opened.options, opened.registry, opened.journal, opened.clock), self.lines
-        )
+        self.edges = self._edges()
         self._tasks = tasks
         self.progress = progress
         most_bytes = opened.options.ring.most_mib << 20
@@ -125,6 +124,7 @@ class RunningBox:
         self.viewing = Viewing(opened.media, self.cameras.post)
         self.clips = self._clips(most_bytes)
         self.alarm_lines = self._alarm_lines()
+        self.mirroring = self._mirroring()
         self.retention = self._retention()
         self.desk = self._desk()
         self._burned = Burned(opened.options.box.state_dir / FILE)
@@ -162,6 +162,17 @@ class RunningBox:
                 )
             )  # fmt: skip
         return made
+
+    def _mirroring(self) -> Mirroring | None:
+        o = self._o
+        if o.room is None or o.options.room is None or not o.options.room.store:
+            return None
+        origin = o.options.ledger.origin
+        return Mirroring(MirrorParts(o.room.store, o.ledger, origin, o.registry.current, o.clock))
+
+    def _edges(self) -> EdgeDesk:
+        o = self._o
+        return EdgeDesk(EdgeParts(o.options, o.registry, o.journal, o.clock), self.lines)
 
     def _line_parts(self, room: socket.socket | None) -> LineParts:
         o = self._o
@@ -292,6 +303,7 @@ class RunningBox:
             *self.lines.tasks(),
             *self.alarm_lines.tasks(),
             *self.edges.tasks(),
+            *(self.mirroring.tasks() if self.mirroring is not None else ()),
             *((self.incidents.run(),) if self.incidents is not None else ()),
             self.owners.follow(),
             self.acts.keep(),
@@ -427,9 +439,14 @@ class RunningBox:
         witnesses = one.problems if one is not None else ()
         return (
             *self.couriers.problems, *witnesses, *hooks, *self.lines.problems(),
-            *self.alarm_lines.problems,
+            *self.alarm_lines.problems, *self._behind(),
             *unasked(self._o.registry.founders()),
+            *forsaken(self._o.registry.orphans()),
         )  # fmt: skip
+
+    def _behind(self) -> tuple[str, ...]:
+        problem = self.mirroring.problem if self.mirroring is not None else ""
+        return (f"copy of the ledger: {problem}",) if problem else ()
 
     def _cosigned_age_s(self) -> float | None:
         one = self._o.witnessing

@@ -10,6 +10,7 @@ from gateway.model.access import Actor, Regime
 from gateway.model.audit import LedgerEvent, Operation
 from gateway.model.errors import ConfigError, StoreError
 from gateway.model.registry import Camera, Mask, MaskPlace, Registry, User
+from gateway.registry.approvers import approves
 from gateway.registry.seed import RegistryChange
 from gateway.registry.store import RegistryStore
 
@@ -28,6 +29,14 @@ _CODES = {
     ("user", "remove"): "user.disable",
 }
 _FOUNDER = "PRIMO APPROVATORE DI {}, INSERITO SENZA L'APPROVAZIONE DI NESSUNO"
+
+_LAST = "ULTIMO APPROVATORE DI {}: DA ORA NESSUNO PUÒ APPROVARE"
+
+
+def forsaken(organisations: Iterable[str]) -> Iterator[str]:
+    """Yield, for health, who has nobody left to approve what would open cameras wider."""
+    for organisation in organisations:
+        yield f"registry: {organisation} HAS LOST ITS LAST APPROVER, NOBODY THERE CAN BE ASKED"
 
 
 def unasked(founders: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -53,17 +62,19 @@ async def account(
 
 
 def entries(change: RegistryChange, before: Registry, after: Registry) -> Iterator[LedgerEvent]:
-    """Yield an entry for each camera, mask and account, founders of approvals first."""
+    """Yield an entry for each camera, mask and account, what concerns approvers first."""
     named = [
         (verb, *name.partition("/")[::2]) for part, verb in _VERBS for name in getattr(change, part)
     ]
-    for verb, kind, id_ in sorted(named, key=lambda one: one[2] not in change.founders):
+    last = {id_ for id_, user in before.users.items() if _was_last(user, change, before)}
+    first = last | {*change.founders}
+    for verb, kind, id_ in sorted(named, key=lambda one: one[1] != "user" or one[2] not in first):
         if (kind, verb) not in _CODES:
             continue
         event = _entry(_CODES[kind, verb], kind, id_, change.version)
         world = before if verb == "remove" else after
         if kind == "user":
-            yield _about_user(event, change, before.users.get(id_), after.users.get(id_))
+            yield _about_user(event, change, before, after.users.get(id_))
         elif kind == "mask":
             yield _about_mask(event, world.masks[id_], world)
         else:
@@ -75,12 +86,25 @@ def _entry(code: str, kind: str, id_: str, version: int) -> LedgerEvent:
     return replace(blank, policy_version=version, channel="control-socket")
 
 
+def _was_last(user: User | None, change: RegistryChange, before: Registry) -> bool:
+    """Return whether an account was among the last that could approve for its organisation."""
+    return (
+        user is not None
+        and user.organisation in change.orphans
+        and user.enabled
+        and approves(user, before)
+    )
+
+
 def _about_user(
-    event: LedgerEvent, change: RegistryChange, was: User | None, user: User | None
+    event: LedgerEvent, change: RegistryChange, before: Registry, user: User | None
 ) -> LedgerEvent:
     """Say what an account is from now on; no name, no secret."""
+    was = before.users.get(event.object_id)
+    last = _was_last(was, change, before)
     if user is None:
-        return replace(event, reason_text="removed")
+        words = f"{_LAST.format(was.organisation.upper())}: removed" if was and last else "removed"
+        return replace(event, reason_text=words[:200])
     if was is not None and was.enabled and not user.enabled:
         event = replace(event, event="user.disable")
     words = f"{user.role.value} {user.organisation}"
@@ -90,6 +114,8 @@ def _about_user(
         words = f"{words}: {changed}"
     if user.id in change.founders:
         words = f"{_FOUNDER.format(user.organisation.upper())}: {words}"
+    if was is not None and last:
+        words = f"{_LAST.format(was.organisation.upper())}: {words}"
     return replace(event, reason_text=words[:200])
 
 

@@ -17,7 +17,7 @@ from gateway.model.access import Actor, Regime
 from gateway.model.audit import LedgerEvent, Operation
 from gateway.model.errors import ConfigError, RefusedError
 from gateway.model.registry import Edge, Registry
-from gateway.model.room import LINE_CERTIFICATE, LinePeer, LineStatus, Reply
+from gateway.model.room import LINE_CERTIFICATE, LinePeer, LineState, LineStatus, Reply
 from gateway.registry.store import RegistryStore
 from gateway.room.authority import open_authority, span_of
 from gateway.room.enrolment import (
@@ -33,7 +33,7 @@ from gateway.runtime.clock import Clock
 
 KEYS = {"assertion": "assertion_key", "witness": "witness_key", "log": "vkey"}
 """Public keys that are pinned at enrolment, by their place in the greeting."""
-CERTIFICATES_S = 60.0
+CERTIFICATES_S = 10.0
 """How often our own certificates are looked at, for the page."""
 
 
@@ -154,6 +154,8 @@ class EdgeDesk:
             if one.recipient in scope.recipients
         }
         known = registry.recipients.get(one.recipient)
+        if status.state is LineState.NOT_ENROLLED:
+            status = replace(status, problem="")  # a file that is missing is not news
         return LineReport(
             one.name, name or (known.name if known else one.name), LineSide.ROOM, status,
             (one.recipient, *sorted(owners)), certificate_until_utc_us=until,

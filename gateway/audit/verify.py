@@ -115,6 +115,8 @@ class VerifyReport:
     """The newest token of a trusted authority."""
     exposed: int = 0
     """Entries at the end that only the holder of the key vouches for."""
+    end: int = 0
+    """One past the number of the last entry that is there."""
 
     @property
     def first_bad(self) -> int | None:
@@ -355,6 +357,7 @@ class _Audit:
             tuple(self.witnessed[name] for name in sorted(self.witnessed)),
             self.stamped,
             max(0, self.expected - max(self.vouched, self.start if self.vouched else 0)),
+            self.expected,
         )
 
     def run(self, db: sqlite3.Connection) -> None:

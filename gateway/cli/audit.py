@@ -133,7 +133,7 @@ def _time(text: str, option: str) -> int:
 def _tell_span(report: VerifyReport, span: Span, say: Say) -> int:
     """Print what concerns a period; what else is wrong is said in one line."""
     found = within(report, span)
-    end = report.start + report.size - 1 if span.last is None else span.last
+    end = report.end - 1 if span.last is None else span.last
     period = f"{span.first}–{end}" if span.first <= end else say("nessuna voce", "no entry")
     if found.ok:
         print(f"{say('periodo integro', 'period intact')}: {period}")

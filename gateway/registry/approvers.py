@@ -80,6 +80,18 @@ def held_approvers(before: Registry, after: Registry) -> Iterator[Widening]:
         )
 
 
+def orphaned(before: Registry, after: Registry) -> tuple[str, ...]:
+    """Return the organisations that a change leaves without anybody who could approve, by id.
+
+    One that goes itself has nothing left to be asked about.
+    """
+    houses = {user.organisation for user in before.users.values() if user.enabled}
+    there = after.controllers.keys() | after.recipients.keys()
+    return tuple(
+        id_ for id_ in sorted(houses & there) if existing(id_, before) and not existing(id_, after)
+    )
+
+
 def founders(before: Registry, after: Registry) -> tuple[User, ...]:
     """Return the new approvers about whom nobody could be asked; none on an empty box."""
     if not before.version:

@@ -65,6 +65,8 @@ class RegistryChange:
     """Id of the held change: nothing was applied, two people have to approve it first."""
     founders: tuple[str, ...] = ()
     """Users who can approve from now on, about whom nobody could be asked (D.7)."""
+    orphans: tuple[str, ...] = ()
+    """Organisations that had somebody who could approve, and have nobody from now on."""
 
     @property
     def empty(self) -> bool:

@@ -23,7 +23,7 @@ from gateway.model.errors import ConfigError, ConfigErrors, InvariantError, Stor
 from gateway.model.identifiers import uuid7
 from gateway.model.registry import Edge, Permit, Registry, User
 from gateway.registry import held
-from gateway.registry.approvers import binding, founders, held_approvers
+from gateway.registry.approvers import binding, existing, founders, held_approvers, orphaned
 from gateway.registry.entities import (
     GOVERNED,
     Entity,
@@ -78,6 +78,9 @@ create table if not exists founder (
   organisation text not null,
   utc_us integer not null
 ) strict, without rowid;
+create table if not exists orphan (
+  organisation text primary key
+) strict, without rowid;
 """
 """`entity.body` is null in the version that removed the entity."""
 
@@ -109,6 +112,7 @@ class RegistryStore:
         self._current = begun.current
         self._removed = begun.removed
         self._founders = begun.founders
+        self._orphans = begun.orphans
         self._built_in = built_in
         self._newer = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
@@ -170,6 +174,12 @@ class RegistryStore:
             if utc_us > since
         )
 
+    def orphans(self) -> tuple[str, ...]:
+        """Return the organisations whose last approver went, until they have one again, by id."""
+        now = self._current
+        there = now.controllers.keys() | now.recipients.keys()
+        return tuple(one for one in sorted(self._orphans & there) if not existing(one, now))
+
     async def _take_over(self, after: Registry, *, by: str, source: str) -> RegistryChange:
         """Make what was merged the version in force, if anything differs."""
         before = self._current
@@ -191,7 +201,16 @@ class RegistryStore:
         if new:
             log.warning("registry-approver-not-approved", extra={"count": len(new)})
             self._founders |= {one.id: (one.organisation, utc_us) for one in new}
-        return dataclasses.replace(change, founders=tuple(one.id for one in new))
+        left = self._left_alone(after)
+        return dataclasses.replace(change, founders=tuple(one.id for one in new), orphans=left)
+
+    def _left_alone(self, after: Registry) -> tuple[str, ...]:
+        """Return the organisations that lose their last approver, noted."""
+        left = orphaned(self._current, after) if self._current.version else ()
+        if left:
+            log.warning("registry-last-approver-gone", extra={"count": len(left)})
+            self._orphans |= set(left)
+        return left
 
     async def _write(self, entry: RegistryVersion, after: Mapping[Key, Entity]) -> None:
         """Write a version and take it over, also if the caller is cancelled meanwhile."""
@@ -205,7 +224,15 @@ class RegistryStore:
                 raise ConfigError("registry", f"user[{user_id}]", "there is no such user", advice)
             if phc_hash and not phc_hash.startswith("$argon2id$"):
                 raise ConfigError("registry", f"user[{user_id}]", "is not an argon2id hash")
-            await self._keep(lambda connection: _insert_hash(connection, user_id, phc_hash))
+            users = dict(self._current.users)
+            users[user_id] = dataclasses.replace(users[user_id], password_hash=phc_hash)
+            left = self._left_alone(dataclasses.replace(self._current, users=users))
+
+            def job(connection: sqlite3.Connection) -> None:
+                _insert_hash(connection, user_id, phc_hash)
+                _insert_orphans(connection, left)
+
+            await self._keep(job)
 
     async def set_totp(self, user_id: str, secret: str) -> None:
         """Set a user's second factor (base32 of RFC 4648, RFC 6238); "" takes it away."""
@@ -422,7 +449,10 @@ async def open_registry(
     async with open_store(path, SCHEMA + held.SCHEMA) as store:
         try:
             begun = _Begun(
-                await store.read(_read), await store.read(_removed), await store.read(_founders)
+                await store.read(_read),
+                await store.read(_removed),
+                await store.read(_founders),
+                await store.read(_orphans),
             )
         except ValueError as error:
             raise StoreError(f"{path}: {error}") from error
@@ -437,6 +467,8 @@ class _Begun:
     removed: dict[str, Form]
     founders: dict[str, tuple[str, int]]
     """By user: organisation and time in microseconds UTC."""
+    orphans: frozenset[str]
+    """Organisations whose last approver went once."""
 
 
 def _insert(
@@ -450,6 +482,7 @@ def _insert(
         assert isinstance(user, User)  # noqa: S101 - a founder is a user of this version
         row = (id_, user.organisation, entry.utc_us)
         connection.execute("insert or replace into founder values (?, ?, ?)", row)
+    _insert_orphans(connection, change.orphans)
     connection.execute(
         "insert into version values (?, ?, ?, ?, ?)",
         (change.version, entry.utc_us, entry.by, entry.source, json.dumps(diff)),
@@ -483,6 +516,11 @@ def _bound_anew(
         was = decode("user", row[0]) if row is not None and row[0] is not None else None
         if not isinstance(was, User) or binding(was) != binding(user):
             yield id_
+
+
+def _insert_orphans(connection: sqlite3.Connection, organisations: Iterable[str]) -> None:
+    rows = [(one,) for one in organisations]
+    connection.executemany("insert or ignore into orphan values (?)", rows)
 
 
 def _insert_hash(connection: sqlite3.Connection, user_id: str, phc_hash: str) -> None:
@@ -542,6 +580,10 @@ def _removed(connection: sqlite3.Connection) -> dict[str, Form]:
 def _founders(connection: sqlite3.Connection) -> dict[str, tuple[str, int]]:
     rows = connection.execute("select user, organisation, utc_us from founder")
     return {user: (organisation, utc_us) for user, organisation, utc_us in rows}
+
+
+def _orphans(connection: sqlite3.Connection) -> frozenset[str]:
+    return frozenset(one for (one,) in connection.execute("select organisation from orphan"))
 
 
 def _marks(connection: sqlite3.Connection) -> frozenset[str]:

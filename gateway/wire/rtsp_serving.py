@@ -351,12 +351,10 @@ class Track:
         """Note that the next unit is of another rendition, whose time has an origin of its own."""
         self._joins = True
 
-    def gap(self) -> None:
-        """Leave a number out: what was begun is not finished, and the client is to know."""
-        self._sequence = self._sequence + 1 & 0xFFFF
-
     def packets(self, unit: AccessUnit, now: Moment) -> list[bytes]:
         """Return a unit's interleaved packets, behind a report where one is due.
+
+        Packets that are not sent after all leave a gap in the numbers, as a loss does.
 
         WireError for a picture that RTP cannot carry; nothing has changed then.
         """

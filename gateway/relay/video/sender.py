@@ -270,8 +270,7 @@ class Sender:
         self.skipped_units += gone
         self._lacks_key = self._lacks_key or (not kept and (gone > 0 or not keep_going))
         if self._packets and not keep_going:
-            self._packets.clear()
-            self._track.gap()
+            self._packets.clear()  # their numbers are spent: the client sees that some are missing
             self.skipped_units += 1
             self.sent_units -= 1
             self._lacks_key = self._lacks_key or not kept

@@ -22,8 +22,10 @@ def world(base, version, *entities, without=()):
     return assemble(version, kept | {key_of(one): one for one in entities})
 
 
-def written(before, after, founders=()):
-    change = replace(compare(before, after), version=after.version, founders=founders)
+def written(before, after, founders=(), orphans=()):
+    change = replace(
+        compare(before, after), version=after.version, founders=founders, orphans=orphans
+    )
     return [
         (one.event, one.object_type, one.object_id, one.reason_text)
         for one in changes.entries(change, before, after)
@@ -79,6 +81,25 @@ async def test_what_happens_to_an_account(box):
     assert written(off, two)[0][0] == "user.change"
     assert ("user.disable", "user", "zita", "removed") in written(two, one)
     assert "Zita Nome" not in str(told)
+
+
+async def test_the_last_approver_goes_in_capitals(box):
+    """Whether removed, switched off or given another role; others of the house are not meant."""
+    one = box.registry.current()
+    house = next(iter(one.controllers))
+    zita, zeno = User("zita", "Z", Role.DPO, house), User("zeno", "Z", Role.AUDITOR, house)
+    two = world(one, 2, zita, zeno)
+    for after in (
+        one,
+        world(one, 3, replace(zita, enabled=False)),
+        world(one, 3, replace(zita, role=Role.AUDITOR)),
+    ):
+        told = written(two, after, orphans=(house,))
+        assert told[0][2] == "zita"
+        assert told[0][3].startswith(f"ULTIMO APPROVATORE DI {house.upper()}: DA ORA NESSUNO")
+        assert [what for _, _, _, what in told[1:]] == ["removed"]
+    (told,) = changes.forsaken((house,))
+    assert told.startswith(f"registry: {house} HAS LOST ITS LAST APPROVER")
 
 
 async def test_they_stand_in_the_ledger_in_the_name_of_who_asked(box):

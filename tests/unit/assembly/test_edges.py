@@ -29,7 +29,7 @@ from tests.unit.audit.logbook import KEY, ORIGIN
 from tests.unit.registry.worlds import SEED
 
 CAPO = Actor("capo", "Capo", Role.PS_SUPERVISOR, "sala", "s1", "password")
-WAIT_S = 60.0
+WAIT_S = 150.0
 
 
 @dataclass

@@ -18,7 +18,7 @@ async def test_cookie_is_strict_and_hidden_from_scripts(site):
         assert "Secure" not in cookie
         assert answer.json()["token"] is None
         session = (await client.get("/api/session")).json()
-        assert session["user"]["views"] == ["alarms", "cameras", "devices"]
+        assert session["user"]["views"] == ["alarms", "incidents", "cameras", "devices"]
         assert session["box"]["exercise"] is True
 
 

@@ -6,8 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.model.registry import Recipient, RecipientKind, Role, User
-from gateway.registry.approvers import approves, existing, founders, has_proof, held_approvers
+from gateway.model.registry import Recipient, RecipientKind, Role, User, empty_registry
+from gateway.registry.approvers import (
+    approves,
+    existing,
+    founders,
+    has_proof,
+    held_approvers,
+    orphaned,
+)
 from gateway.registry.entities import assemble, flatten, key_of
 from tests.unit.registry.worlds import small
 
@@ -63,6 +70,28 @@ def test_the_first_approver_of_an_organisation_is_entered_and_told_of():
         assert held(before, world(*before.users.values(), OTHER)) == []
         assert founded(before, world(*before.users.values(), OTHER)) == ["altro"]
     assert founded(world(version=0), world(OTHER)) == [], "an empty box is free"
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        None,
+        replace(DPO, enabled=False),
+        replace(DPO, role=Role.AUDITOR),
+        replace(DPO, password_hash=""),
+        replace(DPO, organisation="sala"),
+    ],
+    ids=["removed", "off", "role", "proof", "organisation"],
+)
+def test_the_last_approver_of_an_organisation(now):
+    """Whatever takes the last one away leaves the organisation alone; a second one does not."""
+    left = [now] if now else []
+    assert orphaned(world(DPO), world(*left)) == ("farmacia",)
+    assert orphaned(world(DPO, OTHER), world(OTHER, *left)) == ("farmacia",), "no proof, no one"
+    able = replace(OTHER, certificate_sha256="ab" * 32)
+    assert orphaned(world(DPO, able), world(able, *left)) == ()
+    assert orphaned(world(*left), world(*left)) == ()
+    assert orphaned(world(DPO), empty_registry()) == (), "nothing is left to be asked about"
 
 
 @pytest.mark.parametrize(

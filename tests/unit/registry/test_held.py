@@ -396,6 +396,25 @@ async def test_an_approval_given_before_a_reset_falls(store):
     assert (await store.approve(held, by="titolare", reason="sì")).change is not None
 
 
+async def test_the_last_approver_does_not_go_quietly(tmp_path, clock, store):
+    """Told of until there is one again, over restarts; a password that is taken away counts."""
+    await able(store, "dpo")
+    for one in ("titolare",):
+        gone = replace(store.current().users[one], enabled=False)
+        await store.apply(Seed("s", {("user", one): gone}), by="uid:0")
+    assert store.orphans() == ()
+    gone = replace(store.current().users["dpo"], enabled=False)
+    change = await store.apply(Seed("s", {("user", "dpo"): gone}), by="uid:0")
+    assert (change.orphans, store.orphans()) == (("farmacia",), ("farmacia",))
+    async with open_registry(tmp_path / "registry.db", clock=clock) as again:
+        assert again.orphans() == ("farmacia",)
+    back = replace(gone, enabled=True)
+    assert (await store.apply(Seed("s", {("user", "dpo"): back}), by="uid:0")).orphans == ()
+    assert store.orphans() == ()
+    await store.set_password("dpo", "")
+    assert store.orphans() == ("farmacia",)
+
+
 async def test_who_is_newer_stays_newer_after_a_restart(tmp_path, clock, store):
     """And what was told of is told of for thirty days."""
     held = (await store.apply(seed(), by="uid:0")).held

@@ -219,15 +219,6 @@ def test_a_camera_whose_clock_began_anew_does_not_step_back():
     assert packets[0].timestamp == ((1 << 40) + 90_000) & 0xFFFFFFFF
 
 
-def test_what_is_not_finished_leaves_a_gap():
-    """The client then waits for the next key picture."""
-    track = Track(96, 4, 7, 1400)
-    first, _ = sent(track, UNITS[0])
-    track.gap()
-    following, _ = sent(track, UNITS[5])
-    assert following[0].sequence == first[-1].sequence + 2
-
-
 def test_goodbye_names_the_source():
     """RFC 3550 §6.6, on the channel of the reports."""
     (media,) = RtspReceiver().receive(Track(96, 4, 7, 1400).goodbye())
