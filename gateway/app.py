@@ -16,9 +16,9 @@ from pathlib import Path
 from gateway.access import permits
 from gateway.access.gate import Gate
 from gateway.access.gate import Surroundings as Around
-from gateway.access.identity import Accounts
+from gateway.access.identity import Accounts, Spent
 from gateway.access.shifts import Shifts
-from gateway.assembly.alarm_lines import room_kept
+from gateway.assembly.alarm_lines import room_kept, room_place
 from gateway.assembly.box import Opened, RunningBox
 from gateway.assembly.control import ControlDesk
 from gateway.assembly.exercise import Exercise
@@ -185,15 +185,15 @@ async def _open(
     outbox = await enter(open_outbox(state / "alarms.db", clock=clock))
     stills = _stills(options, clock, outbox, registry)
     pool = await enter(open_pool(options.analytics.workers, clock=clock))
-    accounts = Accounts(registry.current, clock, journal, set_totp=registry.set_totp)
+    spent = Spent(await registry.totp_steps(), registry.keep_totp_step)
+    accounts = Accounts(registry.current, clock, journal, set_totp=registry.set_totp, spent=spent)
     federation = Federation(options, registry.current, clock)
     await federation.load()
     endings, masks = Endings(), MasksInForce(federation.current, clock)
     around = _around(options, accounts, journal, clock)
     around = replace(around, vouched=federation.vouched)
-    cases = IncidentCases(
-        await enter(open_incidents(state / "incidents.db", clock=clock)), outbox.get
-    )
+    place = room_place(options, str(config_path), "incidents.db")
+    cases = IncidentCases(await enter(open_incidents(place, clock=clock)), outbox.get)
     around = replace(around, incidents=cases.case, in_incident=cases.shows)
     gate = Gate(journal, masks.current, outbox.get, clock, around)
     accountant = Accountant(gate, endings, await enter(asyncio.TaskGroup()))

@@ -14,7 +14,7 @@ import hashlib
 import logging
 import secrets
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address, ip_address
 from typing import Final, Protocol
@@ -30,7 +30,7 @@ from gateway.access.policy import regime_of
 from gateway.access.totp import Enrolment
 from gateway.model.access import RECORDER_METHODS, Actor, Regime
 from gateway.model.audit import LedgerEvent, LedgerReceipt, Operation
-from gateway.model.errors import SecondFactorNeededError
+from gateway.model.errors import LedgerError, SecondFactorNeededError, StoreError
 from gateway.model.identifiers import uuid7
 from gateway.model.registry import Registry, Role, User
 from gateway.runtime.clock import Clock
@@ -129,11 +129,44 @@ MFA: Final = "mfa"
 
 SetTotp = Callable[[str, str], Awaitable[None]]
 """Stores a user's secret; `gateway.registry.store.RegistryStore.set_totp` is one."""
+KeepStep = Callable[[str, int], Awaitable[None]]
+"""Stores a user's newest step of time; `RegistryStore.keep_totp_step` is one."""
 
 
 def hash_password(password: str) -> str:
     """Return the argon2id hash in PHC form (RFC 9106, second recommended option)."""
     return PasswordHasher().hash(password)
+
+
+class Spent:
+    """Which codes of second devices were used: the newest step of time of each user."""
+
+    def __init__(
+        self, steps: Mapping[str, int] | None = None, keep: KeepStep | None = None
+    ) -> None:
+        """`steps`: what a former process knew; `keep` makes a step outlast this one."""
+        self._steps = dict(steps or {})
+        self._keep = keep
+
+    def is_new(self, user: str, step: int, utc_s: int) -> bool:
+        """Return whether no code of this step, or of a later one, was taken.
+
+        What was taken in a future that a wrong clock made up locks nobody out: only that very step
+        stays used.
+        """
+        last = self._steps.get(user, -1)
+        if last > utc_s // totp.STEP_S + totp.TOLERANCE_STEPS:
+            return step != last
+        return step > last
+
+    async def spend(self, user: str, step: int) -> None:
+        """Remember a step, at once and then durably; LedgerError if it is not durable."""
+        self._steps[user] = step
+        if self._keep is not None:
+            try:
+                await self._keep(user, step)
+            except StoreError as error:
+                raise LedgerError(f"code not remembered: {error}") from error
 
 
 class Accounts:
@@ -150,10 +183,12 @@ class Accounts:
         limits: SignInLimits | None = None,
         hasher: PasswordHasher | None = None,
         set_totp: SetTotp | None = None,
+        spent: "Spent | None" = None,
     ) -> None:
         """`hasher` decides only how dear it is to verify an unknown name.
 
-        Without `set_totp` nobody can enrol a second device.
+        Without `set_totp` nobody can enrol a second device; without `spent` a restart forgets
+        which codes were used.
         """
         self._registry = registry
         self._clock = clock
@@ -174,8 +209,7 @@ class Accounts:
         self._failures: Lockout[_Key] = Lockout(clock, bounds)
         self._wrong_codes: Lockout[str] = Lockout(clock, bounds)
         """By user, so that a guesser's other addresses do not push these out."""
-        self._last_steps: dict[str, int] = {}
-        """Newest step of which a code was taken, by user of the registry."""
+        self._spent = spent or Spent()
         self._turn = asyncio.Semaphore(self._limits.verifying_at_once)
         self._verifying = 0
         self._certificates = Certificates(registry)
@@ -256,18 +290,22 @@ class Accounts:
             return False
         if not code:
             raise SecondFactorNeededError
-        if self._spend(user.id, user.totp_secret, code):
+        if await self._spend(user.id, user.totp_secret, code):
             self._wrong_codes.forgive(user.id)
             return True
         await self._failed(user, keys, source_ip, error="wrong-code")
         return False
 
-    def _spend(self, user: str, secret: str, code: str) -> bool:
-        """Return whether a code is good and newer than the last that was taken; then it is."""
-        step = totp.step_of(secret, code, self._clock.now().utc_us // 1_000_000)
-        if step is None or step <= self._last_steps.get(user, -1):
+    async def _spend(self, user: str, secret: str, code: str) -> bool:
+        """Return whether a code is good and newer than the last that was taken; then it is.
+
+        LedgerError: that it was used cannot be remembered, so it is not taken.
+        """
+        utc_s = self._clock.now().utc_us // 1_000_000
+        step = totp.step_of(secret, code, utc_s)
+        if step is None or not self._spent.is_new(user, step, utc_s):
             return False
-        self._last_steps[user] = step
+        await self._spent.spend(user, step)
         return True
 
     async def sign_in_by_provider(
@@ -474,7 +512,7 @@ class Accounts:
         keys = ((user.id, _place(actor.source_ip)), ("", _place(actor.source_ip)))
         if self._wrong_codes.is_locked(user.id) or user.totp_secret:
             return None
-        if not self._spend(user.id, secret, code):
+        if not await self._spend(user.id, secret, code):
             await self._failed(user, keys, actor.source_ip, error="wrong-code")
             return None
         session.enrolling = ""

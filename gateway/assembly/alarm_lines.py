@@ -54,12 +54,16 @@ class RoomKept:
     witness: WitnessState
 
 
-def room_store(options: Options, where: str) -> AbstractAsyncContextManager[RoomStore]:
-    """Return the store of a room: PostgreSQL where `room.store` names one, else a file."""
-    place: Path | PostgresOptions = options.box.state_dir / STORE_FILE
+def room_place(options: Options, where: str, file: str = STORE_FILE) -> Path | PostgresOptions:
+    """Return where a room keeps things: PostgreSQL where `room.store` names one, else a file."""
     if options.room is not None and options.room.store:
-        place = PostgresOptions(resolve(options.room.store, where=where, key="room.store"))
-    return open_room_store(place, SCHEMA)
+        return PostgresOptions(resolve(options.room.store, where=where, key="room.store"))
+    return options.box.state_dir / file
+
+
+def room_store(options: Options, where: str) -> AbstractAsyncContextManager[RoomStore]:
+    """Return the store of a room."""
+    return open_room_store(room_place(options, where), SCHEMA)
 
 
 async def room_kept(options: Options, where: str, stack: AsyncExitStack) -> RoomKept | None:

@@ -26,6 +26,7 @@ from gateway.assembly.federating import Federation, Joined
 from gateway.assembly.hearing import Hearing
 from gateway.assembly.incidents import IncidentDesk, IncidentParts, hooks_of
 from gateway.assembly.journal import Journal
+from gateway.assembly.ledger import verified_to
 from gateway.assembly.lines import LineParts, lines_of
 from gateway.assembly.masks import MasksInForce
 from gateway.assembly.mirroring import Mirroring, MirrorParts
@@ -250,6 +251,7 @@ class RunningBox:
             )
         )  # fmt: skip
         o.journal.watchers.append(desk.noted)
+        o.journal.watchers.append(verified_to(self.notices))
         return desk
 
     def _incidents(self) -> IncidentDesk | None:

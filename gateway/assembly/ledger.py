@@ -19,9 +19,9 @@ from gateway.audit.search import LedgerPage, backward, forward, open_reading
 from gateway.audit.tables import LedgerHead
 from gateway.audit.verify import NO_TRUST, Trust, VerifyReport, verify
 from gateway.audit.wording import moment
-from gateway.console.services import Box, ExportWish, LedgerPlace, Vouched, Vouching
+from gateway.console.services import Box, ExportWish, LedgerPlace, Notices, Vouched, Vouching
 from gateway.model.access import Grant
-from gateway.model.audit import ExportForm, LedgerEvent, LedgerQuery, Operation
+from gateway.model.audit import ExportForm, LedgerEvent, LedgerQuery, LedgerReceipt, Operation
 from gateway.model.errors import InvariantError, StoreError
 from gateway.model.registry import Registry
 from gateway.runtime.clock import Clock
@@ -43,6 +43,17 @@ class LedgerSurroundings:
     """Public keys, as they are handed to auditors."""
     altered: Callable[[], str] = str
     """What the last verification at the start or at night found wrong; empty: nothing."""
+
+
+def verified_to(notices: Notices) -> Callable[[LedgerEvent, LedgerReceipt], None]:
+    """Return a watcher of the log that tells every page to look again once it was verified."""
+
+    def watch(event: LedgerEvent, receipt: LedgerReceipt) -> None:
+        del receipt
+        if event.event == "log.verify":
+            notices.tell("ledger", {}, to=lambda _: True)
+
+    return watch
 
 
 class LedgerDesk:

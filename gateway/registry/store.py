@@ -70,6 +70,10 @@ create table if not exists totp (
   user text primary key,
   secret text not null
 ) strict, without rowid;
+create table if not exists totp_step (
+  user text primary key,
+  step integer not null
+) strict, without rowid;
 create table if not exists mark (
   said text primary key
 ) strict, without rowid;
@@ -243,6 +247,18 @@ class RegistryStore:
             if secret and not TOTP_FORM.fullmatch(secret):
                 raise ConfigError("registry", f"user[{user_id}]", "is not a base32 secret")
             await self._keep(lambda connection: _insert_totp(connection, user_id, secret))
+
+    async def totp_steps(self) -> dict[str, int]:
+        """Return the newest step of time of which each user's code was taken (RFC 6238 §5.2)."""
+        return await self._store.read(
+            lambda connection: dict(connection.execute("select user, step from totp_step"))
+        )
+
+    async def keep_totp_step(self, user_id: str, step: int) -> None:
+        """Remember that step, durably: no version, and no secret. StoreError: the disk refuses."""
+        row = (user_id, step)
+        sql = "insert or replace into totp_step values (?, ?)"
+        await self._store.write(lambda connection: connection.execute(sql, row) and None)
 
     async def enter(self, entity: Governed, *, by: str) -> RegistryChange:
         """Enter an extension, a pause or a hold in the name of the user `by`; durable on return.
@@ -497,6 +513,7 @@ def _insert(
         if kind == "user":
             connection.execute("delete from password where user = ?", (id_,))
             connection.execute("delete from totp where user = ?", (id_,))
+            connection.execute("delete from totp_step where user = ?", (id_,))
     connection.executemany("insert into entity values (?, ?, ?, ?)", rows)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.model.errors import PeerError, StoreError, WireError
+from gateway.room.postgres import PostgresOptions
 from gateway.room.store import Database, RoomStore, open_room_store
 from gateway.runtime.clock import Clock
 from gateway.runtime.supervise import Policy, supervise
@@ -192,7 +193,7 @@ class Inbox:
 
 
 @asynccontextmanager
-async def open_inbox(path: Path, *, clock: Clock) -> AsyncIterator[Inbox]:
+async def open_inbox(path: Path | PostgresOptions, *, clock: Clock) -> AsyncIterator[Inbox]:
     """Open `inbox.db`."""
     async with open_room_store(path, SCHEMA) as store:
         yield Inbox(store, clock)

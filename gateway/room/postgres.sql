@@ -57,6 +57,42 @@ create table if not exists edge_log(edge text not null primary key, vkey text no
 grant select, insert, update on verdict to @role@;
 grant select, insert, delete on edge_log to @role@;
 
+-- incidents between rooms: who is a party follows from their events, so the box alone reads them --
+
+create table if not exists incident(
+  id text not null primary key, home text not null, is_open bigint not null,
+  opened_utc_us bigint not null);
+create index if not exists incident_opened on incident(opened_utc_us);
+create table if not exists incident_event(
+  id text not null primary key, incident text not null, number bigint not null,
+  clock bigint not null, utc_us bigint not null, kind text not null,
+  organisation text not null, role text not null, actor text not null, name text not null,
+  room text not null, body text not null, void bigint not null default 0);
+create unique index if not exists incident_event_number on incident_event(incident, number);
+create table if not exists incident_owed(
+  taker text not null, event text not null, place bigint not null, incident text not null,
+  payload text not null, attempts bigint not null default 0,
+  due_utc_us bigint not null default 0, primary key(taker, event));
+create index if not exists incident_owed_place on incident_owed(taker, place);
+create table if not exists incident_once(
+  scope text not null, key text not null, sha256 text not null, incident text not null,
+  utc_us bigint not null, answer text not null default '', primary key(scope, key));
+grant select, insert, update, delete on incident, incident_owed, incident_once to @role@;
+grant select, insert, update on incident_event to @role@;
+
+do $$
+declare name text;
+begin
+  foreach name in array array['verdict', 'edge_log', 'incident', 'incident_event',
+                              'incident_owed', 'incident_once'] loop
+    execute format('alter table varco.%I enable row level security', name);
+    execute format('alter table varco.%I force row level security', name);
+    execute format('drop policy if exists the_box_alone on varco.%I', name);
+    execute format('create policy the_box_alone on varco.%I
+      using (current_setting(''varco.organisations'', true) = ''*'')', name);
+  end loop;
+end $$;
+
 -- a copy of the log that nobody here can change: commitments only, no personal values ----------
 
 create table if not exists ledger_mirror(

@@ -183,6 +183,48 @@ async def test_a_ledger_that_was_found_altered_says_so_before_it_is_read(window,
         assert not await page.locator(".ledger table").count()
 
 
+async def test_an_altered_ledger_is_said_on_every_page(window, answers, town):
+    """Whoever is signed in sees it wherever they are, as soon as it is found, and when it ended.
+
+    What it is in technical words is for those who may read the ledger.
+    """
+    state = {
+        "size": 9, "root": "00" * 32, "note": "n", "witnesses": [], "anchor": None, "altered": "",
+    }  # fmt: skip
+    answers.by_path["/api/ledger/checkpoint"] = state
+    async with window() as screen:
+        page = await enter(screen, "anna", "#/telecamere", answers, "/api/ledger/checkpoint")
+        await page.wait_for_selector(SQUARE_CARD)
+        banner = page.get_by_role("alert").filter(has_text="ALTERATO")
+        assert not await banner.count()
+        state["altered"] = "altered, first at entry 3: hash"
+        town.notices.tell("ledger", {}, to=lambda _: True)
+        await banner.wait_for()
+        assert "Avvisare il titolare" in await banner.inner_text()
+        assert "entry 3" not in await banner.inner_text()
+        assert not await banner.get_by_role("link").count()
+        await judge(page)
+        for place in ("#/allarmi", "#/accesso"):
+            await page.goto(f"{screen.base}/{place}")
+            await page.wait_for_selector("main h1")
+            assert await banner.is_visible()
+        state["altered"] = ""
+        town.notices.tell("ledger", {}, to=lambda _: True)
+        await banner.wait_for(state="detached")
+    state["altered"] = "altered, first at entry 3: hash"
+    async with window() as screen:
+        page = await enter(screen, "dora", "#/conservazione", answers, "/api/ledger/checkpoint")
+        banner = page.get_by_role("alert").filter(has_text="ALTERATO")
+        assert "first at entry 3" in await banner.inner_text()
+        await judge(page)
+        await banner.get_by_role("link", name="Apri il registro").click()
+        await page.wait_for_selector(".ledger")
+        assert await banner.count() == 1
+        await page.get_by_role("button", name="Esci").click()
+        await page.wait_for_selector("#user")
+        assert not await banner.count()
+
+
 async def test_a_refusal_explains_itself_and_offers_the_emergency(window, answers, town):
     """Every step in words; the emergency asks for ten characters and says who is told."""
     answers.by_path[f"/api/cameras/{PHARMACY}/why"] = WHY

@@ -41,6 +41,7 @@ function open() {
   source.addEventListener("alarm", (event) => take(JSON.parse(event.data)));
   source.addEventListener("confirm", (event) => changed("confirm", JSON.parse(event.data)));
   source.addEventListener("incident", (event) => changed("incident", JSON.parse(event.data)));
+  source.addEventListener("ledger", () => changed("ledger"));
   source.addEventListener("owner", (event) => changed("owner", JSON.parse(event.data)));
   source.addEventListener("signed-out", () => { disconnect(); onOut(); });
   source.addEventListener("error", () => {

@@ -88,6 +88,7 @@ function enter(user) {
 function out(note) {
   if (!state.user) return;
   state.user = null;
+  state.altered = "";
   state.alarms = null;
   disconnect();
   forgetShift();
@@ -106,6 +107,7 @@ function show(note) {
   document.getElementById("toasts").replaceChildren();
   document.getElementById("skip").textContent = t("app.skip");
   drawExercise();
+  drawAltered();
   if (!state.user) {
     section = "";
     drawHeader();
@@ -123,6 +125,8 @@ function route() {
     if (match && (!name || allowed.includes(name))) {
       section = name;
       drawHeader();
+      drawAltered();
+      learnLedger();
       view = build(main, match[1]);
       main.querySelector("h1")?.focus({ preventScroll: true });
       window.scrollTo(0, 0);
@@ -148,6 +152,31 @@ function drawExercise() {
   const banner = state.box.exercise && h("div", { class: "exercise" }, icon("drill"), h("strong", {}, t("app.exercise")), h("span", {}, t("app.exercise.why")));
   fill(document.getElementById("exercise"), banner);
   if (banner && state.user) addScenes(banner);
+}
+
+/** What the banner says now: an alert that is drawn again is read out again. */
+let alteredSaid = "";
+
+/** Asks whether the ledger is whole, and says on every page that it is not. */
+async function learnLedger() {
+  const head = await get("/api/ledger/checkpoint").catch(() => null);
+  if (head && state.user) sayAltered(head.altered);
+}
+
+function sayAltered(altered) {
+  if (state.altered === altered) return;
+  state.altered = altered;
+  drawAltered();
+}
+
+function drawAltered() {
+  const reads = state.user?.views.includes("ledger");
+  const said = JSON.stringify([Boolean(state.user), reads, state.altered, language()]);
+  if (said === alteredSaid) return;
+  alteredSaid = said;
+  fill(document.getElementById("altered"), state.user && state.altered && h("p", { class: "banner banner-bad", role: "alert" }, icon("fault"),
+    h("span", {}, h("strong", {}, t("ledger.altered")), " ", reads ? t("ledger.altered.found", { problem: state.altered }) : t("ledger.altered.tell")),
+    reads && h("a", { class: "button", href: "#/registro" }, t("ledger.altered.open"))));
 }
 
 function drawHeader() {
@@ -207,6 +236,7 @@ function onChange(what, detail) {
   if (what === "new-alarm") announce(detail);
   if (what === "owner") ownerNews(detail);
   if (what === "incident") incidentNews(detail);
+  if (what === "ledger") detail ? sayAltered(detail.altered) : learnLedger();
   if (what === "alarms" || what === "line" || what === "shift") redrawHeader();
   setTitle();
 }

@@ -13,6 +13,8 @@ export const state = {
   alarms: null,
   /** live | waiting | off: the line on which alarms arrive. */
   line: "off",
+  /** What the box's own verification of the ledger found; empty: it was intact. */
+  altered: "",
   /** Identity providers that the sign-in offers. */
   oidc: [],
   /** The open service order, { order, until }. */
@@ -27,7 +29,7 @@ export function watch(listener) {
   return () => listeners.delete(listener);
 }
 
-/** Tells all listeners that something changed: "alarms", "line", "shift", "confirm", "owner" or "incident". */
+/** Tells all listeners that something changed: "alarms", "line", "shift", "confirm", "owner", "ledger" or "incident". */
 export function changed(what, detail) {
   for (const listener of [...listeners]) listener(what, detail);
 }

@@ -9,9 +9,9 @@ import pyotp
 import pytest
 from argon2 import PasswordHasher
 
-from gateway.access.identity import Accounts, SignInLimits, hash_password
+from gateway.access.identity import Accounts, SignInLimits, Spent, hash_password
 from gateway.model.audit import LedgerReceipt
-from gateway.model.errors import LedgerError, SecondFactorNeededError
+from gateway.model.errors import LedgerError, SecondFactorNeededError, StoreError
 from gateway.model.registry import Role
 from tests.fakes import FakeClock
 from tests.unit.access.town import registry, with_user
@@ -338,6 +338,48 @@ async def test_password_and_code(devices):
     sign_in = await devices.with_code(code_at(devices))
     assert devices.accounts.resolve(sign_in.token).acr == "mfa"
     assert devices.events[-1].acr == "mfa"
+
+
+async def test_a_used_code_stays_used_over_a_restart(devices):
+    """What was taken is kept before the sign-in counts; what cannot be kept is not taken."""
+    kept = {}
+
+    async def keep(user, step):
+        kept[user] = step
+
+    def restarted(keep=keep):
+        return Accounts(
+            lambda: devices.registry, devices.clock, devices, hasher=CHEAP, spent=Spent(kept, keep)
+        )
+
+    code = code_at(devices)
+    devices.accounts = restarted()
+    assert await devices.with_code(code) is not None
+    assert kept == {"anna": devices.clock.utc_us // 30_000_000}
+    for _ in range(4):
+        devices.accounts = restarted()
+        assert await devices.with_code(code) is None
+        devices.clock.advance(20)
+    assert SECRET not in str(kept)
+
+    async def full(user, step):
+        raise StoreError("disk full")
+
+    devices.accounts = restarted(full)
+    before = len(devices.events)
+    with pytest.raises(LedgerError, match="disk full"):
+        await devices.with_code(code_at(devices))
+    assert len(devices.events) == before
+    assert await devices.with_code(code_at(devices)) is None
+
+
+def test_a_step_of_a_future_that_never_was_locks_nobody_out():
+    """A clock that was set back: the very step stays used, others are taken."""
+    spent = Spent({"anna": 10_000})
+    assert not spent.is_new("anna", 10_000, 100 * 30)
+    assert spent.is_new("anna", 100, 100 * 30)
+    assert not spent.is_new("anna", 9_999, 9_999 * 30)
+    assert spent.is_new("anna", 10_001, 10_000 * 30)
 
 
 async def test_a_wrong_password_hears_nothing_of_codes(devices):

@@ -136,6 +136,19 @@ async def test_a_seed_keeps_passwords_and_removal_of_the_user_ends_them(store):
     assert store.current().users["verdi"].password_hash == ""
 
 
+async def test_used_codes_are_remembered_and_go_with_the_user(tmp_path, store):
+    """A step of time by user: no version, and nothing that the registry shows."""
+    await store.apply(seed(), by="root")
+    before = store.current()
+    await store.keep_totp_step("verdi", 7)
+    await store.keep_totp_step("verdi", 9)
+    assert store.current() is before
+    async with open_registry(tmp_path / "registry.db", clock=FakeClock()) as again:
+        assert await again.totp_steps() == {"verdi": 9}
+    await store.apply(seed(SEED[: SEED.index("[[user]]")]), by="root", replace=True)
+    assert await store.totp_steps() == {}
+
+
 async def test_a_password_can_be_taken_away(store):
     """An empty hash locks the account."""
     await store.apply(seed(), by="root")

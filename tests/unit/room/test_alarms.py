@@ -25,21 +25,21 @@ CONFIRMED, FALSE = AlarmVerdict.CONFIRMED, AlarmVerdict.FALSE
 
 
 @pytest.fixture
-async def queue(tmp_path):
-    async with open_room_store(tmp_path / "room.db", SCHEMA) as store:
+async def queue(place):
+    async with open_room_store(place, SCHEMA) as store:
         yield VerdictQueue(store, FakeClock())
 
 
-async def test_the_first_verdict_counts_and_outlasts_the_process(tmp_path):
+async def test_the_first_verdict_counts_and_outlasts_the_process(place):
     """A second one of the same alarm is answered with the first."""
     for turn in range(2):
-        async with open_room_store(tmp_path / "room.db", SCHEMA) as store:
+        async with open_room_store(place, SCHEMA) as store:
             queue = VerdictQueue(store, FakeClock())
             verdict = (CONFIRMED, FALSE)[turn]
             one = await queue.put("a1", "nord", verdict, ("anna", "bruno")[turn])
             assert (one.verdict, one.by) == (CONFIRMED, "anna")
             assert [each.alarm for each in await queue.waiting()] == ["a1"]
-    async with open_room_store(tmp_path / "room.db", SCHEMA) as store:
+    async with open_room_store(place, SCHEMA) as store:
         queue = VerdictQueue(store, FakeClock())
         await queue.settle("a1")
         assert await queue.waiting() == []

@@ -170,9 +170,9 @@ async def test_what_is_not_on_disk_is_not_acknowledged(inbox, tmp_path, monkeypa
     assert len(shown) == len(line.published) == 1
 
 
-async def test_restart_shows_nothing_twice(tmp_path):
+async def test_restart_shows_nothing_twice(place):
     """What was shown before a restart is not new after it."""
-    path = tmp_path / "inbox.db"
+    path = place
     async with open_inbox(path, clock=FakeClock()) as inbox:
         await inbox.take([(PREFIX, RAISED)])
     async with open_inbox(path, clock=FakeClock()) as inbox:

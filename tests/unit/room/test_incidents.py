@@ -30,9 +30,9 @@ def nobody(_incident, _events):
     return Author("sala-pl"), []
 
 
-async def test_everything_is_there_after_a_restart(tmp_path):
+async def test_everything_is_there_after_a_restart(place):
     """Incidents, journal, numbers, what is owed."""
-    path, clock = tmp_path / "i.db", FakeClock()
+    path, clock = place, FakeClock()
 
     def owing(step):
         return [("room:x", one.id, "") for one in step.new]
@@ -55,17 +55,17 @@ async def test_everything_is_there_after_a_restart(tmp_path):
         assert await book.owes(made.id) == {}
 
 
-async def test_many_at_once_are_numbered_without_gaps(tmp_path):
+async def test_many_at_once_are_numbered_without_gaps(place):
     """Each change sees what was written before it."""
-    async with open_incidents(tmp_path / "i.db", clock=FakeClock()) as book:
+    async with open_incidents(place, clock=FakeClock()) as book:
         made = await opened(book)
         await asyncio.gather(*(book.change(made.id, say(str(n)), PL) for n in range(20)))
         assert [one.number for one in await book.journal(made.id)] == list(range(1, 22))
 
 
-async def test_what_cannot_be_made_changes_nothing(tmp_path):
+async def test_what_cannot_be_made_changes_nothing(place):
     """An error of the maker is the caller's; an incident that does not exist is unknown."""
-    async with open_incidents(tmp_path / "i.db", clock=FakeClock()) as book:
+    async with open_incidents(place, clock=FakeClock()) as book:
         made = await opened(book)
 
         def refuse(_):
@@ -79,9 +79,9 @@ async def test_what_cannot_be_made_changes_nothing(tmp_path):
         assert (await book.change(made.id, lambda _: [], PL)).events == ()
 
 
-async def test_told_twice_is_written_once_and_numbers_are_ours(tmp_path):
+async def test_told_twice_is_written_once_and_numbers_are_ours(place):
     """Known ids change nothing; the same id for something else is refused."""
-    async with open_incidents(tmp_path / "i.db", clock=FakeClock()) as book:
+    async with open_incidents(place, clock=FakeClock()) as book:
         said = event(2, Change.MESSAGE, {"text": "uno"}, PS)
         for _ in range(3):
             made = await book.take_in(ID, "linea", lambda _: [said, OPENED], then=nobody)
@@ -95,9 +95,9 @@ async def test_told_twice_is_written_once_and_numbers_are_ours(tmp_path):
             await book.take_in(elsewhere.incident, "linea", lambda _: [elsewhere], then=nobody)
 
 
-async def test_no_clock_wins_for_ever(tmp_path):
+async def test_no_clock_wins_for_ever(place):
     """A room that is far ahead is refused, so that ours can still say the last word."""
-    async with open_incidents(tmp_path / "i.db", clock=FakeClock()) as book:
+    async with open_incidents(place, clock=FakeClock()) as book:
         await book.take_in(ID, "linea", lambda _: [OPENED], then=nobody)
         far = event(2 + MOST_LEAP, Change.UPDATED, {"title": "per sempre"}, PS)
         with pytest.raises(StateError, match="clock"):
@@ -108,12 +108,12 @@ async def test_no_clock_wins_for_ever(tmp_path):
         assert changed.incident.title == "nostro"
 
 
-async def test_bounds_keep_room_for_the_end(tmp_path, monkeypatch):
+async def test_bounds_keep_room_for_the_end(place, monkeypatch):
     """A full incident takes no words, but its closing; so many are open at once."""
     monkeypatch.setattr(incidents, "MOST_EVENTS", 6)
     monkeypatch.setattr(incidents, "LAST_EVENTS", 3)
     monkeypatch.setattr(incidents, "MOST_OPEN", 2)
-    async with open_incidents(tmp_path / "i.db", clock=FakeClock()) as book:
+    async with open_incidents(place, clock=FakeClock()) as book:
         made = await opened(book)
         await book.change(made.id, say(), PL)
         await book.change(made.id, say(), PL)
@@ -130,9 +130,9 @@ async def test_bounds_keep_room_for_the_end(tmp_path, monkeypatch):
             await book.take_in(ID, "linea", lambda _: [OPENED, *flood], then=nobody)
 
 
-async def test_voided_events_stand_and_do_not_count(tmp_path):
+async def test_voided_events_stand_and_do_not_count(place):
     """Only ours can be voided."""
-    async with open_incidents(tmp_path / "i.db", clock=FakeClock()) as book:
+    async with open_incidents(place, clock=FakeClock()) as book:
         await book.take_in(ID, "linea", lambda _: [OPENED], then=nobody)
         close = [Draft(Change.CLOSED, {"outcome": "risolto"})]
         closed = await book.change(ID, lambda _: close, PS)
@@ -140,13 +140,13 @@ async def test_voided_events_stand_and_do_not_count(tmp_path):
         await book.void(ID, [closed.events[0].id, OPENED.id])
         assert book.get(ID).is_open
         assert [one.void for one in await book.journal(ID)] == [False, True]
-    async with open_incidents(tmp_path / "i.db", clock=FakeClock()) as book:
+    async with open_incidents(place, clock=FakeClock()) as book:
         assert book.get(ID).is_open
 
 
-async def test_a_key_is_written_with_the_change(tmp_path):
+async def test_a_key_is_written_with_the_change(place):
     """After a crash before the answer the incident is found by it; another body is refused."""
-    path, clock = tmp_path / "i.db", FakeClock()
+    path, clock = place, FakeClock()
     async with open_incidents(path, clock=clock) as book:
         assert await book.recall(ONCE) is None
         with pytest.raises(StateError, match="key-running"):
@@ -165,14 +165,14 @@ async def test_a_key_is_written_with_the_change(tmp_path):
         assert await book.recall(ONCE) is None
 
 
-async def test_what_waits_is_told_by_a_bell_and_in_order(tmp_path):
+async def test_what_waits_is_told_by_a_bell_and_in_order(place):
     """Heads are the oldest of each incident; a later one waits behind it."""
 
     def owing(step):
         return [("hook:x", one.id, "{}") for one in step.new]
 
     clock = FakeClock()
-    async with open_incidents(tmp_path / "i.db", clock=clock) as book:
+    async with open_incidents(place, clock=clock) as book:
         bell = book.bell()
         one, two = await opened(book, owing=owing), await opened(book, owing=owing)
         assert bell.is_set()

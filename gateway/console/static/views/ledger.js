@@ -6,6 +6,7 @@ import { get, post, query, request } from "../api.js";
 import { ask } from "../dialog.js";
 import { fill, h, icon, say } from "../dom.js";
 import { clock, day, full, number, t, word } from "../i18n.js";
+import { changed } from "../state.js";
 
 const AIMS = ["verifica-liceita", "controllo-interno", "integrita-sicurezza", "procedimento-penale"];
 const PAGE = 50;
@@ -21,7 +22,6 @@ const ACCESS = /^(live|playback|log)\./;
 export function ledger(container) {
   const view = new LedgerView(container);
   view.learnCameras();
-  view.warn();
   return { title: t("ledger.title"), leave() {} };
 }
 
@@ -33,7 +33,6 @@ class LedgerView {
     this.case = h("input", { id: "ledger-case", maxlength: "100", autocomplete: "off" });
     this.problem = h("p", { class: "field-problem", id: "aim-problem", role: "alert" });
     this.head = h("section", { class: "panel ledger-head", hidden: true });
-    this.alert = h("p", { class: "banner banner-bad", role: "alert", hidden: true });
     this.verdict = h("div", { role: "status", class: "verdict-line" });
     this.table = h("div", { class: "ledger" });
     const form = h("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); this.read(); } },
@@ -44,18 +43,7 @@ class LedgerView {
       this.filters());
     container.append(
       h("div", { class: "page-head" }, h("div", {}, h("h1", { tabindex: "-1" }, t("ledger.title")), h("p", { class: "muted" }, t("ledger.lead")))),
-      this.alert, form, this.problem, this.head, this.table);
-  }
-
-  /** Says at once, before anything is read, that the box's own verification failed. */
-  async warn() {
-    const head = await get("/api/ledger/checkpoint").catch(() => null);
-    if (head) this.drawAlert(head);
-  }
-
-  drawAlert({ altered }) {
-    this.alert.hidden = !altered;
-    fill(this.alert, altered && [icon("fault"), h("span", {}, h("strong", {}, t("ledger.altered")), " ", t("ledger.altered.found", { problem: altered }))]);
+      form, this.problem, this.head, this.table);
   }
 
   /** What narrows the entries; closed until wanted. */
@@ -128,7 +116,7 @@ class LedgerView {
   }
 
   drawHead(head) {
-    this.drawAlert(head);
+    changed("ledger", head);
     this.head.hidden = false;
     const verify = h("button", { type: "button", class: "primary", onclick: () => this.verify(verify) }, icon("shield"), t("ledger.verify"));
     const copied = h("span", { role: "status", class: "muted" });
