@@ -256,9 +256,12 @@ class RegistryStore:
 
     async def keep_totp_step(self, user_id: str, step: int) -> None:
         """Remember that step, durably: no version, and no secret. StoreError: the disk refuses."""
-        row = (user_id, step)
-        sql = "insert or replace into totp_step values (?, ?)"
-        await self._store.write(lambda connection: connection.execute(sql, row) and None)
+
+        def job(connection: sqlite3.Connection) -> None:
+            sql = "insert or replace into totp_step values (?, ?)"
+            connection.execute(sql, (user_id, step))
+
+        await self._store.write(job)
 
     async def enter(self, entity: Governed, *, by: str) -> RegistryChange:
         """Enter an extension, a pause or a hold in the name of the user `by`; durable on return.

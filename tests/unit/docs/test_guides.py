@@ -148,3 +148,16 @@ def test_a_kept_checkpoint_shows_a_cut_tail(original, tmp_path):
     assert strangers_answer(original, copy).returncode == 0
     answer = strangers_answer(original, copy, original / "tenuto.txt")
     assert "mancano le voci da 2 a 6" in answer.stderr
+
+
+def test_the_configuration_of_a_room_loads():
+    """Incidents, a VMS and PostgreSQL: each block is good beside a box of its own."""
+    (box, *_), blocks_ = (
+        blocks(GUIDES / "installazione.md", "toml"),
+        blocks(GUIDES / "sala.md", "toml"),
+    )
+    incidents, recorder, room = blocks_
+    made = parse(box + incidents, GUIDES / "gateway.toml")
+    assert (made.incidents.organisation, made.webhooks[0].name) == ("sala-pl", "centrale")
+    assert parse(box + recorder, GUIDES / "gateway.toml").vms.accounts[0].case == "OdS 12/2026"
+    assert parse(box + room, GUIDES / "gateway.toml").room.store == "credential:room-store"
