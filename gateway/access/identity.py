@@ -144,7 +144,7 @@ class Spent:
     def __init__(
         self, steps: Mapping[str, int] | None = None, keep: KeepStep | None = None
     ) -> None:
-        """`steps`: what a former process knew; `keep` makes a step outlast this one."""
+        """Begin with what a former process knew; `keep` makes a step outlast this one."""
         self._steps = dict(steps or {})
         self._keep = keep
 
@@ -183,12 +183,10 @@ class Accounts:
         limits: SignInLimits | None = None,
         hasher: PasswordHasher | None = None,
         set_totp: SetTotp | None = None,
-        spent: "Spent | None" = None,
     ) -> None:
         """`hasher` decides only how dear it is to verify an unknown name.
 
-        Without `set_totp` nobody can enrol a second device; without `spent` a restart forgets
-        which codes were used.
+        Without `set_totp` nobody can enrol a second device.
         """
         self._registry = registry
         self._clock = clock
@@ -209,7 +207,8 @@ class Accounts:
         self._failures: Lockout[_Key] = Lockout(clock, bounds)
         self._wrong_codes: Lockout[str] = Lockout(clock, bounds)
         """By user, so that a guesser's other addresses do not push these out."""
-        self._spent = spent or Spent()
+        self.spent = Spent()
+        """Replaced before the first sign-in where used codes outlast the process."""
         self._turn = asyncio.Semaphore(self._limits.verifying_at_once)
         self._verifying = 0
         self._certificates = Certificates(registry)
@@ -303,9 +302,9 @@ class Accounts:
         """
         utc_s = self._clock.now().utc_us // 1_000_000
         step = totp.step_of(secret, code, utc_s)
-        if step is None or not self._spent.is_new(user, step, utc_s):
+        if step is None or not self.spent.is_new(user, step, utc_s):
             return False
-        await self._spent.spend(user, step)
+        await self.spent.spend(user, step)
         return True
 
     async def sign_in_by_provider(

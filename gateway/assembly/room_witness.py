@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Witnessing over the line: an edge's logs cosigned by its rooms, a room that remembers them.
 
-The room's memory is one file (`state/witness.json`), its key another (`state/witness.key`). A log
+The room's memory is one file (`state/witness.json`), its key another (`state/witness.key`); a third
+(`state/witness.json.logs`) names the logs, so that a memory that vanished is noticed and said. A log
 that was cut, rewritten or exchanged for one of another key gets no signature; the ledger says so
 (`log.fork`), and an alarm of the room names the edge.
 """
@@ -42,6 +43,7 @@ from gateway.wire.cosignature import WitnessKey
 log = logging.getLogger(__name__)
 
 RULE_FORK: Final = "registro-incoerente"
+FORGOTTEN: Final = "memory-lost"
 STATE_FILE: Final = "witness.json"
 KEY_FILE: Final = "witness.key"
 
@@ -160,7 +162,9 @@ class RoomWitness:
         asked = parse_request(body.get("request"))
         async with self._turns.setdefault(peer.id, asyncio.Lock()):
             try:
-                line = await self._sign(await self._log_of(peer.id), asked)
+                known = await self._log_of(peer.id)
+                forgot = await self._remembers(peer.id, known)
+                line = await self._sign(known, asked)
             except BehindError as error:
                 raise RefusedError(BEHIND, str(error.size)) from error
             except ForkError as error:
@@ -169,8 +173,20 @@ class RoomWitness:
             except StoreError as error:
                 log.warning("witness-not-stored", extra={"problem": str(error)})
                 raise RefusedError(NOT_YET, "this room cannot remember it now") from error
-            await self._sound(peer.id)
+            if not forgot:
+                await self._sound(peer.id)
         return Reply({"line": line})
+
+    async def _remembers(self, edge: str, known: VerifierKey) -> bool:
+        """Say, once, that we no longer know how far an edge's log was; return whether so.
+
+        Cosigning begins anew: the edge's older cosignatures still tell an auditor what was.
+        """
+        forgot = self._parts.state.forgot(known.vkey())
+        if forgot:
+            problem = f"{STATE_FILE} is gone: how far its log was is not known; compare an export"
+            await self._fork(edge, FORGOTTEN, problem)
+        return forgot
 
     async def _sign(self, of: VerifierKey, asked: Request) -> str:
         utc_s = self._parts.clock.now().utc_us // 1_000_000

@@ -88,6 +88,15 @@ class WitnessState:
         self._logs = dict(logs)
         self._one = threading.Lock()
         self._seen = _load(path)
+        self._marks = path.with_name(f"{path.name}.logs")
+        self._known = _load_marks(self._marks)
+
+    def forgot(self, log: str) -> bool:
+        """Return whether a log (by origin, or vkey) was seen once, and its size is gone.
+
+        A second file names the logs, so that the loss of the first one does not look like a start.
+        """
+        return log in self._known and log not in self._seen
 
     def seen(self, origin: str) -> Seen:
         """Return how far this witness saw a log (by origin, or vkey); nothing is size 0."""
@@ -148,6 +157,10 @@ class WitnessState:
         }
         try:
             _replace(self._path, json.dumps(record, indent=1).encode())
+            if log not in self._known:
+                known = self._known | {log}
+                _replace(self._marks, json.dumps(sorted(known), indent=1).encode())
+                self._known = known
         except OSError as error:
             raise LedgerError(f"{self._path}: witness: {error.strerror}") from error
         self._seen = wanted
@@ -189,6 +202,18 @@ def _load(path: Path) -> dict[str, Seen]:
         return {origin: _seen(one) for origin, one in json.loads(data).items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LedgerError(f"{path}: not what a witness wrote: {error!r}") from error
+
+
+def _load_marks(path: Path) -> frozenset[str]:
+    try:
+        names = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return frozenset()
+    except (OSError, ValueError) as error:
+        raise LedgerError(f"{path}: not what a witness wrote: {error!r}") from error
+    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+        raise LedgerError(f"{path}: not what a witness wrote")
+    return frozenset(names)
 
 
 def _seen(record: Mapping[str, object]) -> Seen:

@@ -218,7 +218,7 @@ async def test_an_altered_ledger_is_said_on_every_page(window, answers, town):
         assert "first at entry 3" in await banner.inner_text()
         await judge(page)
         await banner.get_by_role("link", name="Apri il registro").click()
-        await page.wait_for_selector(".ledger")
+        await page.wait_for_selector("#aim")
         assert await banner.count() == 1
         await page.get_by_role("button", name="Esci").click()
         await page.wait_for_selector("#user")

@@ -348,9 +348,9 @@ async def test_a_used_code_stays_used_over_a_restart(devices):
         kept[user] = step
 
     def restarted(keep=keep):
-        return Accounts(
-            lambda: devices.registry, devices.clock, devices, hasher=CHEAP, spent=Spent(kept, keep)
-        )
+        made = Accounts(lambda: devices.registry, devices.clock, devices, hasher=CHEAP)
+        made.spent = Spent(kept, keep)
+        return made
 
     code = code_at(devices)
     devices.accounts = restarted()

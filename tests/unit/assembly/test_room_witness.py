@@ -18,8 +18,11 @@ from gateway.assembly.room_witness import (
     open_witness,
 )
 from gateway.assembly.witnessing import Outside, Subject, Witnessing
+from gateway.audit.catalogue import DAY_US, TECHNICAL_US
 from gateway.audit.verify import Trust, verify
 from gateway.audit.witness import BehindError, ForkError
+from gateway.model.access import Regime
+from gateway.model.audit import LedgerEvent, Operation
 from gateway.model.errors import ConfigError, LedgerError, PeerError, RefusedError
 from gateway.model.registry import Edge
 from gateway.room.store import open_room_store
@@ -177,6 +180,51 @@ async def test_a_ledger_that_was_rolled_back_is_named(tmp_path):
             await ledger.append(event(7))
             await keeper.ask_all()
             assert (keeper.problems, far.alarms.standing) == ((), {})
+
+
+async def test_a_memory_that_vanished_is_said(tmp_path):
+    """A log that was seen once, and of which nothing is known any more: one entry, one alarm."""
+    clock = FakeClock()
+    for turn, said in enumerate(([], [(EDGE, "memory-lost")], [(EDGE, "memory-lost")])):
+        async with room(tmp_path, clock) as far, edge(tmp_path, clock, far.line) as near:
+            ledger, keeper = near
+            await far.greet()
+            await ledger.append(event(turn))
+            await keeper.ask_all()
+            assert keeper.problems == ()
+            assert await far.forks() == said
+            assert bool(far.alarms.standing) is (turn == 1)
+            await keeper.ask_all()
+            assert far.alarms.standing == {}
+        if not turn:
+            (tmp_path / "room" / "witness.json").unlink()
+
+
+async def test_an_absent_room_catches_up_over_a_rotation(tmp_path):
+    """What it saw last was dropped meanwhile; it is led from there to now."""
+    clock = FakeClock()
+    old = LedgerEvent("log.verify", Operation.NONE, Regime.GDPR, object_type="ledger")
+    async with room(tmp_path, clock) as far, edge(tmp_path, clock, far.line) as (ledger, keeper):
+        await far.greet()
+        for _ in range(5):
+            await ledger.append(old)
+        await keeper.ask_all()
+        far.pair.cut()
+        for _ in range(9):
+            await ledger.append(old)
+        clock.advance((TECHNICAL_US + DAY_US) / 1_000_000)
+        assert (await ledger.rotate()).rotations
+        assert (await ledger.entries())[0].seq >= 5
+        clock.advance((TECHNICAL_US + DAY_US) / 1_000_000)
+        await ledger.append(old)
+        assert (await ledger.rotate()).rotations
+        assert (await ledger.entries())[0].seq > 5
+        far.pair.mend()
+    async with room(tmp_path, clock) as far, edge(tmp_path, clock, far.line) as (ledger, keeper):
+        await far.greet()
+        await keeper.ask_all()
+        assert (keeper.problems, await far.forks()) == ((), [])
+        assert keeper.cosigned_age_s() == 0
 
 
 async def test_another_key_of_an_edges_log_is_a_fork(tmp_path):
