@@ -46,10 +46,13 @@ from gateway.runtime.supervise import Policy, supervise
 from gateway.simulator.broker import serve_broker
 from gateway.simulator.button import Button
 from gateway.simulator.camera import VirtualCamera
+from gateway.simulator.clips import prepare
 from gateway.simulator.rtsp_server import Mount, serve
 from gateway.simulator.town import (
     GUARDED_POLYGON,
+    HOUSE_PLANS,
     INTRUSION,
+    PLANS,
     RECORDED,
     RecorderPlace,
     build_cameras,
@@ -287,7 +290,8 @@ def _stage(town: Town) -> dict[str, object]:
 async def _found(folder: Path, console: int, street: Street) -> Town:
     """Paint the town if it is not yet, and write configurations and seeds of its boxes."""
     clock = SystemClock()
-    cameras = await asyncio.to_thread(build_cameras, _cache(), _progress, clock)
+    await asyncio.to_thread(prepare, (*PLANS, *HOUSE_PLANS), _cache(), _progress)
+    cameras = await asyncio.to_thread(build_cameras, _cache(), _quietly, clock)
     media = _free_ports(socket.SOCK_DGRAM, socket.SOCK_DGRAM)
     streams = _free_ports(*[socket.SOCK_STREAM] * 7)
     ports = Ports(console, media[0], media[1], *streams)
@@ -547,6 +551,10 @@ def _welcome(town: Town) -> str:
 def _cache() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "varco" / "town"
+
+
+def _quietly(_: float, __: str) -> None:
+    """Say nothing: everything is painted."""
 
 
 def _progress(share: float, what: str) -> None:

@@ -97,12 +97,13 @@ class World:
 
     def reception(self, sock, handlers=None, **changes):
         """Return a reception that does not run yet."""
+        greeting = changes.pop("greeting", lambda: ROOM)
         given = {"bounds": BOUNDS, "doorstep": DOORSTEP, **changes}
         parts = ReceptionParts(
             listener=sock,
             context=self.server_context,
             edges=lambda: self.edges,
-            greeting=lambda: ROOM,
+            greeting=greeting,
             refused=self._refused,
             clock=SystemClock(),
             **given,

@@ -103,6 +103,16 @@ def cpu_ms(pid: int) -> float:
     return spent_ns / 1e6
 
 
+def cpu_parts_ms(pid: int) -> tuple[float, float]:
+    """Return what of a process's CPU time so far was its own code's and what the kernel's, in ms.
+
+    The sum is measured; how it divides is sampled at the kernel's tick.
+    """
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    tick_ms = 1000 / os.sysconf("SC_CLK_TCK")
+    return int(fields[11]) * tick_ms, int(fields[12]) * tick_ms  # utime, stime: proc(5)
+
+
 def rss_mb(pid: int) -> float:
     """Return the resident set of a process, in units of 10^6 bytes."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])

@@ -34,7 +34,7 @@ from gateway.model.errors import LedgerError
 from gateway.model.identifiers import uuid7
 from gateway.model.incident import IncidentCase
 from gateway.model.registry import Registry, Role
-from gateway.model.room import ASSERTION
+from gateway.model.room import ASSERTION, at_edge
 from gateway.model.time import Moment
 from gateway.runtime.clock import Clock
 
@@ -111,6 +111,8 @@ class Surroundings:
     """Returns the incident of an id; None: there is none."""
     in_incident: Callable[[str, str], bool] = lambda _organisation, _camera: False
     """Whether an open incident shows a camera to an organisation, as far as acts let it."""
+    recorders_assert: bool = False
+    """Whether an edge is asked for each recorder's look, as for a person's; else none has any."""
     on_break_glass: Callable[[Grant], None] = lambda _: None
     """Told of each emergency at once, after its entries; must not raise or wait."""
 
@@ -230,6 +232,15 @@ class Gate:
         return self._alarms(request.case.strip()) if request.purpose in _BY_ALARM else None
 
     def _decide(self, request: AccessRequest, now: Moment, look: Look) -> Verdict:
+        is_recorder = request.actor.method in RECORDER_METHODS
+        if is_recorder and at_edge(request.camera)[0] and not self._around.recorders_assert:
+            # its pictures are here only while the edge's gate knows who looks (ADR 23, ADR 24)
+            registry, regime = self._registry(), policy.regime_of(request.actor.role)
+            reason = sentences.unknown_camera(request.camera)
+            return policy.refuse(reason, registry.version, regime)
+        if _is_stray_machine(request):
+            reason = sentences.role(request.actor.role.value)
+            return policy.refuse(reason, self._registry().version)
         return policy.decide(
             request,
             self._registry(),
@@ -516,6 +527,16 @@ class Gate:
             flags=",".join(verdict.flags) if verdict else "",
             opens=bool(words.closed) and not refused,
         )
+
+
+def _is_stray_machine(request: AccessRequest) -> bool:
+    """Return whether a machine that is no recorder asks for live pictures (ADR 18).
+
+    A recorder's permit is no dispatch system's: that one has no standing order.
+    """
+    actor = request.actor
+    known = actor.method == ASSERTION or actor.method in RECORDER_METHODS
+    return actor.role is Role.MACHINE and request.action is Action.LIVE and not known
 
 
 def _has_ended(grant: Grant, now: Moment) -> bool:

@@ -147,7 +147,7 @@ class RunningBox:
             _login,
             float(opened.options.ring.most_seconds),
             exercise=opened.options.box.exercise,
-            reach=self.lines.reception.media if self.lines.reception else None,
+            reach=self.lines.reception.reach if self.lines.reception else None,
         )
         self._unusable: dict[str, str] = {}
         self._sweeping = ""

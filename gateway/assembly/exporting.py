@@ -7,20 +7,22 @@ The file has no name on disk: when the last reader lets go of it, it is gone.
 
 import hashlib
 import re
+import secrets
 import sqlite3
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from gateway.audit import administrators, report, search, table, wording
+from gateway.audit import administrators, ocsf, report, search, table, wording
 from gateway.audit.entry import LedgerEntry
 from gateway.audit.export import Keys, export_zip
 from gateway.audit.report import Cover, Proof
 from gateway.audit.verify import VerifyReport
 from gateway.console.services import Box, ExportWish
+from gateway.console.views import discreet
 from gateway.model.access import Actor
 from gateway.model.audit import ExportForm, LedgerQuery
 from gateway.model.errors import StoreError
@@ -29,6 +31,7 @@ from gateway.model.registry import Registry
 _SUFFIXES: Final = {
     ExportForm.PACKAGE: ("zip", "application/zip"),
     ExportForm.TABLE: ("csv", "text/csv; charset=utf-8"),
+    ExportForm.MONITORS: ("ocsf.jsonl", "application/x-ndjson"),
     ExportForm.REPORT: ("html", "text/html; charset=utf-8"),
     ExportForm.ADMINISTRATORS: ("html", "text/html; charset=utf-8"),
 }
@@ -89,12 +92,15 @@ class ExportMaker:
         return ExportFile(file, safe, content_type, long, entries, digest)
 
     def _write(self, file: BinaryIO, wish: ExportWish, why: tuple[Actor, str]) -> int:
-        """Write a table or a page; return how many entries it is about."""
+        """Write a table, lines or a page; return how many entries it is about."""
         query = wish.query
         counted = _Counted()
-        entries = counted.of(search.read(self.path, query, self.size))
+        entries = counted.of(self._readable(query))
         if wish.form is ExportForm.TABLE:
             file.writelines(table.table(entries, self.registry, bom=wish.bom))
+            return counted.count
+        if wish.form is ExportForm.MONITORS:
+            file.writelines(ocsf.lines(entries, secrets.token_bytes(ocsf.KEY_BYTES)))
             return counted.count
         cover, proof = self._cover(query, why), self._proof()
         if wish.form is ExportForm.REPORT:
@@ -103,6 +109,12 @@ class ExportMaker:
             page = administrators.report(entries, self.registry, cover, proof, wish.year)
         file.write(page.encode("utf-8", "replace"))
         return counted.count
+
+    def _readable(self, query: LedgerQuery) -> Iterator[LedgerEntry]:
+        """Return matching entries as the readers of one organisation see them on a page, too."""
+        for entry in search.read(self.path, query, self.size):
+            event = discreet(entry.event, self.registry, query.organisation)
+            yield entry if event is entry.event else replace(entry, event=event)
 
     def _cover(self, query: LedgerQuery, why: tuple[Actor, str]) -> Cover:
         by, aim = why

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from gateway.console.problem import RefusedError as LookRefusedError
-from gateway.model.access import Action, Grant, Verdict
+from gateway.model.access import Action, Grant, Purpose, Verdict
 from gateway.model.alarm import AlarmRecord
 from gateway.model.errors import PeerError, RefusedError, StoreError, WireError
 from gateway.model.room import Caller, Handler, LinePeer, Reply, at_edge
@@ -37,6 +37,8 @@ FIRST_S: Final = 30.0
 """A clip is made while the room waits."""
 PART_S: Final = 15.0
 TICKET_BYTES: Final = 16
+_BY_ALARM: Final = frozenset({Purpose.ALARM, Purpose.INCIDENT})
+"""Purposes whose case may be an alarm's id."""
 
 
 # the room's side ----------------------------------------------------------------------------
@@ -192,7 +194,7 @@ class LentPictures:
         grant = await self._parts.release(assertion, peer)
         try:
             record = await self._parts.alarm(alarm)
-            if record is None or record.alarm.camera != grant.camera:
+            if record is None or not await self._is_for(grant, record):
                 raise RefusedError("unknown-alarm", "no alarm of this camera")
             if grant.request.action is not ACTIONS[kind]:
                 raise RefusedError("another-action", f"this assertion is not for a {kind}")
@@ -206,6 +208,21 @@ class LentPictures:
         if body["more"]:
             body["ticket"] = self._lend(peer.id, grant, alarm, data)
         return Reply(body, data[:MOST_BLOB_BYTES])
+
+    async def _is_for(self, grant: Grant, record: AlarmRecord) -> bool:
+        """Return whether a Grant is for this alarm: another alarm is no reason to see it.
+
+        It has to be one that this room was sent.
+        """
+        if record.alarm.camera != grant.camera:
+            return False
+        request = grant.request
+        if request.actor.organisation not in record.recipients:
+            return False
+        case = request.case.strip()
+        if case == record.alarm.id or request.purpose not in _BY_ALARM:
+            return True
+        return await self._parts.alarm(case) is None
 
     async def _made(self, kind: str, grant: Grant, record: AlarmRecord) -> bytes:
         if kind == STILL:

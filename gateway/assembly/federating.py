@@ -142,6 +142,11 @@ class Federation:
         lines.on_down.append(self._down)
         return tuple(one.keep() for one in sides)
 
+    async def farewell(self) -> None:
+        """Close in the ledger what rooms still looked at; after the lines have ended."""
+        if self.edge is not None:
+            await self.edge.farewell()
+
     def _folder(self, line: str) -> Path:
         return line_folder(self._options.box.state_dir, line)
 

@@ -45,6 +45,9 @@ TICK_S: Final = 0.5
 """How soon an edge's own change of mind is felt: a pause, an act that ends."""
 OFFER_S: Final = 1.0
 """Between two offers, however often something changes."""
+OFFER_AGAIN_S: Final = 2.0
+OFFER_MOST_S: Final = 300.0
+"""What a room did not take is offered again after the first of these, twice as long each time."""
 STATES_S: Final = 5.0
 """Between two offers that differ in states alone."""
 RECOMPUTE_S: Final = 60.0
@@ -150,6 +153,12 @@ class _Side:
     """What the room has."""
     sent_s: float = float("-inf")
     version: int = 0
+    refused: Offer | None = None
+    """What the room did not take."""
+    again_s: float = float("-inf")
+    """Not offered anew before then."""
+    refusals: int = 0
+    """In a row."""
 
     def holds(self, camera: str, now_s: float) -> bool:
         """Return whether live pictures of a camera may flow now."""
@@ -198,7 +207,7 @@ class EdgeFederation:
             return Reply()
 
         async def asked(_: LinePeer, __: Mapping[str, Any], ___: bytes) -> Reply:
-            side.sent = None
+            side.sent = side.refused = None
             return Reply()
 
         return {"assert": asserted, "release": released, "offers?": asked}
@@ -311,11 +320,12 @@ class EdgeFederation:
     async def revoke(self, line: str, grant: str, reason: str, text: str = "") -> None:
         """End a look from this side; the room is told. `reason` is a code, `text` is for people."""
         side = self._sides[line]
+        # first, so that the room stops reading before nothing comes any more, and knows why
+        side.room.caller.tell("revoke", {"grant": grant, "reason": reason, "text": text})
+        side.verifier.end(grant)
         held = side.held.get(grant)
         if held is not None:
             await self._end(side, held, reason)
-        side.verifier.end(grant)
-        side.room.caller.tell("revoke", {"grant": grant, "reason": reason, "text": text})
 
     async def _end(self, side: _Side, held: _Held, reason: str) -> None:
         """Take a look back at once, then write what it was."""
@@ -459,6 +469,7 @@ class EdgeFederation:
         """Note that a line stands anew: the room gets everything again."""
         side = self._sides[line]
         side.sent, side.sent_s = None, float("-inf")
+        side.refused, side.refusals = None, 0
 
     async def tell(self, line: str) -> bool:
         """Send the offer if the room does not have it; return whether it has it now."""
@@ -472,18 +483,28 @@ class EdgeFederation:
         only_states = side.sent is not None and _stateless(side.sent) == _stateless(made)
         if now_s - side.sent_s < (STATES_S if only_states else OFFER_S):
             return False
+        if side.refused == _stateless(made) and now_s < side.again_s:
+            return False
         side.sent_s = now_s
         side.version += 1
         try:
             for body in parts_of(replace(made, version=side.version)):
                 await side.room.caller.call("offer", body)
         except (RefusedError, WireError) as error:
-            log.warning("offer-refused", extra={"line": line, "problem": str(error)})
+            self._offer_refused(side, made, str(error))
             return False
         except PeerError:
             return False
-        side.sent = made
+        side.sent, side.refused, side.refusals = made, None, 0
         return True
+
+    def _offer_refused(self, side: _Side, made: Offer, problem: str) -> None:
+        """Leave a room in peace that does not take an offer, or knows of none; ever longer."""
+        wait_s = min(OFFER_AGAIN_S * 2.0**side.refusals, OFFER_MOST_S)
+        side.refused, side.refusals = _stateless(made), min(side.refusals + 1, 16)
+        side.again_s = self._p.clock.monotonic_s() + wait_s
+        fields = {"line": side.room.line, "problem": problem, "again_s": wait_s}
+        log.warning("offer-refused", extra=fields)
 
     # time ----------------------------------------------------------------------------------
 
@@ -517,6 +538,15 @@ class EdgeFederation:
                     await self.revoke(line, name, code, verdict.text_it)
             if not side.held and not side.streams():
                 side.flows.clear()
+
+    async def farewell(self) -> None:
+        """Close every look in the ledger: this box stops. An entry that fails is made at the start.
+
+        Call it when nothing goes out over lines any more.
+        """
+        for side in self._sides.values():
+            for held in tuple(side.held.values()):
+                await self._end(side, held, "shutdown")
 
     def looks(self, line: str) -> tuple[Grant, ...]:
         """Return what a room looks at now, for health and pages."""

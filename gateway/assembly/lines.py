@@ -145,6 +145,10 @@ class Lines:
                 "vkey": self._p.vkey, "exercise": box.exercise,
             }  # fmt: skip
 
+        def room() -> str:
+            member = read_membership(folder)
+            return member.room if member else ""
+
         def context(alpn: str) -> ssl.SSLContext:
             files = (one.certificate, locate(one.key, where=where, key="key"), one.ca)
             return _client(files, _dated(files), alpn)
@@ -156,7 +160,7 @@ class Lines:
         handlers = self.handlers_edge.setdefault(one.name, {})
         parts = UplinkParts(
             one.name, addresses, context, hello, self._states, serve, self._p.clock,
-            float(one.heartbeat_s),
+            float(one.heartbeat_s), room=room,
         )  # fmt: skip
         made = Uplink(parts, handlers)
         made.on_refused.append(lambda _: self._diary.refused(one.name))
@@ -189,6 +193,7 @@ class Lines:
             clock=self._p.clock,
             enrol=self._enrol,
             recognise=self._recognise,
+            exercise=self._o.box.exercise,
         )
         made = Reception(parts, self.handlers_room)
         made.on_up.append(partial(self._up, ""))

@@ -24,6 +24,7 @@ from gateway.access.recorders import NOBODY_KNOWN, actor_of, is_usable
 from gateway.assembly.box import Opened, RunningBox
 from gateway.assembly.cameras import CameraPost
 from gateway.assembly.opening import named
+from gateway.assembly.room_federation import RoomFederation, verdict_of
 from gateway.config.options import VmsAccount, VmsOptions
 from gateway.config.secrets import locate, resolve
 from gateway.console.listener import bind_tcp, server_tls
@@ -31,6 +32,7 @@ from gateway.model.access import AccessRequest, Action, Grant
 from gateway.model.errors import LedgerError, PeerError, RefusedError
 from gateway.model.media import StreamKind
 from gateway.model.registry import Registry, User
+from gateway.model.room import at_edge
 from gateway.relay.video.lease import Sent, StreamLease
 from gateway.relay.video.process import NOT_VALID, SessionEnd
 from gateway.relay.video.recorders import RecorderDoor, Recorders
@@ -64,6 +66,8 @@ class RecorderParts:
     start: Callable[..., object]
     """Starts a coroutine as a task of the box: `TaskGroup.create_task`."""
     clock: Clock
+    federation: RoomFederation | None = None
+    """Asks the edges of this room; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +205,31 @@ class RecorderDesk:
         if lease.post is None:
             lease.ended(Sent(0, 0, 0, "not-running"))
             raise PeerError(f"camera {camera}: not running")
+        await self._released(lease)
         return lease
+
+    async def _released(self, lease: "_Lease") -> None:
+        """Return once an edge has released its camera for this look; it is said to be over if not.
+
+        RefusedError with the edge's words; PeerError while its line is down.
+        """
+        federation, grant = self._p.federation, lease.grant
+        if federation is None:
+            if at_edge(grant.camera)[0]:  # nobody reads along unknown to the edge
+                lease.ended(Sent(0, 0, 0, "refused"))
+                raise RefusedError("refused", "questo punto non legge telecamere di altre sedi")
+            return
+        reason = "never-began"
+        try:
+            await federation.begin(grant, kept=True)
+            reason = ""
+        except RefusedError as error:
+            verdict = verdict_of(error, at_edge(grant.camera)[0])
+            reason = verdict.refusal.value if verdict.refusal else "refused"
+            raise RefusedError(reason, verdict.text_it) from error
+        finally:
+            if reason:
+                lease.ended(Sent(0, 0, 0, reason))
 
     def _request(self, account: VmsAccount, user: User, camera: str, address: str) -> AccessRequest:
         method = "rtsp-basic" if self._tls else "rtsp-digest"
@@ -220,6 +248,12 @@ class _Lease:
         self._grant = grant
         self._kind = kind
         self._renewing = False
+        self._is_far = parts.federation is not None and bool(at_edge(grant.camera)[0])
+
+    @property
+    def grant(self) -> Grant:
+        """The newest of the look."""
+        return self._grant
 
     @property
     def camera(self) -> str:
@@ -240,6 +274,9 @@ class _Lease:
         if left_s < RENEW_S and not self._renewing:
             self._renewing = True
             self._p.start(self._renew(), name=f"renew:{self._grant.id}")
+        federation = self._p.federation if self._is_far else None
+        if federation is not None and not federation.holds(self._grant.id):
+            return False  # the edge has ended it
         return self._p.post(self.camera) is self.post and self._p.gate.check(self._grant).allowed
 
     async def _renew(self) -> None:
@@ -251,12 +288,16 @@ class _Lease:
         else:
             if isinstance(made, Grant):
                 self._grant = made
+                if self._p.federation is not None:
+                    self._p.federation.renewed(made)
         await self._p.clock.sleep(1.0)
         self._renewing = False
 
     def ended(self, sent: Sent) -> None:
         reason = NOT_VALID if sent.reason == "revoked" else sent.reason
         grant = self._grant
+        if self._p.federation is not None:
+            self._p.federation.over(grant.id, reason)
         self._p.on_end(
             SessionEnd(grant.id, grant, reason, sent.duration_ms, sent.bytes, sent.frames)
         )
@@ -274,5 +315,6 @@ def recorder_desk(opened: Opened, running: RunningBox, tasks: asyncio.TaskGroup)
         opened.accountant.session_ended,
         tasks.create_task,
         opened.clock,
+        opened.federation.room if opened.federation is not None else None,
     )
     return RecorderDesk(options, str(opened.config_path), parts)

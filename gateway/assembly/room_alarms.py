@@ -10,7 +10,7 @@ log that does not continue what was seen. Those have no camera; their zone is th
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, NoReturn
 
@@ -56,6 +56,9 @@ START_S: Final = 60.0
 """After a start edges come back within their longest wait; who does not is missing."""
 FATES_S: Final = 5.0
 """How often an edge is asked what became of its alarms that still live here."""
+PRUNE_S: Final = 3_600.0
+KEPT_US: Final = 30 * 86_400_000_000
+"""How long the inbox remembers that an alarm came, and the queue a verdict that arrived."""
 SAY_AGAIN_S: Final = 60.0
 """A refusal of one kind is one entry of the log in this time, whatever an edge sends."""
 MOST_SAID: Final = 1_000
@@ -98,10 +101,13 @@ class RoomAlarms:
         self._down_s: dict[str, float] = {}
         """Since when an edge's line does not stand, seen by us."""
         self._turn = asyncio.Lock()
-        self._wake = asyncio.Event()
+        self._line_turned, self._queue_turned = asyncio.Event(), asyncio.Event()
         self._asked_s = -FATES_S
-        self.problem = ""
-        """Why the disk refused what must be kept; empty while it takes it."""
+        self._pruned_s = float("-inf")
+        self._prunes_inbox = True
+        self._recovered = False
+        self._problems: dict[str, str] = {}
+        """Of each of the two rounds, while the disk refuses."""
 
     def _edge(self, id_: str) -> Edge | None:
         return self._parts.registry().edges.get(id_)
@@ -112,7 +118,13 @@ class RoomAlarms:
 
     def wake(self, _peer: LinePeer | None = None) -> None:
         """Look at lines and queues at once: one came or went. Never waits."""
-        self._wake.set()
+        self._line_turned.set()
+        self._queue_turned.set()
+
+    @property
+    def problem(self) -> str:
+        """Return why the disk refused what must be kept; empty while it takes it."""
+        return next(filter(None, self._problems.values()), "")
 
     # what edges bring ----------------------------------------------------------------------------
 
@@ -146,7 +158,7 @@ class RoomAlarms:
         edge, _ = at_edge(record.alarm.camera)
         if edge:
             await self.queue.put(alarm_id, edge, verdict, by)
-            self._wake.set()
+            self._queue_turned.set()
 
     async def _recover(self) -> None:
         """Give our own book the verdicts that a crash kept from it."""
@@ -257,6 +269,8 @@ class RoomAlarms:
 
     async def _watch(self, began_s: float) -> None:
         """Raise and end alarms about lines that fell."""
+        async with self._turn:
+            await self._recall()
         now_s = self._parts.clock.monotonic_s()
         edges = {one.id: one for one in self._parts.registry().edges.values() if _is_awaited(one)}
         for edge, rule in tuple(self._standing):
@@ -278,44 +292,77 @@ class RoomAlarms:
     # all of it -----------------------------------------------------------------------------------
 
     async def keep(self) -> NoReturn:
-        """Look after queues and lines until cancelled; a disk that refuses is asked again."""
+        """Look after lines and queues until cancelled; a disk that refuses is asked again.
+
+        Each by itself: an edge that does not answer must not hide that another one's line broke.
+        """
         began_s = self._parts.clock.monotonic_s()
-        recovered = False
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._repeat("queues", self._exchange, self._queue_turned))
+            await self._repeat("lines", lambda: self._watch(began_s), self._line_turned)
+
+    async def _repeat(
+        self, name: str, once: Callable[[], Awaitable[None]], turned: asyncio.Event
+    ) -> NoReturn:
+        """Do one kind of round again and again, soon after something happened."""
         while True:
             try:
-                if not recovered:
-                    async with self._turn:
-                        await self._recall()
-                    await self._recover()
-                    recovered = True
-                await self.step(began_s)
-                self.problem = ""
+                await once()
+                self._problems[name] = ""
             except StoreError as error:
-                if str(error) != self.problem:
+                if str(error) != self._problems.get(name):
                     log.error("room-alarms-not-stored", extra={"problem": str(error)})  # noqa: TRY400 - the trace says nothing more
-                self.problem = str(error)
-            await self._pause()
+                self._problems[name] = str(error)
+            await self._pause(turned)
 
-    async def _pause(self) -> None:
-        """Wait for the next turn, or until something happened."""
+    async def _pause(self, turned: asyncio.Event) -> None:
+        """Wait for the next turn, until a line has been down for long enough, or for an event."""
         async with asyncio.TaskGroup() as group:
             waits = [
-                group.create_task(self._parts.clock.sleep(TICK_S)),
-                group.create_task(_until(self._wake)),
+                group.create_task(self._parts.clock.sleep(self._left_s())),
+                group.create_task(_until(turned)),
             ]
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             for one in waits:
                 one.cancel()
-        self._wake.clear()
+        turned.clear()
 
-    async def step(self, began_s: float) -> None:
-        """Do one round; `began_s`: since when edges have had time to dial, monotonic."""
-        await self._watch(began_s)
+    def _left_s(self) -> float:
+        """Return how long nothing is due."""
+        now_s = self._parts.clock.monotonic_s()
+        dues_s = (since_s + SETTLE_S - now_s for since_s in self._down_s.values() if since_s >= 0)
+        return min((TICK_S, *(due_s for due_s in dues_s if due_s > 0)))
+
+    async def _exchange(self) -> None:
+        """Bring verdicts, fetch fates."""
+        if not self._recovered:
+            await self._recover()
+            self._recovered = True
         await self._send()
         now_s = self._parts.clock.monotonic_s()
         if now_s - self._asked_s >= FATES_S:
             self._asked_s = now_s
             await self._follow()
+        if now_s - self._pruned_s >= PRUNE_S:
+            self._pruned_s = now_s
+            await self._prune()
+
+    async def _prune(self) -> None:
+        """Forget what came in and was answered long ago; our own book goes on knowing it."""
+        before_us = self._parts.clock.now().utc_us - KEPT_US
+        await self.queue.prune(before_us)
+        if not self._prunes_inbox:
+            return
+        try:
+            await self.inbox.prune(before_us)
+        except StoreError as error:  # on PostgreSQL its owner drops months, and we may not
+            self._prunes_inbox = False
+            log.info("inbox-not-pruned", extra={"problem": str(error)})
+
+    async def step(self, began_s: float) -> None:
+        """Do one round of each; `began_s`: since when edges have had time to dial, monotonic."""
+        await self._watch(began_s)
+        await self._exchange()
 
 
 async def _until(event: asyncio.Event) -> None:

@@ -22,6 +22,7 @@ from gateway.model.room import Caller, Handler, LinePeer, Reply, at_edge
 from gateway.room.assertions import Asserter
 from gateway.room.offers import Offers
 from gateway.runtime.clock import Clock
+from gateway.runtime.tally import Tally
 from gateway.wire.assertion import clean
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ class RoomFederation:
         self._reduced: dict[str, str] = {}
         """By camera, why its small stream is sent."""
         self._turned = asyncio.Event()
+        self._tally = Tally(log, parts.clock)
         self._seen = -1
         self._unsaved: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -114,7 +116,7 @@ class RoomFederation:
         try:
             offer = self._p.offers.receive(peer.id, body)
         except (WireError, RefusedError) as error:
-            log.warning("offer-refused", extra={"edge": peer.id, "problem": str(error)})
+            self._tally.note("offer-refused", edge=peer.id, problem=str(error))
             raise
         if offer is not None:
             self._unsaved.add(peer.id)
@@ -188,6 +190,12 @@ class RoomFederation:
         held = self._held.get(grant.id)
         if held is not None:
             held.is_open = True
+
+    def renewed(self, grant: Grant) -> None:
+        """Note the next Grant of a look that its beginner looks after."""
+        held = self._held.get(grant.id)
+        if held is not None:
+            held.grant = grant
 
     def over(self, grant_id: str, reason: str) -> None:
         """Tell the edge that a look has ended; harmless if it knows, or never knew."""

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Witnessing over the line: an edge's logs cosigned by its rooms, a room that remembers them.
 
-The room's memory is one file (`state/witness.json`), its key another (`state/witness.key`); a third
-(`state/witness.json.logs`) names the logs, so that a memory that vanished is noticed and said. A log
-that was cut, rewritten or exchanged for one of another key gets no signature; the ledger says so
-(`log.fork`), and an alarm of the room names the edge.
+The room's memory is one file (`state/witness.json`), its key another (`state/witness.key`); a
+third (`state/witness.json.logs`) names the logs, so that a memory that vanished is noticed and
+said. A log that was cut, rewritten or exchanged for one of another key gets no signature; the
+ledger says so (`log.fork`), and an alarm of the room names the edge.
 """
 
 import asyncio

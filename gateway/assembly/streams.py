@@ -19,7 +19,11 @@ from gateway.runtime.clock import Clock
 from gateway.runtime.fanout import Fanout
 
 IDLE_AFTER_S = 10.0
-"""A stream that nobody needs any more is kept this long: operators go back and forth."""
+"""A stream that nobody needs any more is kept this long: operators go back and forth.
+
+One that comes over a line is not: the edge sends nothing that nobody is said to look at, and keeps
+its own camera so long itself.
+"""
 POLL_S = 0.1
 """How often a stream that is about to go idle, or stands in line, is looked at."""
 
@@ -198,14 +202,17 @@ class StreamPost:
 
     async def _until_idle(self) -> None:
         """Return when nobody has needed it for a while; no timer runs while somebody does."""
+        over_line = self._source is not None and self._source.dial is not None
         needed_s = self._clock.monotonic_s()
-        while self._clock.monotonic_s() - needed_s < IDLE_AFTER_S:
-            if self._need() is None:
+        while True:
+            if self._need() is not None:
+                self._turned.clear()
+                await self._turned.wait()
+                needed_s = self._clock.monotonic_s()
+            elif over_line or self._clock.monotonic_s() - needed_s >= IDLE_AFTER_S:
+                return
+            else:
                 await self._clock.sleep(POLL_S)
-                continue
-            self._turned.clear()
-            await self._turned.wait()
-            needed_s = self._clock.monotonic_s()
 
     async def _until_over(self, budget: Budget) -> None:
         """Return then too, but at once if it stood in line or its session must be given up."""

@@ -634,11 +634,13 @@ def _add_exports(actions: "Commands[argparse.ArgumentParser]", say: Say) -> None
     )
     export.add_argument(
         "--format",
-        choices=("jsonl", "csv", "report"),
+        choices=("jsonl", "csv", "ocsf", "report"),
         default="jsonl",
         help=say(
-            "jsonl: zip che si verifica senza Varco; csv: tabella; report: relazione",
-            "jsonl: zip that verifies without Varco; csv: table; report: page in Italian",
+            "jsonl: zip che si verifica senza Varco; csv: tabella; ocsf: righe JSON per un SIEM; "
+            "report: relazione",
+            "jsonl: zip that verifies without Varco; csv: table; ocsf: JSON lines for a SIEM; "
+            "report: page in Italian",
         ),
     )
     report = _add(

@@ -236,7 +236,12 @@ def routes() -> APIRouter:
         methods=["POST"],
         response_class=Response,
         responses=refused
-        | {200: {"description": "File", "content": {"application/zip": {}, "text/csv": {}}}},
+        | {
+            200: {
+                "description": "File",
+                "content": {"application/zip": {}, "text/csv": {}, "application/x-ndjson": {}},
+            }
+        },
     )
     router.add_api_route("/api/ledger/verify", verify, methods=["POST"], responses=refused)
     router.add_api_route(

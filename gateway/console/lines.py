@@ -190,12 +190,23 @@ async def read(actor: TheActor, services: TheServices) -> LinesView:
     return lines_of(actor, services)
 
 
+def _may_be_named(edge: str, registry: Registry, actor: Actor) -> bool:
+    """Return whether somebody may give a new edge this id.
+
+    An edge with the id of a recipient speaks for that room in incidents (ADR 26): no supervisor
+    makes somebody else's.
+    """
+    return edge not in registry.recipients or actor.role is Role.SYSADMIN
+
+
 async def _invite(body: InvitationBody, actor: Actor, services: Services) -> InvitationView:
     desk = _desk(services)
     if actor.role not in MANAGERS or not desk.is_room:
         raise ProblemError(HTTPStatus.FORBIDDEN, Fault.ROLE)
     known = {one.id: one for one in desk.lines() if one.side is LineSide.EDGE}.get(body.edge)
     if known is not None and not _manages(known, actor):
+        raise ProblemError(HTTPStatus.FORBIDDEN, Fault.ROLE)
+    if known is None and not _may_be_named(body.edge, services.registry(), actor):
         raise ProblemError(HTTPStatus.FORBIDDEN, Fault.ROLE)
     named = set(body.organisations) - set(known.organisations if known else ())
     if named - {one.id for one in _nameable(services.registry(), actor)}:

@@ -325,7 +325,7 @@ class ExportBody(Body):
 
     aim: str = Field(default="", max_length=64, description="One of the four lawful aims.")
     own_case: str = Field(default="", max_length=100, description="Case of whoever asks.")
-    format: Literal["jsonl", "csv", "report", "admins"] = "jsonl"
+    format: Literal["jsonl", "csv", "ocsf", "report", "admins"] = "jsonl"
     from_: str = Field(default="", alias="from", max_length=40)
     to: str = Field(default="", max_length=40)
     person: str = Field(default="", max_length=100)

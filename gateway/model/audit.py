@@ -124,6 +124,8 @@ class ExportForm(Enum):
     PACKAGE = "jsonl"
     """A zip that verifies without us."""
     TABLE = "csv"
+    MONITORS = "ocsf"
+    """Lines of JSON for security monitors; people are pseudonyms."""
     REPORT = "report"
     """A page in Italian for data protection officers."""
     ADMINISTRATORS = "admins"

@@ -44,6 +44,11 @@ UNKNOWN: Final = "ignoto"
 """State of an alarm that the edge does not know, or that is not for this room."""
 MOST_ASKED: Final = 256
 """Alarms in one question."""
+MOST_NEW: Final = 5_000
+"""Alarms that an edge may raise in one go: a bad night without its line ..."""
+NEW_S: Final = 2.0
+"""... and then one in so many seconds; the others wait at the edge."""
+FLOOD: Final = "flood"
 MOST_SENT: Final = 64
 """Verdicts of one edge in one round."""
 VERDICT_S: Final = 20.0
@@ -99,6 +104,8 @@ class Intake:
     def __init__(self, parts: IntakeParts) -> None:
         self._parts = parts
         self._tally = Tally(log, parts.clock)
+        self._left: dict[str, tuple[float, float]] = {}
+        """By edge, how many new alarms it may raise, and when that was so."""
 
     async def alarm(self, peer: LinePeer, body: Mapping[str, Any], blob: bytes) -> Reply:
         """Commit one alarm, or its end, and acknowledge it; RefusedError says why not."""
@@ -132,6 +139,7 @@ class Intake:
         try:
             if offered is None:
                 await self._insist_known(edge_id, notice)
+            await self._insist_patient(edge_id, notice)
             await parts.inbox.take([(prefix, notice)])
             made = await parts.book.adopt(
                 self._alarm(edge_id, notice),
@@ -145,6 +153,19 @@ class Intake:
             raise RefusedError("not-yours", f"edge {edge_id}: the id of another alarm")
         if made.is_new:
             await parts.adopted(made.record)
+
+    async def _insist_patient(self, edge: str, notice: AlarmNotice) -> None:
+        """Have an edge wait that raises more than anybody could look at; what we have may come."""
+        if await self._parts.book.find(notice.alarm) is not None:
+            return
+        now_s = self._parts.clock.monotonic_s()
+        left, at_s = self._left.get(edge, (float(MOST_NEW), now_s))
+        left = min(MOST_NEW, left + (now_s - at_s) / NEW_S)
+        if left < 1:
+            self._left[edge] = (left, now_s)
+            await self._parts.refused(edge, notice.alarm, FLOOD)
+            raise RefusedError(NOT_YET, f"edge {edge} raises too many alarms")
+        self._left[edge] = (left - 1, now_s)
 
     def _offered(self, edge: str, camera: str) -> OfferedCamera | None:
         """Return what the edge offers under this name."""
@@ -237,6 +258,11 @@ class VerdictQueue:
             if len(own) < limit:
                 own.append(one)
         return [one for own in found.values() for one in own]
+
+    async def prune(self, before_utc_us: int) -> None:
+        """Forget verdicts that arrived, or never will, before a time; those that wait stay."""
+        sql = "delete from verdict where sent_utc_us<>0 and sent_utc_us<?"
+        await self._store.write(lambda db: db.execute(sql, (before_utc_us,)))
 
     async def settle(self, alarm: str, problem: str = "") -> None:
         """Note that the edge has it, or why it never will."""

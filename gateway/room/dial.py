@@ -19,6 +19,7 @@ from typing import Any
 from typing_extensions import override
 
 from gateway.model.errors import ConfigError, CredentialError, PeerError, RefusedError
+from gateway.model.identifiers import ID_FORM
 from gateway.model.room import (
     SERVER_NAME,
     Handler,
@@ -40,6 +41,8 @@ log = logging.getLogger(__name__)
 BRING, HEARTBEAT = "bring", "heartbeat"
 HEARTBEAT_S = (20.0, 180.0)
 """What a room may ask for (B-44)."""
+MOST_NAME = 400
+"""Characters of what a room calls itself."""
 MOST_ADDRESSES = 4
 """Of one name that are tried."""
 MOST_SPARES = 16
@@ -91,6 +94,9 @@ class UplinkParts:
     clock: Clock
     heartbeat_s: float = 90.0
     """Until the room says otherwise."""
+    room: Callable[[], str] = str
+    """Id of the room that we enrolled with; empty: it was not told. People of the room stand in
+    our log under this name."""
     bounds: Bounds = field(default_factory=Bounds)
     patience: Patience = field(default_factory=Patience)
 
@@ -289,6 +295,10 @@ class Uplink:
         room, name = reply.body.get("room"), reply.body.get("name")
         if not isinstance(room, str) or not isinstance(name, str):
             raise PeerError(f"{line.peer.address}: a greeting without a name: no room?")
+        if not ID_FORM.match(room) or len(name) > MOST_NAME or not (name.isprintable() or not name):
+            raise PeerError(f"{line.peer.address}: a greeting with a strange name")
+        if (known := self._p.room()) and room != known:
+            raise CredentialError(f"the room says that it is {room}; this line leads to {known}")
         self._greeting = MappingProxyType(dict(reply.body))
         return LinePeer(room, name, line.peer.certificate_sha256, line.peer.address)
 

@@ -188,16 +188,23 @@ class Enrolment:
 
         The edge may have changed over before the room heard of it. Empty: there is none.
         """
-        edge = self._p.edge(self._p.authority.pending(sha256))
-        if edge is None or not edge.enabled or not edge.certificate_sha256:
-            return ""
-        await self._take_over(edge, sha256)
-        return edge.id
+        name = self._p.authority.pending(sha256)
+        return name if name and await self._take_over(name, sha256) else ""
 
-    async def _take_over(self, edge: Edge, sha256: str) -> None:
+    async def _take_over(self, name: str, sha256: str) -> bool:
+        """Let the certificate that waits for an edge count; False if it may not (any more).
+
+        Asked while nothing else changes: whoever is being revoked must not bring himself back.
+        """
         async with self._one_at_a_time:
+            edge = self._p.edge(name)
+            if edge is None or not edge.enabled or not edge.certificate_sha256:
+                return False
+            if self._p.authority.pending(sha256) != name:
+                return False
             await self._p.admit(replace(edge, certificate_sha256=sha256), SERVICE)
-            await asyncio.to_thread(self._p.authority.settle, edge.id, sha256)
+            await asyncio.to_thread(self._p.authority.settle, name, sha256)
+            return True
 
     async def serve(self, sealed: Sealed) -> None:
         """Hold one exchange and close the connection; nothing that comes over it is raised."""
@@ -269,9 +276,8 @@ class Enrolment:
         done, csr = body.get("done"), body.get("csr")
         if isinstance(done, str):
             if edge.certificate_sha256 != done:
-                if self._p.authority.pending(done) != edge.id:
+                if not await self._take_over(edge.id, done):
                     raise RefusedError("unknown", "no such certificate waits")
-                await self._take_over(edge, done)
                 await self._p.note(edge.id, "", peer.address)
             return Reply()
         if not isinstance(csr, str):
@@ -279,6 +285,9 @@ class Enrolment:
         self._pace(edge.id)
         async with self._one_at_a_time:
             now = self._p.clock.now().utc_us
+            edge = self._p.edge(peer.id)
+            if edge is None or not edge.enabled or not edge.certificate_sha256:
+                raise RefusedError("edge-gone", "the room does not know this edge any more")
             pem, _ = await asyncio.to_thread(self._p.authority.issue, csr, edge.id, now)
         return Reply({"certificate": pem})
 

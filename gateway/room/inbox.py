@@ -118,6 +118,11 @@ class Inbox:
 
         return await self._store.write(job)
 
+    async def prune(self, before_utc_us: int) -> None:
+        """Forget what came in before a time: the box that sent it was told so long ago."""
+        sql = "delete from inbox where received_utc_us<?"
+        await self._store.write(lambda db: db.execute(sql, (before_utc_us,)))
+
     async def get(self, alarm_id: str) -> InboxAlarm | None:
         """Return one alarm; None if none of that id came in."""
         row = await self._store.read(

@@ -45,10 +45,13 @@ class SilentError(PeerError):
 class Bounds:
     """How long and how much; times in seconds."""
 
-    ping_s: float = 3.0
+    ping_s: float = 2.5
     """So long nothing was heard: ask whether anybody is there."""
-    dead_s: float = 9.0
-    """So long nothing was heard: the line is over (at most 10 s, with the look below)."""
+    dead_s: float = 6.5
+    """So long nothing was heard: the line is over, 7.5 s after the last byte at the latest.
+
+    People are to know within 10 s, and a loaded machine looks late: hence no closer to it.
+    """
     look_s: float = 0.5
     """How often that is looked at."""
     stall_s: float = 10.0

@@ -54,7 +54,7 @@ create table if not exists verdict(
   sent_utc_us bigint not null default 0, problem text not null default '');
 create index if not exists verdict_waiting on verdict(edge, utc_us) where sent_utc_us = 0;
 create table if not exists edge_log(edge text not null primary key, vkey text not null);
-grant select, insert, update on verdict to @role@;
+grant select, insert, update, delete on verdict to @role@;
 grant select, insert, delete on edge_log to @role@;
 
 -- incidents between rooms: who is a party follows from their events, so the box alone reads them --

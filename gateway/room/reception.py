@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections import ChainMap, deque
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
@@ -35,11 +36,20 @@ log = logging.getLogger(__name__)
 
 HELLO_FIELDS = ("edge", "name", "software", "origin", "vkey")
 MOST_TEXT = 400
+REACH_S = 60.0
+"""Whoever wants pictures over a line that broke is told that it is down so often."""
 MOST_STATES = 64
 """Entries of a heartbeat that are kept."""
 MOST_ACCEPTED = 32
 """In one go, before others get their turn."""
 BUGS_S = 600.0
+_MIXED = {
+    True: "questa sala è reale, la sede è in esercitazione (box.exercise): "
+    "this room is real, the edge is one of an exercise",
+    False: "questa sala è in esercitazione, la sede è reale (box.exercise): "
+    "this room is one of an exercise, the edge is real",
+}
+"""What an edge reads, by whether it is one of an exercise: alarms of one are no alarms (A-33)."""
 MOST_BUGS = 3
 """Of ours that one edge's lines brought out in `BUGS_S`: then it is not listened to so long."""
 
@@ -92,6 +102,8 @@ class ReceptionParts:
     recognise: Callable[[str], Awaitable[str]] | None = None
     """Returns the edge that is given a certificate just now and uses it already; empty: none. The
     registry has it afterwards."""
+    exercise: bool = False
+    """Whether this room is one of an exercise: then its edges are, too, and else none is."""
     bounds: Bounds = field(default_factory=Bounds)
     doorstep: Doorstep = field(default_factory=Doorstep)
 
@@ -105,6 +117,8 @@ class _Known:
     """Greeted."""
     ungreeted: list[Line] = field(default_factory=list)
     expires_utc_us: int = 0
+    stands: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while there is a line."""
     problem: str = ""
     since_utc_us: int = 0
     heard_utc_us: int = 0
@@ -247,6 +261,18 @@ class Reception:
         return await self._known[edge].pool.take(
             lambda wanted: line.tell(BRING, {"n": wanted}), self._p.doorstep.media_s
         )
+
+    async def reach(self, edge: str) -> Sealed:
+        """Return a connection as `media` does, once the edge's line stands, if it does soon.
+
+        Nobody redials a line that is down: whoever waits here goes on when the edge is back.
+        """
+        known = self._known.get(edge)
+        if known is not None and known.line is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(REACH_S):
+                    await known.stands.wait()
+        return await self.media(edge)
 
     # The door.
 
@@ -450,6 +476,7 @@ class Reception:
         if known.line is not line:
             return
         known.line, known.problem = None, problem
+        known.stands.clear()
         known.heard_utc_us, known.since_utc_us = line.heard_utc_us, self._p.clock.now().utc_us
         known.pool.hang_up("its line is down")
         log.info("line-down", extra={"edge": line.peer.id, "problem": problem})
@@ -464,17 +491,23 @@ class Reception:
         told = {name: body.get(name, "") for name in HELLO_FIELDS}
         if body.get("v") != 1 or not all(_is_text(one) for one in told.values()):
             raise WireError(f"edge {peer.id}: a hello of another version")
+        exercise = body.get("exercise") is True
         if told["edge"] != peer.id:
             text = f"the certificate is that of {peer.id}, not of {told['edge']}"
-            where, sha256 = peer.address, peer.certificate_sha256
-            self._refuse(Refusal(where, "edge-id", text, sha256, peer.id))
-            raise RefusedError("edge-id", text)
+            raise self._sent_away(peer, "edge-id", text)
+        if exercise is not self._p.exercise:
+            raise self._sent_away(peer, "exercise", _MIXED[exercise])
         if line not in known.ungreeted:
             raise RefusedError("greeted", "once is enough")
-        known.hello = MappingProxyType({**told, "exercise": body.get("exercise") is True})
+        known.hello = MappingProxyType({**told, "exercise": exercise})
         self._up(known, line)
         reply = {"utc_us": self._p.clock.now().utc_us}
         return Reply({**self._p.greeting(), **reply})
+
+    def _sent_away(self, peer: LinePeer, reason: str, text: str) -> RefusedError:
+        """Note a refusal; return what the edge is told."""
+        self._refuse(Refusal(peer.address, reason, text, peer.certificate_sha256, peer.id))
+        return RefusedError(reason, text)
 
     def _up(self, known: _Known, line: Line) -> None:
         """Let this line be the edge's, instead of one that may be stale."""
@@ -485,6 +518,7 @@ class Reception:
         known.expires_utc_us = expiry_utc_us(line.sealed.peer_der)
         if before is not None:
             before.end(PeerError("the edge has dialled anew"))
+        known.stands.set()
         log.info("line-up", extra={"edge": line.peer.id, "address": line.peer.address})
         line.greet(line.peer)
         line.ping()

@@ -140,6 +140,7 @@ _PAINTERS = frozenset(
         "plates.py",
         "scene_gate.py",
         "scene_pharmacy.py",
+        "scene_port.py",
         "scene_square.py",
         "truth.py",
     }

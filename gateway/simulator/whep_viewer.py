@@ -74,15 +74,19 @@ class WhepViewer:
         if not self._track.done():
             self._track.set_result(track)
 
-    async def picture(self, timeout_s: float) -> Seen:
-        """Return the next decoded picture; PeerError if none comes in time or the track ended."""
+    async def frame(self, timeout_s: float) -> object:
+        """Return the next decoded frame as the decoder gives it; PeerError as `picture`."""
         try:
             async with asyncio.timeout(timeout_s):
-                frame = await (await self._track).recv()
+                return await (await self._track).recv()
         except (TimeoutError, OSError) as error:
             raise PeerError(f"no picture within {timeout_s:.1f} s") from error
         except MediaStreamError as error:
             raise PeerError("the track ended") from error
+
+    async def picture(self, timeout_s: float) -> Seen:
+        """Return the next decoded picture; PeerError if none comes in time or the track ended."""
+        frame = await self.frame(timeout_s)
         plane = cast("_Grey", frame).to_ndarray(format="gray")
         return Seen(plane, asyncio.get_running_loop().time() - self._began_s)
 

@@ -827,6 +827,10 @@ class Town:
         """A real desk, where a test brings one."""
         self.lines = None
         """As `incidents`."""
+        self.seconds = None
+        """As `incidents`."""
+        self.oidc = None
+        """As `incidents`."""
         since = self.clock.now().shifted(-754)
         live = StreamStatus(
             StreamState.LIVE,
@@ -875,4 +879,6 @@ class Town:
             notices=self.notices,
             shifts=self.shifts,
             incidents=self.incidents,
+            seconds=self.seconds,
+            oidc=self.oidc,
         )

@@ -82,7 +82,9 @@ class Federation:
 
     async def release(self, line, token, peer):
         self.released.append((line, token, peer.id))
-        return grant("piazza", Action.SNAPSHOT, "edge-grant")
+        made = grant("piazza", Action.SNAPSHOT, "edge-grant")
+        actor = replace(made.request.actor, organisation="questura")
+        return replace(made, request=replace(made.request, actor=actor))
 
     def assertion_for(self, one):
         return f"token-{one.id}"

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A look is asked about, goes on meanwhile, and ends where nobody answers."""
 
+import asyncio
 import json
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -11,13 +13,27 @@ from gateway.access.gate import Gate
 from gateway.access.policy import GRANT_S
 from gateway.assembly.viewing import AGAIN_S, ASK_S, Confirmations, WhepSession
 from gateway.console.services import Notices
-from gateway.model.access import UNCONFIRMED, Purpose, Refusal
+from gateway.model.access import (
+    UNCONFIRMED,
+    AccessRequest,
+    Action,
+    Actor,
+    Grant,
+    Purpose,
+    Refusal,
+)
+from gateway.model.alarm import Alarm
+from gateway.model.registry import Role
+from gateway.relay.video.process import SessionEnd
 from tests.fakes import FakeClock
 from tests.unit.access.test_gate import Journal
 from tests.unit.access.town import NOW, actor, alarm, registry, wish
+from tests.unit.assembly.parts import ManualClock, entries, running_box, town, until
 
 INCIDENT = wish(purpose=Purpose.INCIDENT, case="INT 9")
 ALARM_WISH = wish("banco", Purpose.ALARM, "al-1")
+ANNA = Actor("anna", "Anna", Role.PL_OPERATOR, "sala-pl", "s1", "password")
+BERTA = replace(ANNA, id="berta", name="Berta")
 
 
 class Wall:
@@ -112,3 +128,103 @@ async def test_a_ledger_that_refuses_lets_looks_run_out(room):
     await room.look(INCIDENT)
     room.journal.refuses = True
     assert GRANT_S - 2 <= await room.pass_time(2 * GRANT_S) <= GRANT_S
+
+
+class Box:
+    """A whole running box on a clock that stands still; only pictures and their process are not."""
+
+    def __init__(self, box, opened):
+        self.box, self.opened, self.clock = box, opened, opened.clock
+        self._rounds = asyncio.Queue()
+        self._tick, box.confirmations.tick = box.confirmations.tick, self._counted
+        self._close, opened.media.close = opened.media.close, self._ended
+
+    async def _counted(self):
+        await self._tick()
+        self._rounds.put_nowait(None)
+
+    def _ended(self, session, reason):
+        """End a session as the media process does: its end is reported."""
+        one = next((one for one in self.opened.media.sessions() if one.session == session), None)
+        known = self._close(session, reason)
+        if one is not None:
+            self.opened.accountant.session_ended(SessionEnd(session, one.grant, reason, 1, 2, 3))
+        return known
+
+    async def look(self, purpose, case):
+        grant = await self.opened.gate.open(AccessRequest(ANNA, Action.LIVE, "uno", purpose, case))
+        assert isinstance(grant, Grant), grant
+        return (await self.box.viewing.open(grant, "v=0")).session
+
+    async def pass_time(self, seconds, step=5.0):
+        """Let time pass in steps; after each of them the round that asks was done."""
+        while seconds > 0:
+            self.opened.outbox.touch("al-9")  # what it is about goes on
+            self.clock.advance(min(step, seconds))
+            seconds -= step
+            async with asyncio.timeout(60.0):
+                await self._rounds.get()
+
+    def looks(self):
+        return {one.session: one.grant for one in self.box.viewing.sessions()}
+
+    async def told(self, event):
+        return [one.case_ref for one in await entries(self.opened.ledger, event)]
+
+
+@asynccontextmanager
+async def whole(folder):
+    async with running_box(folder, town(folder), clock=ManualClock()) as (box, opened):
+        made = Box(box, opened)
+        await made.pass_time(1)
+        yield made
+
+
+async def test_a_whole_box_asks_at_half_an_hour_and_takes_the_answer(tmp_path):
+    """The picture goes on meanwhile; the answer renews for half an hour, then it asks again."""
+    async with whole(tmp_path) as box:
+        session = await box.look(Purpose.SERVICE, "OS 1")
+        with box.box.notices.listen(ANNA) as anna, box.box.notices.listen(BERTA) as berta:
+            await box.pass_time(GRANT_S - ASK_S - 5)
+            assert not anna._waiting
+            assert await box.told("live.unconfirmed") == []
+            await box.pass_time(10, step=1.0)
+            async with asyncio.timeout(10.0):
+                notice = await anna.receive()
+            assert (notice.event, json.loads(notice.data)["session"]) == ("confirm", session)
+            assert not berta._waiting
+            assert await box.told("live.unconfirmed") == ["OS 1"]
+            assert box.looks()[session].flags == (UNCONFIRMED,)
+            assert await box.box.confirmations.confirm(session, BERTA) is None
+            assert isinstance(await box.box.confirmations.confirm(session, ANNA), Grant)
+            assert await box.told("live.confirm") == ["OS 1"]
+            await box.pass_time(GRANT_S - ASK_S - 5)
+            assert box.looks()[session].flags == ()
+            assert await box.told("live.unconfirmed") == ["OS 1"]
+            await box.pass_time(10, step=1.0)
+            assert await box.told("live.unconfirmed") == ["OS 1", "OS 1"]
+            assert session in box.looks()
+        assert await box.told("live.close") == []
+
+
+async def test_a_whole_box_ends_what_nobody_confirms_but_for_an_open_alarm(tmp_path):
+    """An hour after it began the look is over and closed in the ledger; the alarm's goes on."""
+    async with whole(tmp_path) as box:
+        alarm = Alarm("al-9", "uno", "z", "intrusione", 3, box.clock.now())
+        recipients = [box.opened.registry.current().recipients["sala-pl"]]
+        await box.opened.outbox.raise_alarm(alarm, recipients=recipients, act="patto")
+        service = await box.look(Purpose.SERVICE, "OS 1")
+        bound = await box.look(Purpose.ALARM, "al-9")
+        await box.pass_time(GRANT_S + ASK_S)
+        assert set(box.looks()) == {service, bound}
+        assert sorted(await box.told("live.unconfirmed")) == ["OS 1", "al-9"]
+        await box.pass_time(GRANT_S - ASK_S)
+        await until(lambda: set(box.looks()) == {bound}, what="the one that nobody confirmed ends")
+        await until(lambda: box.told("live.close"), what="its end is written")
+        (closed,) = await entries(box.opened.ledger, "live.close")
+        assert (closed.case_ref, closed.flags) == ("OS 1", UNCONFIRMED)
+        await box.pass_time(GRANT_S)
+        assert box.looks()[bound].flags == (UNCONFIRMED,)
+        assert await box.told("live.close") == ["OS 1"]
+        assert (await box.told("live.unconfirmed")).count("al-9") > 1
+        assert await box.told("live.confirm") == []

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Entries made into one file without a name."""
 
+import asyncio
 import csv
 import hashlib
 import io
+import json
 import zipfile
+from dataclasses import replace
 from datetime import datetime
 from html import unescape
 from zoneinfo import ZoneInfo
@@ -17,19 +20,20 @@ from gateway.audit import wording
 from gateway.audit.export import Keys
 from gateway.audit.verify import verify
 from gateway.console.services import Box, ExportWish
-from gateway.model.access import Actor
-from gateway.model.audit import ExportForm, LedgerQuery
+from gateway.model.access import Actor, Refusal
+from gateway.model.audit import ExportForm, LedgerQuery, Operation
 from gateway.model.errors import StoreError
 from gateway.model.registry import Role
 from gateway.registry.entities import assemble
 from gateway.registry.seed import parse_seed
 from gateway.wire.checkpoint import VerifierKey
-from tests.unit.audit.logbook import ORIGIN, PUBLIC, write
+from tests.unit.audit.logbook import LOOK, ORIGIN, PUBLIC, opened, write
 from tests.unit.registry.worlds import SEED
 
 DPO = Actor("dora", "Dora D.", Role.DPO, "farmacia", "s1", "password")
 MADE = datetime(2026, 11, 22, 9, 30, tzinfo=ZoneInfo("Europe/Rome"))
 WHOLE = LedgerQuery()
+PAUSED = Refusal.PAUSED.value
 
 
 @pytest.fixture
@@ -93,6 +97,39 @@ def test_a_page_says_who_asked_why_and_what_verification_found(ledger):
     span = LedgerQuery(from_utc_us=int(first) * 1_000_000, to_utc_us=int(after) * 1_000_000)
     _, content = made(sound, ExportForm.REPORT, span)
     assert "01/10/2026 – 02/10/2026" in content.decode()
+
+
+def test_lines_for_monitors_name_nobody(ledger):
+    """As many lines as entries; one pseudonym within a file, another in the next."""
+    one, content = made(maker(ledger, size=5), ExportForm.MONITORS)
+    lines = [json.loads(line) for line in content.splitlines()]
+    assert (one.entries, one.name[-11:]) == (5, ".ocsf.jsonl")
+    assert [line["resources"][0]["uid"] for line in lines] == [f"cam-{n}" for n in range(5)]
+    (person,) = {line["actor"]["user"]["uid"] for line in lines}
+    assert b"anna" not in content
+    _, again = made(maker(ledger), ExportForm.MONITORS)
+    assert person.encode() not in again
+
+
+@pytest.mark.parametrize("form", [ExportForm.MONITORS, ExportForm.TABLE])
+def test_an_export_says_no_more_than_the_page(tmp_path, form):
+    """The refusal of a camera that the reader's organisation may not know reads as unknown."""
+    denied = replace(
+        LOOK, event="live.deny", result="denied", operation=Operation.NONE, object_id="nascosta",
+        error=PAUSED, controller="farmacia", legal_basis_id="accordo", org="istituto",
+    )  # fmt: skip
+
+    async def fill():
+        async with opened(tmp_path / "ledger.db") as log:
+            await log.append(denied)
+
+    asyncio.run(fill())
+    path = tmp_path / "ledger.db"
+    _, content = made(maker(path), form, LedgerQuery(organisation="istituto"), bom=False)
+    told = ("farmacia", "accordo", PAUSED, wording.REFUSALS[PAUSED])
+    assert [word for word in told if word.encode() in content] == []
+    _, content = made(maker(path), form, bom=False)
+    assert b"accordo" in content
 
 
 @pytest.mark.parametrize("form", list(ExportForm))

@@ -101,7 +101,7 @@ class Street:
 
 @pytest.fixture
 def street():
-    own = AlarmRecord(alarm(camera="piazza"), AlarmState.OPEN, EPOCH_US)
+    own = AlarmRecord(alarm(camera="piazza"), AlarmState.OPEN, EPOCH_US, recipients=("sala-pl",))
     theirs = replace(own, alarm=replace(own.alarm, camera=f"{EDGE}.piazza"))
     pair, edge, clock, verdicts = Pair(EDGE, "sala"), Edge(own), FakeClock(), [YES]
     lent = LentPictures(LentParts(edge.release, edge.check, edge.alarm, edge, edge, clock))
@@ -170,6 +170,29 @@ async def test_a_grant_for_one_thing_opens_no_other(street):
     assert await street.far.still(grant("sede-due.piazza"), street.record) == b""
     own = replace(street.record, alarm=street.edge.record.alarm)
     assert await street.far.still(grant("piazza"), own) == b""
+
+
+async def test_another_alarm_is_no_reason_to_see_this_one(street):
+    """A room that asserts an open alarm gets no picture of an older one, or of others' alarms."""
+    street.edge.picture = b"picture"
+    older, own = alarm(camera="piazza").id, street.edge.record
+    named = replace(grant("piazza"), request=replace(grant("piazza").request, case=older))
+
+    async def release(_assertion, _peer):
+        return named
+
+    async def find(alarm_id):
+        return own if alarm_id == own.alarm.id else replace(own, alarm=alarm(camera="piazza"))
+
+    lent = street.lent._parts
+    street.lent._parts = replace(lent, release=release, alarm=find)
+    with pytest.raises(RefusedError, match="unknown-alarm"):
+        await street.still()
+    street.lent._parts = lent
+    assert await street.still() == b"picture"
+    street.edge.record = replace(own, recipients=("questura",))
+    with pytest.raises(RefusedError, match="unknown-alarm"):
+        await street.still()
 
 
 async def test_a_ticket_is_for_one_room_one_alarm_and_a_minute(street):

@@ -495,3 +495,56 @@ async def test_what_was_released_does_not_come_back(world):
     await world.down.quiet()
     assert await refused(world, late) == "over"
     assert not world.flows()
+
+
+async def test_a_room_that_takes_no_offer_is_left_in_peace(world, caplog):
+    """Asked ever more seldom while nothing changes, at once when something does or it greets."""
+    room = world.room
+
+    class Deaf(dict):
+        def __missing__(self, kind):
+            async def unknown(*_):
+                raise RefusedError("unknown-kind", kind)
+
+            return unknown
+
+    world.up.handlers = Deaf
+    world.edge.greeted(LINE)
+    sent = len(world.up.said)
+    for _ in range(600):
+        world.advance(1)
+        assert not await world.edge.tell(LINE)
+    tries = len(world.up.said) - sent
+    assert 3 <= tries <= 10
+    assert sum(one.message == "offer-refused" for one in caplog.records) <= 10
+    world.up.handlers = room.handlers
+    world.edge.greeted(LINE)
+    assert await world.edge.tell(LINE)
+    world.up.handlers = Deaf
+    for name in ("Uno", "Due"):
+        world.edge_town = with_site(world.edge_town, "centro", name=name)
+        world.advance(2)
+        sent = len(world.up.said)
+        assert not await world.edge.tell(LINE)
+        assert len(world.up.said) == sent + 1
+
+
+async def test_looks_are_closed_in_the_ledger_when_the_box_stops(world):
+    """Each with what it was, and nothing flows after."""
+    await world.look()
+    await world.look()
+    await world.edge.farewell()
+    assert world.edge_ledger.told().count(("live.close", "shutdown")) == 2
+    assert not world.looks()
+    assert not world.flows()
+
+
+async def test_the_room_hears_of_an_end_before_the_pictures_stop(world):
+    """So it stops reading by itself, and does not take it for a line that broke."""
+    await world.look()
+    told = []
+    world.up.tell = lambda kind, body: told.append((kind, world.looks()))
+    world.edge_town = replace(world.edge_town, pauses={"p": Pause("p", "comune", (), "u", 0)})
+    await world.edge.tick()
+    assert told == [("revoke", 1)]
+    assert not world.looks()

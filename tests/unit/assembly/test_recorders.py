@@ -8,14 +8,24 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.access import policy
+from gateway.access.gate import Gate, Surroundings
+from gateway.assembly.recorders import RecorderDesk, RecorderParts
+from gateway.config.options import VmsAccount, VmsOptions
 from gateway.ingest.camera import open_session
 from gateway.ingest.source import Sink, StreamSource, Trust
-from gateway.model.errors import CredentialError, PeerError
+from gateway.model.access import Purpose, Refusal
+from gateway.model.errors import CredentialError, PeerError, RefusedError
+from gateway.model.registry import Permit, Role
+from gateway.relay.video.lease import Sent
 from gateway.wire.rtsp_serving import COMMON_PAYLOAD_BYTES
 from tests.footage import decoded
 from tests.recorder_door import MACHINE, SECRET, recorder_door
 from tests.rtsp_line import CLOCK
+from tests.unit.access.town import with_user
+from tests.unit.assembly.federated import Post, World
 from tests.unit.assembly.parts import apply, town, until
+from tests.unit.assembly.test_room_federation import PAUSED
 
 MASK = """
 [[mask]]
@@ -130,6 +140,42 @@ async def test_what_there_is_not_is_refused(tmp_path, camera, words):
     assert not isinstance(error, TimeoutError)
 
 
+async def test_a_camera_of_an_edge_is_no_recorders(tmp_path):
+    """Its pictures are here while the edge knows who looks: nobody reads along unknown to it."""
+    async with recorder_door(tmp_path) as door:
+        gate, entered = door.desk._p.gate, door.opened.registry.current()
+        own = entered.cameras["uno"]
+        lent = replace(own, id="nord.uno", url="line://nord/uno", sub_url="")
+        acts = {
+            name: replace(act, scopes=tuple(
+                replace(one, cameras=(*one.cameras, "nord.uno")) for one in act.scopes
+            ))
+            for name, act in entered.acts.items()
+        }  # fmt: skip
+        cameras = entered.cameras | {"nord.uno": lent}
+        gate._registry = lambda: replace(entered, cameras=cameras, acts=acts)
+        account, user = door.desk._accounts["vms"], door.desk._user("vms")
+        asked = door.desk._request(account, user, "nord.uno", "127.0.0.1")
+        now = door.desk._p.clock.now()
+        assert policy.decide(asked, gate._registry(), None, now).allowed  # act and permit let it
+        with pytest.raises(RefusedError, match="unknown-camera"):
+            await door.desk._open("127.0.0.1", "nord.uno", "vms")
+        denied = await until(lambda: door.entries("live.deny"), 30)
+    assert denied[0].object_id == "nord.uno"
+
+
+@pytest.mark.parametrize("method", ["certificate", "password"])
+async def test_a_recorders_permit_opens_no_other_door(tmp_path, method):
+    """A dispatch system has no standing order: no live picture."""
+    async with recorder_door(tmp_path) as door:
+        account, user = door.desk._accounts["vms"], door.desk._user("vms")
+        asked = door.desk._request(account, user, "uno", "127.0.0.1")
+        assert door.desk._p.gate.preview(asked).allowed
+        other = replace(asked, actor=replace(asked.actor, method=method))
+        refused = door.desk._p.gate.preview(other)
+    assert refused.refusal is Refusal.ROLE
+
+
 async def test_a_masked_camera_is_refused(tmp_path):
     """No picture is passed through over which a mask has to be drawn."""
     async with recorder_door(tmp_path, mask=MASK) as door:
@@ -182,3 +228,82 @@ async def test_an_account_without_a_password_is_of_no_use_in_clear(tmp_path):
         bare = replace(options, accounts=(replace(options.accounts[0], password=""),))
         desk = type(door.desk)(bare, "gateway.toml", door.desk._p)
         assert desk._known("127.0.0.1") == {}
+
+
+# an edge's camera --------------------------------------------------------------------------------
+
+ORDER = VmsAccount("vms", "", Purpose.SERVICE, "OdS 12/2026")
+
+
+class Far:
+    """A room's desk, with an edge behind a line; `told` are the ends that were reported."""
+
+    def __init__(self, folder):
+        self.world = World(folder / "offers")
+        self.told = []
+        permit = Permit("vms", Role.MACHINE, ("live",), ("servizio",))
+        self.world.room_town = replace(
+            with_user(self.world.room_town, "vms", Role.MACHINE), permits={"vms": permit}
+        )
+        self.world.edge_town = replace(self.world.edge_town, permits={"vms": permit})
+        around = Surroundings(recorders_assert=True)
+        self.world.room_gate = gate = Gate(
+            self.world.room_ledger, self.world.offers.current, lambda _: None,
+            self.world.room_clock, around,
+        )  # fmt: skip
+        self.posts = {"nord.piazza": Post("nord.piazza")}
+        parts = RecorderParts(
+            None, gate, lambda: self.world.room_town, self.posts.get, self.told.append,
+            lambda work, name: work.close(), self.world.room_clock, self.world.room,
+        )  # fmt: skip
+        options = VmsOptions("127.0.0.1", 0, folder / "tls.pem", "", (ORDER,))
+        self.desk = RecorderDesk(options, "gateway.toml", parts)
+
+    async def open(self):
+        return await self.desk._open("127.0.0.1", "nord.piazza", "vms")
+
+
+@pytest.fixture
+async def far(tmp_path):
+    one = Far(tmp_path)
+    await one.world.offered()
+    one.world.advance(10)
+    return one
+
+
+async def test_an_edges_camera_is_read_under_an_assertion_of_its_own(far):
+    """Both ledgers have it, it is renewed without a session of the console's, and ends there."""
+    lease = await far.open()
+    (opened,) = [one for one in far.world.edge_ledger.events if one.event == "live.open"]
+    assert (opened.channel, opened.actor_id) == ("line", "sala:vms")
+    assert opened.session_id.startswith(f"{lease.grant.id}@")
+    for _ in range(10):
+        far.world.advance(10)
+        await far.world.settle()
+        assert lease.still_allowed()
+    assert far.world.flows()
+    lease.ended(Sent(100, 4, 100_000, "closed"))
+    await far.world.settle()
+    assert not far.world.flows()
+    assert ("live.close", "closed") in far.world.edge_ledger.told()
+    assert [one.reason for one in far.told] == ["closed"]
+
+
+async def test_the_owners_pause_ends_a_recorders_look(far):
+    """The edge says so, and the door lets it read no further."""
+    lease = await far.open()
+    far.world.edge_town = replace(far.world.edge_town, pauses=PAUSED)
+    await far.world.settle()
+    assert not lease.still_allowed()
+
+
+async def test_what_the_edge_refuses_its_recorder_does_not_get(far):
+    """In the edge's words; the room's own entry is closed."""
+    far.world.edge_town = replace(far.world.edge_town, pauses=PAUSED)
+    with pytest.raises(RefusedError, match="sospes"):
+        await far.open()
+    far.world.cut()
+    with pytest.raises(PeerError, match="down"):
+        await far.open()
+    assert [one.reason for one in far.told] == ["paused-by-owner", "never-began"]
+    assert not far.world.room._held

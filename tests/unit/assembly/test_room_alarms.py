@@ -16,6 +16,8 @@ from gateway.assembly.services import AlarmBook
 from gateway.model.alarm import AlarmState, AlarmVerdict, DeliveryState
 from gateway.model.errors import RefusedError, StoreError
 from gateway.model.identifiers import uuid7
+from gateway.room import alarms
+from gateway.room.line import Bounds
 from gateway.wire.onvif_mqtt import AlarmNotice, Phase, event_payload, event_topic
 from tests.unit.access.town import registry
 from tests.unit.assembly.parts import ManualClock, until
@@ -192,6 +194,50 @@ async def refusal(two, one):
     with pytest.raises(RefusedError) as told:
         await send(two, one)
     return told.value.code
+
+
+async def test_an_edge_that_raises_without_end_has_to_wait(tmp_path, monkeypatch):
+    """Neither disk nor log nor screens are filled; what is known may end, others are not hindered.
+
+    Refused as something that passes: an honest edge repeats it, and nothing is lost.
+    """
+    monkeypatch.setattr(alarms, "MOST_NEW", 3)
+    monkeypatch.setattr(alarms, "NEW_S", 1e9)
+    async with boxes(tmp_path, run=False) as two:
+        made = [notice() for _ in range(3)]
+        for one in made:
+            await send(two, one)
+        for _ in range(20):
+            assert await refusal(two, notice()) == "not-yet"
+        await send(two, replace(made[0], phase=Phase.ENDED))
+        await send(two, made[1])
+        assert {one.alarm.id for one in await two.shown()} == {one.alarm for one in made}
+        with closing(sqlite3.connect(tmp_path / ROOM / "room.db")) as db:
+            assert db.execute("select count(*) from inbox").fetchone() == (3,)
+        (told,) = await two.entries(ROOM, "line.refuse")
+        assert (told.object_id, told.error) == (EDGE, "flood")
+        assert len(await two.entries(ROOM, "alarm.raise")) == 3
+        monkeypatch.setattr(alarms, "NEW_S", 1e-9)
+        await send(two, notice())
+
+
+async def test_what_was_settled_long_ago_is_forgotten(tmp_path, monkeypatch):
+    """The inbox and the queue do not grow for ever; what waits stays, and so does the book."""
+    monkeypatch.setattr(module, "KEPT_US", -60_000_000)
+    async with boxes(tmp_path, run=False) as two:
+        one = notice()
+        await send(two, one)
+        await two.desk.queue.put("arrived", EDGE, AlarmVerdict.FALSE, "m-rossi")
+        await two.desk.queue.settle("arrived")
+        await two.desk.queue.put("waits", "elsewhere", AlarmVerdict.FALSE, "m-rossi")
+        two.pair.cut()
+        await two.desk.step(0.0)
+        with closing(sqlite3.connect(tmp_path / ROOM / "room.db")) as db:
+            assert db.execute("select count(*) from inbox").fetchone() == (0,)
+            assert db.execute("select alarm from verdict").fetchall() == [("waits",)]
+        two.pair.mend()
+        await send(two, one)
+        assert [each.alarm.id for each in await two.shown()].count(one.alarm) == 1
 
 
 async def test_an_edge_speaks_for_itself_alone(tmp_path):
@@ -494,3 +540,46 @@ async def test_a_disk_that_refuses_stops_nothing(tmp_path):
             two.desk.queue.waiting = waiting
             two.desk.wake()
             await until(lambda: not two.desk.problem, what="it is mended")
+
+
+async def test_an_edge_that_does_not_answer_hides_no_broken_line(tmp_path):
+    """The rounds go on by themselves, and people are told as soon as it is due."""
+    assert Bounds().dead_s + 2 * Bounds().look_s + module.SETTLE_S <= 9.0
+    async with boxes(tmp_path) as two:
+        asked, there = asyncio.Event(), {"hangs": True, EDGE: True}
+
+        async def hang(*_):
+            asked.set()
+            await asyncio.Event().wait()
+
+        two.desk._parts = replace(two.desk._parts, is_up=there.get)
+        two.edges["hangs"] = replace(ENROLLED, id="hangs")
+        await two.room_outbox.adopt(alarm(camera="hangs.piazza"), recipients=["sala-pl"], act="")
+        two.pair.room.call = hang
+        two.desk._asked_s = float("-inf")
+        two.desk.wake()
+        async with asyncio.timeout(30):
+            await asked.wait()
+        await until(lambda: EDGE in two.desk._down_s, what="its line was seen")
+        there[EDGE] = False
+        two.desk.wake()
+
+        async def told():
+            return [one for one in await standing(two) if one.alarm.zone == EDGE]
+
+        await until(told, bound_s=30, what="people are told")
+
+
+async def test_an_alarm_is_due_and_not_only_at_the_next_round(tmp_path):
+    """Whoever waits for a line to come back wakes when it has been away for long enough."""
+    clock = ManualClock()
+    async with boxes(tmp_path, clock=clock, run=False) as two:
+        await rounds(two, clock, 1)
+        two.pair.cut()
+        await two.desk.step(1000.0)
+        clock.advance(module.SETTLE_S - 0.1)
+        assert two.desk._left_s() == pytest.approx(0.1)
+        clock.advance(0.1)
+        await two.desk.step(1000.0)
+        assert len(await standing(two)) == 1
+        assert two.desk._left_s() == module.TICK_S

@@ -214,11 +214,7 @@ async def test_an_absent_room_catches_up_over_a_rotation(tmp_path):
             await ledger.append(old)
         clock.advance((TECHNICAL_US + DAY_US) / 1_000_000)
         assert (await ledger.rotate()).rotations
-        assert (await ledger.entries())[0].seq >= 5
-        clock.advance((TECHNICAL_US + DAY_US) / 1_000_000)
-        await ledger.append(old)
-        assert (await ledger.rotate()).rotations
-        assert (await ledger.entries())[0].seq > 5
+        assert (await ledger.entries())[0].seq > 6
         far.pair.mend()
     async with room(tmp_path, clock) as far, edge(tmp_path, clock, far.line) as (ledger, keeper):
         await far.greet()

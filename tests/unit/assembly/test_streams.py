@@ -8,6 +8,7 @@ import pytest
 from gateway.assembly.streams import DISPLACE_S, MOST_FAILURES, StreamPost, joined
 from gateway.ingest.sessions import Budget, Priority, SessionLimit
 from gateway.ingest.source import StreamSource
+from gateway.model.errors import PeerError
 from gateway.model.media import StreamState, StreamStatus
 from gateway.runtime.clock import SystemClock
 from gateway.runtime.fanout import Reader
@@ -200,3 +201,34 @@ async def test_who_is_pushed_out_and_not_needed_any_more_is_idle():
             await until(lambda: wall.post.status().state is StreamState.IDLE, what="idle")
             assert len(budget._claims) == 1
         wall.run(None)
+
+
+class Edge:
+    """A box whose line is down; counts how often it is wanted."""
+
+    def __init__(self):
+        self.dials = 0
+
+    async def __call__(self):
+        self.dials += 1
+        raise PeerError("line nord: the line is down")
+
+
+async def test_over_a_line_nobody_is_dialled_for_nobody():
+    """At once idle without a problem when the last one leaves: the edge would send nothing."""
+    async with asyncio.TaskGroup() as tasks:
+        place, edge = Place(tasks), Edge()
+        place.post.follow(StreamSource("uno", "line://nord/uno", dial=edge), None, lambda _: None)
+        reader = Reader("media:uno")
+        for turn in range(1, 4):
+            place.need = Priority.WALL
+            place.post.fanout.join(reader)
+            await until(lambda least=turn: edge.dials >= least, what="is dialled")
+            await until(lambda: place.post.status().problem, what="the line is down")
+            place.need = None
+            place.post.fanout.leave(reader)
+            for _ in range(10):
+                await asyncio.sleep(0)
+            status = place.post.status()
+            assert (status.state, status.problem) == (StreamState.IDLE, "")
+        place.run(None)

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import ingest
 from benchmarks.lab import pictures
-from benchmarks.lab.process import ChildError, child, cpu_ms, rss_mb
+from benchmarks.lab.process import ChildError, child, cpu_ms, cpu_parts_ms, rss_mb
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,9 @@ def test_cpu_time_counts_all_threads():
     leave.set()
     thread.join()
     assert spent_ms >= 45
+    own_ms, kernel_ms = cpu_parts_ms(os.getpid())
+    assert own_ms >= 45
+    assert own_ms + kernel_ms == pytest.approx(cpu_ms(os.getpid()), rel=0.25, abs=200)
     assert rss_mb(os.getpid()) > 5
 
 

@@ -230,6 +230,24 @@ def test_the_check_of_administrators_names_its_year(varco, daemon):
     assert (sent["format"], sent["year"]) == ("admins", 2026)
 
 
+def test_lines_for_monitors_are_asked_for_and_made_offline(varco, daemon, box):
+    """Over the control socket like the other forms; offline from the file itself."""
+    daemon.answer(EXPORT, 200, "{}", "application/x-ndjson")
+    daemon.headers = {"X-Varco-SHA256": hashlib.sha256(b"{}").hexdigest()}
+    words = ("audit", "export", "--format", "ocsf", "--out")
+    asked = ("--socket", daemon.path, "--user", "dora", *AIM, "--stdin")
+    assert varco(*words, "a.jsonl", *asked, stdin="x\n").returncode == 0
+    assert json.loads(daemon.asked[0][2])["format"] == "ocsf"
+    done = varco(*words, "b.jsonl", "--config", "gateway.toml", "--offline", "perizia 7")
+    assert done.returncode == 0, done.stderr
+    text = (box / "b.jsonl").read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [one["metadata"]["sequence"] for one in lines] == [*range(len(lines))]
+    assert len({one["actor"]["user"]["uid"] for one in lines[:5]}) == 5
+    assert "persona-" not in text
+    assert "perizia" not in text
+
+
 def test_without_a_person_nothing_is_exported(varco, box):
     """Root alone is not enough, and a stopped service is told as that."""
     assert varco("audit", "export", "--config", "gateway.toml").returncode == 2

@@ -3,11 +3,12 @@
 """The OpenAPI document and the one page."""
 
 import re
+import warnings
 from html.parser import HTMLParser
 
 import pytest
 
-from gateway.console.app import STATIC, build_app
+from gateway.console.app import STATIC, build_app, build_control_app
 
 METHODS = {"get", "post", "patch", "delete", "options", "put", "head"}
 
@@ -194,3 +195,13 @@ async def test_scripts_have_a_javascript_type_and_an_etag(site):
     assert first.headers["content-type"].startswith("text/javascript")
     assert again.status_code == 304
     assert outside.status_code == 404
+
+
+@pytest.mark.parametrize("build", [build_app, build_control_app])
+def test_every_operation_has_a_name_of_its_own(town, build):
+    """Generated clients would lose one of two, and the box warns at each start."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        paths = build(town.services()).openapi()["paths"]
+    named = [one["operationId"] for methods in paths.values() for one in methods.values()]
+    assert len(named) == len(set(named))

@@ -114,11 +114,12 @@ async def test_an_export_is_asked_for_under_a_grant(site, town, user, organisati
     assert town.gate.closed[-1][2] == 8
 
 
+@pytest.mark.parametrize("form", ["jsonl", "ocsf"])
 @pytest.mark.parametrize("user", ["anna", "sara", "ivo"])
-async def test_others_export_nothing(site, town, user):
-    """Neither operators nor administrators (D.5.7)."""
+async def test_others_export_nothing(site, town, user, form):
+    """Neither operators nor administrators (D.5.7), in no form."""
     async with site.as_user(user) as client:
-        body = {"aim": "verifica-liceita"}
+        body = {"aim": "verifica-liceita", "format": form}
         assert (await client.post("/api/ledger/export", json=body)).status_code == 403
     assert town.ledger.wishes == []
 

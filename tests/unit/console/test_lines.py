@@ -165,6 +165,7 @@ async def test_a_supervisor_invites_and_revokes_in_the_own_name():
         (Role.PL_OPERATOR, ROOM, {"edge": "ovest"}, 403),
         (Role.INSTALLER, "comune", {"edge": "ovest"}, 403),
         (Role.PS_SUPERVISOR, ROOM, {"edge": "sud"}, 403),
+        (Role.PS_SUPERVISOR, ROOM, {"edge": ROOM}, 403),  # the id of a recipient: it would be one
         (Role.PS_SUPERVISOR, ROOM, {"edge": "ovest", "organisations": ["farmacia"]}, 403),
         (Role.PS_SUPERVISOR, ROOM, {"edge": "Ovest"}, 422),
         (Role.PS_SUPERVISOR, ROOM, {"edge": "ovest\n"}, 422),

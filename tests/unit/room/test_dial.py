@@ -12,7 +12,17 @@ from gateway.model.errors import ConfigError, PeerError
 from gateway.model.room import LineState, Reply
 from gateway.room.dial import MOST_SPARES, connect
 from tests.certificates import Authority
-from tests.line_parts import DOORSTEP, PATIENCE, SOON_S, Proxy, World, address, listener, until
+from tests.line_parts import (
+    DOORSTEP,
+    PATIENCE,
+    ROOM,
+    SOON_S,
+    Proxy,
+    World,
+    address,
+    listener,
+    until,
+)
 
 
 @pytest.fixture
@@ -409,5 +419,23 @@ def test_a_bug_while_pictures_are_served_harms_nothing_else(world):
                 taken.close()
             assert served == [b"0", b"1"]
             assert uplink.status().dials == 1
+
+    run(play)
+
+
+@pytest.mark.parametrize("says", ["carabinieri", "Questura <b>", "", "q" * 65])
+def test_a_room_does_not_pass_for_another(world, says):
+    """Its people stand in our log under its name: another one than we enrolled with is refused."""
+
+    async def play():
+        issued = world.edge()
+        async with (
+            world.room(greeting=lambda: ROOM | {"room": says}) as (_, where),
+            world.dialled(issued, where, room=lambda: "questura") as uplink,
+        ):
+            await until(lambda: uplink.status().problem)
+            assert uplink.status().state is not LineState.UP
+            assert uplink.peer is None
+            assert uplink.peer_id == ""
 
     run(play)

@@ -580,6 +580,44 @@ def test_a_certificate_that_waits_is_recognised_once_the_edge_shows_it(room, enr
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("way", ["recognise", "done"])
+def test_a_revoked_edge_does_not_bring_itself_back_meanwhile(room, enrolled, way):
+    """What asks while the registry is being written finds the edge revoked, not as it was."""
+
+    async def run():
+        room.clock.time_s += RENEW_LEAST_S
+        peer = LinePeer("varco-nord", "", "")
+        body = {"csr": request_for(new_key(), "varco-nord")}
+        reply = await room.enrolment.renew(peer, body, b"")
+        sha256 = sha256_of(reply.body["certificate"].encode())
+        writing, go = asyncio.Event(), asyncio.Event()
+
+        async def slow(edge, by):
+            writing.set()
+            await go.wait()
+            room.edges[edge.id] = edge
+
+        room.enrolment._p = replace(room.parts, admit=slow)
+
+        async def comes_back():
+            if way == "recognise":
+                assert await room.enrolment.recognise(sha256) == ""
+            else:
+                with pytest.raises(RefusedError):
+                    await room.enrolment.renew(peer, {"done": sha256}, b"")
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(room.enrolment.revoke(room.edges["varco-nord"], "rossi"))
+            await writing.wait()
+            tasks.create_task(comes_back())
+            await asyncio.sleep(0)
+            go.set()
+        edge = room.edges["varco-nord"]
+        assert (edge.enabled, edge.certificate_sha256) == (False, "")
+
+    asyncio.run(run())
+
+
 def test_a_revoked_edge_cannot_change_over(room, enrolled):
     """What was pending when it was revoked never counts."""
 

@@ -17,7 +17,7 @@ from gateway.model.errors import (
     StoreError,
 )
 from gateway.model.room import SERVER_NAME, LinePeer, Reply
-from gateway.room.line import Line, SilentError, Timing, foremost
+from gateway.room.line import Bounds, Line, SilentError, Timing, foremost
 from gateway.runtime.clock import SystemClock
 from gateway.runtime.sealed import Sealed
 from gateway.wire.uplink import Frame, FrameDecoder, encode
@@ -496,3 +496,10 @@ def test_a_refused_certificate_says_most():
     inner = ExceptionGroup("", [PeerError("b"), CredentialError("c")])
     assert str(foremost(ExceptionGroup("", [PeerError("a"), inner]))) == "c"
     assert str(foremost(ExceptionGroup("", [PeerError("a"), PeerError("b")]))) == "a"
+
+
+def test_a_dead_line_is_noticed_well_within_ten_seconds():
+    """With the looks that a loaded machine is late for, and time left to tell people."""
+    bounds = Bounds()
+    assert bounds.dead_s + 2 * bounds.look_s <= 7.5
+    assert bounds.dead_s > 2 * bounds.ping_s  # two questions, not one, stay unanswered

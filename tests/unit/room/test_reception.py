@@ -18,7 +18,7 @@ from gateway.wire.uplink import ALPN_ENROL, ALPN_LINE, ALPN_MEDIA, Frame, FrameD
 from tests.certificates import Authority
 from tests.line_parts import DOORSTEP, SOON_S, World, until
 
-HELLO = {"v": 1, "edge": "farmacia", "name": "Farmacia", "software": "test", "exercise": True}
+HELLO = {"v": 1, "edge": "farmacia", "name": "Farmacia", "software": "test", "exercise": False}
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_an_edge_is_known_by_its_certificate(world):
             assert status.state is LineState.UP
             assert status.address == edge.sealed.local_address
             assert room.hello("farmacia")["software"] == "test"
-            assert room.hello("farmacia")["exercise"] is True
+            assert room.hello("farmacia")["exercise"] is False
             assert ups[0].certificate_sha256 == issued.sha256
             beat = await edge.ask("heartbeat", {"utc_us": 1, "states": {"load": 3}})
             assert beat.body["utc_us"] > 0
@@ -475,6 +475,30 @@ def test_pictures_without_a_line(world):
     run(play)
 
 
+def test_who_waits_for_a_line_that_broke_has_it_as_soon_as_it_stands(world):
+    """Nobody asks again and again meanwhile; an edge that was never here is told at once."""
+
+    async def play():
+        issued = world.edge()
+        async with world.room() as (room, where):
+            with pytest.raises(PeerError):
+                await room.reach("farmacia")
+            first, _ = await greeted(world, where, issued)
+            first.sealed.close()
+            await until(lambda: room._known["farmacia"].line is None)
+            async with asyncio.TaskGroup() as tasks:
+                waits = tasks.create_task(room.reach("farmacia"))
+                await asyncio.sleep(0)
+                assert not waits.done()
+                edge, _ = await greeted(world, where, issued)
+                spare = await world.dial(where, issued, ALPN_MEDIA)
+            assert isinstance(waits.result(), Sealed)
+            for one in (waits.result(), spare, edge.sealed):
+                one.close()
+
+    run(play)
+
+
 def test_an_edge_that_brings_nothing(world):
     """Whoever waits for a picture's connection is told after its bound."""
 
@@ -619,5 +643,34 @@ def test_a_listener_without_certificate(world):
             world.server.file.write_bytes(pem)
             edge, _ = await greeted(world, where, issued)
             edge.sealed.close()
+
+    run(play)
+
+
+@pytest.mark.parametrize("is_room", [False, True])
+def test_an_exercise_and_the_real_thing_do_not_meet(world, is_room):
+    """A-33: either way the edge reads why, the ledger has it, and nothing else is heard."""
+
+    async def play():
+        issued, heard = world.edge(), []
+
+        async def alarm(peer, body, blob):
+            heard.append(peer.id)
+            return Reply()
+
+        async with world.room({"alarm": alarm}, exercise=is_room) as (room, where):
+            edge = Edge(await world.dial(where, issued))
+            answer = await edge.ask("hello", HELLO | {"exercise": not is_room})
+            assert answer.error[0] == "exercise"
+            assert "esercitazione" in answer.error[1]
+            await edge.sealed.write(encode(Frame("alarm", {}, number=2)))
+            assert state(room).state is LineState.DOWN
+            refusal = await until(lambda: world.refusals)
+            assert (refusal[0].reason, refusal[0].edge) == ("exercise", "farmacia")
+            edge.sealed.close()
+            fits, _ = await greeted(world, where, issued, exercise=is_room)
+            assert state(room).state is LineState.UP
+            assert heard == []
+            fits.sealed.close()
 
     run(play)

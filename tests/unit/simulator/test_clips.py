@@ -158,7 +158,7 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path):
 def test_the_key_follows_everything_that_paints():
     """Every module that a scene needs, directly or not, is part of the key."""
     package = files("gateway.simulator")
-    needed, waiting = set(), {"scene_gate", "scene_square", "scene_pharmacy", "clips"}
+    needed, waiting = set(), {"scene_gate", "scene_square", "scene_pharmacy", "scene_port", "clips"}
     while waiting:
         name = waiting.pop()
         needed.add(f"{name}.py")
