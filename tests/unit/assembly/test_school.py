@@ -216,7 +216,7 @@ async def test_a_schools_pictures_are_kept_for_a_day(school):
     assert max(terms.values()) <= 24.0
     school.clock.advance(24 * H_S - 60)
     await school.box.retention.sweep()
-    assert [one.name for one in school.opened.stills.copies()] == ["al-1"]
+    assert [one.name for one in school.opened.stills.copies()] == ["al-1.jpg"]
     school.clock.advance(120)
     await school.box.retention.sweep()
     assert not tuple(school.opened.stills.copies())
