@@ -637,10 +637,8 @@ def _add_exports(actions: "Commands[argparse.ArgumentParser]", say: Say) -> None
         choices=("jsonl", "csv", "ocsf", "report"),
         default="jsonl",
         help=say(
-            "jsonl: zip che si verifica senza Varco; csv: tabella; ocsf: righe JSON per un SIEM; "
-            "report: relazione",
-            "jsonl: zip that verifies without Varco; csv: table; ocsf: JSON lines for a SIEM; "
-            "report: page in Italian",
+            "jsonl: zip verificabile senza Varco; csv: tabella; ocsf: per SIEM; report: relazione",
+            "jsonl: zip that verifies without Varco; csv: table; ocsf: for SIEMs; report: a page",
         ),
     )
     report = _add(
