@@ -26,6 +26,7 @@ from gateway.model.access import (
     Actor,
     Grant,
     Purpose,
+    Refusal,
     Verdict,
 )
 from gateway.model.alarm import AlarmRecord, AlarmState
@@ -238,10 +239,7 @@ class Gate:
             registry, regime = self._registry(), policy.regime_of(request.actor.role)
             reason = sentences.unknown_camera(request.camera)
             return policy.refuse(reason, registry.version, regime)
-        if _is_stray_machine(request):
-            reason = sentences.role(request.actor.role.value)
-            return policy.refuse(reason, self._registry().version)
-        return policy.decide(
+        verdict = policy.decide(
             request,
             self._registry(),
             self._alarm(request),
@@ -249,6 +247,10 @@ class Gate:
             live_masked=self._around.live_masked,
             look=look,
         )
+        if _is_stray_machine(request) and verdict.refusal is not Refusal.UNKNOWN_CAMERA:
+            reason = sentences.role(request.actor.role.value)
+            return policy.refuse(reason, verdict.registry_version, verdict.regime)
+        return verdict
 
     def _is_duty(self, request: AccessRequest) -> bool:
         """Return whether a request belongs to a shift: ordinary surveillance, live."""

@@ -60,6 +60,22 @@ _CODES: Final = {
 _CHANGED: Final = ("incident.change", Operation.MODIFICATION)
 
 
+def _partners(registry: Registry, own: str) -> set[str]:
+    """Return the recipients of acts that an organisation is in: as recipient, or with a camera."""
+    found: set[str] = set()
+    for act in registry.acts.values():
+        sharers = {one for scope in act.scopes for one in scope.recipients}
+        cameras = {one for scope in act.scopes for one in scope.cameras}
+        owners = {
+            registry.controller_of(registry.cameras[one]).id
+            for one in cameras
+            if one in registry.cameras
+        }
+        if own in sharers | owners:
+            found |= sharers
+    return found
+
+
 class IncidentCases:
     """What the gate asks about incidents; answers from memory, never waits."""
 
@@ -299,12 +315,19 @@ class IncidentDesk:
         )
 
     def organisations(self, actor: Actor) -> Mapping[str, str]:
-        """Return the rooms with which an organisation may share, by id."""
-        registry = self._p.registry()
+        """Return the rooms with which an organisation may share, by id.
+
+        Those that stand in an act with it, and those at the other end of a line of its own:
+        nobody learns here who else is served by this box (A-26).
+        """
+        registry, own = self._p.registry(), actor.organisation
+        known = _partners(registry, own)
+        known |= {recipient for recipient, _ in self._lines.uplinks.values()}
+        known |= {one.id for one in registry.edges.values() if own in one.organisations}
         return {
             one.id: one.name
             for one in registry.recipients.values()
-            if one.kind is RecipientKind.ROOM and one.id != actor.organisation
+            if one.kind is RecipientKind.ROOM and one.id in known - {own}
         }
 
     def name_of(self, organisation: str) -> str:

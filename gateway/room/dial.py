@@ -411,8 +411,13 @@ class _Media:
         """Make so many more now, as far as may be."""
         room = min(MOST_SPARES, MOST_MEDIA - self.taken) - self._waiting
         for _ in range(min(wanted, room)):
+            one = self._one()
+            try:
+                self._tasks.create_task(one)
+            except RuntimeError:  # the line is ending: the room asked a moment too late
+                one.close()
+                return
             self._waiting += 1
-            self._tasks.create_task(self._one())
 
     async def _keep(self) -> None:
         while True:

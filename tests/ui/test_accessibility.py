@@ -82,7 +82,7 @@ async def test_tab_reaches_everything_in_reading_order_with_a_visible_ring(windo
         await page.evaluate(f"{first}.focus()")
         await page.keyboard.press("Shift")
         seen = []
-        for number in range(11):
+        for number in range(12):
             if number:
                 await page.keyboard.press("Tab")
             at = await ask(page, "focus")

@@ -106,12 +106,17 @@ def test_a_permit_of_the_registry_replaces_the_built_in_lines(line, expected):
     assert refusal(wish(), with_permits(line)) is expected
 
 
-@pytest.mark.parametrize("role", [Role.SYSADMIN, Role.AUDITOR, Role.DPO, Role.MACHINE])
-@pytest.mark.parametrize("action", sorted(permits.PICTURES, key=lambda one: one.value))
+@pytest.mark.parametrize(
+    ("role", "action"),
+    [
+        (role, action)
+        for role in (Role.SYSADMIN, Role.AUDITOR, Role.DPO, Role.MACHINE)
+        for action in sorted(permits.PICTURES, key=lambda one: one.value)
+        if (role, action) != (Role.MACHINE, Action.LIVE)  # recording programs, by a permit (ADR 23)
+    ],
+)
 def test_no_permit_gives_pictures_to_those_who_must_never_see_any(role, action):
     """A line that allows everything to an auditor or administrator opens no picture (D.5.7)."""
-    if (role, action) == (Role.MACHINE, Action.LIVE):
-        pytest.skip("recording programs of recipients get live pictures by a permit (ADR 23)")
     town = with_permits(permit(role, actions=(), purposes=()))
     for purpose in Purpose:
         request = wish("piazza", purpose, "1", actor(role, "comune"), action=action)

@@ -193,7 +193,7 @@ async def test_a_shared_incident_opens_a_camera_and_its_end_closes_it(tmp_path):
 async def test_no_act_no_picture_although_it_is_shared(tmp_path):
     """Sharing gives nothing by itself: no line of an act, another's line or an expired one."""
     lines = {
-        "none": (scope(("varco",), (PL,)),),
+        "none": (scope(("varco",), (PL,)), scope(("piazza",), (QUESTURA,))),
         "text": (scope(("varco",), (PL,)), scope(("varco",), (QUESTURA,), Disclosure.TEXT_ONLY)),
     }
     for name, scopes in lines.items():

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.model.errors import ConfigError, PeerError
 from gateway.model.room import LineState, Reply
-from gateway.room.dial import MOST_SPARES, connect
+from gateway.room.dial import MOST_SPARES, _Media, connect
 from tests.certificates import Authority
 from tests.line_parts import (
     DOORSTEP,
@@ -439,3 +439,29 @@ def test_a_room_does_not_pass_for_another(world, says):
             assert uplink.peer_id == ""
 
     run(play)
+
+
+async def test_a_room_that_asks_while_the_line_ends_harms_nothing():
+    """Its group of tasks takes nobody any more; that is no bug of anybody's."""
+    waits = []
+
+    class MovedError(Exception):
+        pass
+
+    async def ends(media):
+        raise MovedError
+
+    async def stays(media):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            media.more(2)
+            waits.append(media._waiting)
+
+    with pytest.raises(ExceptionGroup):
+        async with asyncio.TaskGroup() as tasks:
+            media = _Media(None, "room:1", tasks, None)
+            tasks.create_task(stays(media))
+            await asyncio.sleep(0)
+            tasks.create_task(ends(media))
+    assert waits == [0]
