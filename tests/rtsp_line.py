@@ -143,17 +143,19 @@ class Throttle:
 
     async def _forth(self):
         loop, due_s = asyncio.get_running_loop(), CLOCK.monotonic_s()
-        while data := await loop.sock_recv(self.inner, 2048):
-            self.carried += len(data)
-            await loop.sock_sendall(self.outer, data)
-            due_s = max(due_s, CLOCK.monotonic_s() - 0.02) + len(data) / self.rate
-            await asyncio.sleep(max(0, due_s - CLOCK.monotonic_s()))
+        with contextlib.suppress(ConnectionError):  # the far end has left
+            while data := await loop.sock_recv(self.inner, 2048):
+                self.carried += len(data)
+                await loop.sock_sendall(self.outer, data)
+                due_s = max(due_s, CLOCK.monotonic_s() - 0.02) + len(data) / self.rate
+                await asyncio.sleep(max(0, due_s - CLOCK.monotonic_s()))
         self.outer.close()
 
     async def _back(self):
         loop = asyncio.get_running_loop()
-        while data := await loop.sock_recv(self.outer, 4096):
-            await loop.sock_sendall(self.inner, data)
+        with contextlib.suppress(ConnectionError):
+            while data := await loop.sock_recv(self.outer, 4096):
+                await loop.sock_sendall(self.inner, data)
         self.inner.close()
 
 

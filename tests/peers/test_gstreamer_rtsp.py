@@ -127,11 +127,16 @@ async def test_capture_times_of_gstreamer_precede_reception(tmp_path):
         async with pulling(pulled):
             await until(lambda: pulled.feed.status().clock_offset_s is not None)
             pulled.units()
-            reached = pulled.feed.status().units + 25
-            await until(lambda: pulled.feed.status().units >= reached)
-    ages_s = [one.received.monotonic_s - one.captured.monotonic_s for one in pulled.units()]
+            ages_s = []
+
+            def aged():
+                """On a busy machine the quickest report may be as late as many a picture."""
+                units = pulled.units()
+                ages_s.extend(u.received.monotonic_s - u.captured.monotonic_s for u in units)
+                return len(ages_s) >= 25 and any(age_s > 0 for age_s in ages_s)
+
+            await until(aged)
     assert all(0 <= age_s < 10 for age_s in ages_s)
-    assert any(age_s > 0 for age_s in ages_s)
 
 
 @pytest.mark.parametrize(
