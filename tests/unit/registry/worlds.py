@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from gateway.model import registry as m
+from gateway.model import retention
 from gateway.model.access import Action, Purpose
 from gateway.registry import polygon
 from gateway.registry.entities import assemble, disagreements, flatten, key_of
@@ -225,7 +226,11 @@ def lawful(world):
         i: replace(site, state=m.SiteState.SUSPENDED) if i in bad else site
         for i, site in world.sites.items()
     }
-    return replace(world, sites=sites)
+    controllers = {
+        i: replace(one, retention_h=0) if retention.fault(one) else one
+        for i, one in world.controllers.items()
+    }
+    return replace(world, sites=sites, controllers=controllers)
 
 
 @st.composite
