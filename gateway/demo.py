@@ -13,7 +13,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.resources import files
@@ -29,8 +29,10 @@ from gateway.assembly.neighbours import (
     Plot,
     Room,
     Street,
+    free_ports,
     open_street,
     questura_configuration,
+    write_anew,
 )
 from gateway.assembly.opening import ledger_key
 from gateway.assembly.trust_scenes import SHARING_IS_OFF, end_acts, tamper
@@ -47,6 +49,7 @@ from gateway.simulator.broker import serve_broker
 from gateway.simulator.button import Button
 from gateway.simulator.camera import VirtualCamera
 from gateway.simulator.clips import prepare
+from gateway.simulator.house import quietly
 from gateway.simulator.rtsp_server import Mount, serve
 from gateway.simulator.town import (
     GUARDED_POLYGON,
@@ -230,7 +233,7 @@ def _state_folder(port: int) -> Path:
 async def _once(args: argparse.Namespace) -> int:
     """Run everything in a fresh folder, let a stranger check every scene, stop."""
     stop = asyncio.Event()
-    port = args.port or _free_ports(socket.SOCK_STREAM)[0]
+    port = args.port or free_ports(socket.SOCK_STREAM)[0]
     with tempfile.TemporaryDirectory(prefix="varco-demo-") as name:
         async with (
             open_street() as street,
@@ -291,9 +294,9 @@ async def _found(folder: Path, console: int, street: Street) -> Town:
     """Paint the town if it is not yet, and write configurations and seeds of its boxes."""
     clock = SystemClock()
     await asyncio.to_thread(prepare, (*PLANS, *HOUSE_PLANS), _cache(), _progress)
-    cameras = await asyncio.to_thread(build_cameras, _cache(), _quietly, clock)
-    media = _free_ports(socket.SOCK_DGRAM, socket.SOCK_DGRAM)
-    streams = _free_ports(*[socket.SOCK_STREAM] * 7)
+    cameras = await asyncio.to_thread(build_cameras, _cache(), quietly, clock)
+    media = free_ports(socket.SOCK_DGRAM, socket.SOCK_DGRAM)
+    streams = free_ports(*[socket.SOCK_STREAM] * 7)
     ports = Ports(console, media[0], media[1], *streams)
     passwords = {
         account: secrets.token_urlsafe(12)
@@ -308,14 +311,16 @@ async def _found(folder: Path, console: int, street: Street) -> Town:
         Pharmacy(plot, street, clock),
     )  # fmt: skip
     for name, password in zip(("cameras", "recorder"), device_passwords, strict=True):
-        _write(folder / f"{name}.secret", f"{LOGIN}:{password}")
+        write_anew(folder / f"{name}.secret", f"{LOGIN}:{password}")
     for place in (folder, folder / "questura", folder / "porto"):
         place.mkdir(exist_ok=True)
         _begin_anew(place / "state")
-    _write(folder / "seed.toml", _seed(town))
-    _write(town.config, _configuration(town))
-    _write(folder / "questura" / "seed.toml", _read("questura.toml"))
-    _write(town.questura, questura_configuration(folder / "questura", town.ports, street.address))
+    write_anew(folder / "seed.toml", _seed(town))
+    write_anew(town.config, _configuration(town))
+    write_anew(folder / "questura" / "seed.toml", _read("questura.toml"))
+    write_anew(
+        town.questura, questura_configuration(folder / "questura", town.ports, street.address)
+    )
     return town
 
 
@@ -348,12 +353,6 @@ def _begin_anew(state: Path) -> None:
     """Each exercise has today's town, whatever happened to the last; log and alarms go on."""
     for old in state.glob("registry.db*"):
         old.unlink()
-
-
-def _write(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-        file.write(text)
 
 
 def _seed(town: Town) -> str:
@@ -553,10 +552,6 @@ def _cache() -> Path:
     return Path(base) / "varco" / "town"
 
 
-def _quietly(_: float, __: str) -> None:
-    """Say nothing: everything is painted."""
-
-
 def _progress(share: float, what: str) -> None:
     """Draw one line that grows; silent where nobody watches."""
     if not sys.stderr.isatty():
@@ -565,12 +560,3 @@ def _progress(share: float, what: str) -> None:
     print(f"\r  {bar:░<30} {share:4.0%}  {what:<40}", end="", file=sys.stderr, flush=True)  # noqa: T201
     if share >= 1.0:
         print(file=sys.stderr)  # noqa: T201
-
-
-def _free_ports(*kinds: socket.SocketKind) -> list[int]:
-    """Return as many different ports that are free now."""
-    with ExitStack() as held:
-        probes = [held.enter_context(socket.socket(socket.AF_INET, kind)) for kind in kinds]
-        for probe in probes:
-            probe.bind((HOST, 0))
-        return [int(probe.getsockname()[1]) for probe in probes]

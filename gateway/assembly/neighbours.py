@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -37,7 +37,8 @@ CAMERA: Final = f"{EDGE}.porto"
 CUT_S: Final = 15.0
 COMMAND_S: Final = 60.0
 _PORTS: Final = (18_443, 18_189, 18_554)
-"""Console, media and camera in the house, whose loopback is its own; see `_ports`."""
+"""Console, media and camera in the house, whose loopback is its own."""
+_KINDS: Final = (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_STREAM)
 PULLED: Final = Outcome(
     "La linea della Farmacia del Porto è staccata per 15 secondi, e dentro entra qualcuno. "
     "L'allarme resta al sicuro nella farmacia; quando la linea torna arriva qui e alla Questura, "
@@ -157,7 +158,7 @@ class Pharmacy:
 
     async def live(self, rooms: tuple[Room, ...]) -> None:
         """Move in and stay until cancelled; PeerError with what went wrong."""
-        ports = _PORTS if self._street.is_real else _free_ports()
+        ports = _PORTS if self._street.is_real else tuple(free_ports(*_KINDS))
         for folder in (self._plot.folder, self._plot.folder / "state"):
             folder.mkdir(mode=0o700, exist_ok=True)
         await self._furnish(rooms, ports)
@@ -241,8 +242,8 @@ class Pharmacy:
         seed = files("gateway.simulator").joinpath("porto.toml").read_text(encoding="utf-8")
         for mark, value in words.items():
             seed = seed.replace(mark, value)
-        await asyncio.to_thread(_write, self.config, text)
-        await asyncio.to_thread(_write, self._plot.folder / "seed.toml", seed)
+        await asyncio.to_thread(write_anew, self.config, text)
+        await asyncio.to_thread(write_anew, self._plot.folder / "seed.toml", seed)
 
     async def _enrol(self, room: Room) -> None:
         """Have the room invite us, and join with its code; PeerError if either says no."""
@@ -356,20 +357,17 @@ level = "warning"
 """
 
 
-def _write(path: Path, text: str) -> None:
+def write_anew(path: Path, text: str) -> None:
+    """Write a file that only we may read, whatever stood there."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
         file.write(text)
 
 
-def _free_ports() -> tuple[int, ...]:
-    """Return ports that are free now: TCP, UDP, TCP."""
-    kinds = (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_STREAM)
-    probes = [socket.socket(socket.AF_INET, kind) for kind in kinds]
-    try:
+def free_ports(*kinds: socket.SocketKind) -> list[int]:
+    """Return as many different ports of this machine that are free now."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket(socket.AF_INET, kind)) for kind in kinds]
         for probe in probes:
             probe.bind((HOST, 0))
-        return tuple(int(probe.getsockname()[1]) for probe in probes)
-    finally:
-        for probe in probes:
-            probe.close()
+        return [int(probe.getsockname()[1]) for probe in probes]

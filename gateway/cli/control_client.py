@@ -4,7 +4,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -23,6 +23,7 @@ from gateway.registry.geojson import GEOJSON_TYPE
 from gateway.registry.seed import is_map
 from gateway.registry.seed_text import TOML_TYPE
 from gateway.registry.spreadsheet import CSV_TYPE, is_table
+from gateway.runtime.unix_path import unix_address
 
 TIMEOUT_S = 30.0
 """A large seed is checked, written and taken over within it."""
@@ -487,8 +488,15 @@ class Control:
 @contextmanager
 def open_control(socket: Path) -> Iterator[Control]:
     """Open a client for a control socket; nothing is sent before the first call."""
-    transport = httpx.HTTPTransport(uds=str(socket))
-    with httpx.Client(transport=transport, timeout=TIMEOUT_S, trust_env=False) as client:
+    with ExitStack() as held:
+        try:
+            address = held.enter_context(unix_address(socket))
+        except OSError as error:
+            raise PeerError(f"{socket}: {error.strerror} ({AWAY_ADVICE})") from None
+        transport = httpx.HTTPTransport(uds=address)
+        client = held.enter_context(
+            httpx.Client(transport=transport, timeout=TIMEOUT_S, trust_env=False)
+        )
         yield Control(socket, client)
 
 

@@ -382,25 +382,9 @@ def _add_held(actions: "Commands[argparse.ArgumentParser]", say: Say) -> None:
 
 def _add_person(parser: argparse.ArgumentParser, say: Say) -> None:
     """Add who answers for a command, and why; the password is asked for."""
-    parser.add_argument(
-        "--user",
-        required=True,
-        metavar=say("UTENTE", "USER"),
-        help=say("chi ne risponde", "who answers for it"),
-    )
+    _add_signature(parser, say)
     parser.add_argument(
         "--reason", required=True, metavar=say("MOTIVO", "REASON"), help=say("perché", "why")
-    )
-    parser.add_argument(
-        "--totp",
-        default="",
-        metavar=say("CODICE", "CODE"),
-        help=say("codice del secondo dispositivo", "code of the second device"),
-    )
-    parser.add_argument(
-        "--stdin",
-        action="store_true",
-        help=say("legge la password dallo standard input", "read the password from standard input"),
     )
 
 

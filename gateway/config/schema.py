@@ -184,6 +184,13 @@ class Media(Text):
         return self
 
 
+def _both(certificate: str | None, key: str | None) -> None:
+    """Refuse one of a pair without the other."""
+    if (certificate is None) != (key is None):
+        missing = "key" if key is None else "certificate"
+        raise refusal("is missing", "write both certificate and key, or neither", missing)
+
+
 class Tls(Text):
     """[broker.tls]."""
 
@@ -193,9 +200,7 @@ class Tls(Text):
 
     @model_validator(mode="after")
     def _check(self) -> "Tls":
-        if (self.certificate is None) != (self.key is None):
-            missing = "key" if self.key is None else "certificate"
-            raise refusal("is missing", "write both certificate and key, or neither", missing)
+        _both(self.certificate, self.key)
         return self
 
 
@@ -320,9 +325,7 @@ class Uplink(Text):
 
     @model_validator(mode="after")
     def _check(self) -> "Uplink":
-        if (self.certificate is None) != (self.key is None):
-            missing = "key" if self.key is None else "certificate"
-            raise refusal("is missing", "write both certificate and key, or neither", missing)
+        _both(self.certificate, self.key)
         return self
 
 

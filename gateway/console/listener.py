@@ -32,6 +32,7 @@ from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway.model.errors import ConfigError
+from gateway.runtime.unix_path import unix_address
 
 log = logging.getLogger(__name__)
 
@@ -215,7 +216,8 @@ def bind_unix(path: Path, mode: int = 0o600) -> socket.socket:
         path.unlink(missing_ok=True)
         before = os.umask(0o777 & ~mode)
         try:
-            bound.bind(str(path))
+            with unix_address(path) as address:
+                bound.bind(address)
         finally:
             os.umask(before)
         bound.listen(BACKLOG)

@@ -10,7 +10,6 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
 from gateway.ingest.http_mjpeg import MjpegSession
-from gateway.ingest.line import reason_of
 from gateway.ingest.pace import Pace, Ticket
 from gateway.ingest.quirks import DEFAULT, LINE, RECONNECT
 from gateway.ingest.recorded import RecordedSession
@@ -23,6 +22,7 @@ from gateway.model.room import LINE_SCHEME
 from gateway.model.time import Moment
 from gateway.runtime.clock import Clock
 from gateway.runtime.fanout import Fanout
+from gateway.runtime.sealed import reason_of
 from gateway.runtime.supervise import supervise
 from gateway.runtime.tally import Tally
 from gateway.wire.sdp import UnusableStreamError

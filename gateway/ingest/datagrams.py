@@ -6,8 +6,8 @@ import contextlib
 import socket
 from collections.abc import Callable
 
-from gateway.ingest.line import reason_of
 from gateway.model.errors import PeerError
+from gateway.runtime.sealed import reason_of
 from gateway.runtime.shelf import Shelf
 
 RECEIVE_BUFFER_BYTES = 2 << 20

@@ -14,13 +14,14 @@ import aiohttp
 import yarl
 from typing_extensions import override
 
-from gateway.ingest import line, tls
+from gateway.ingest import tls
 from gateway.ingest.quirks import DEFAULT
 from gateway.ingest.source import SessionStatistics, Sink, StreamSource, Trust
 from gateway.ingest.stall import StallError, StallWatch
 from gateway.model.errors import BusyError, CredentialError, PeerError, WireError
 from gateway.model.media import AccessUnit, Codec
 from gateway.runtime.clock import Clock
+from gateway.runtime.sealed import reason_of
 from gateway.wire import jfif
 from gateway.wire.digest import Authenticator, Credentials
 from gateway.wire.multipart import MultipartReceiver, boundary_of
@@ -223,7 +224,7 @@ class MjpegSession:
             seen = await tls.seen(source.host, source.port) if unknown else ""
             return tls.refusal(cause, peer, seen)
         if isinstance(error, aiohttp.ClientConnectorError):
-            return PeerError(f"{peer} is unreachable: {line.reason_of(error.os_error)}")
+            return PeerError(f"{peer} is unreachable: {reason_of(error.os_error)}")
         if isinstance(error, aiohttp.ClientResponseError):
             return WireError(f"{peer}: an answer that cannot be read as HTTP")
         return PeerError(f"{peer} closed the connection")

@@ -5,7 +5,6 @@
 import asyncio
 import contextlib
 import ipaddress
-import os
 import socket
 import ssl
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from typing_extensions import override
 from gateway.ingest import tls
 from gateway.ingest.source import Trust
 from gateway.model.errors import PeerError
-from gateway.runtime.sealed import Sealed
+from gateway.runtime.sealed import RECORD_BYTES, Sealed, reason_of, settle
 from gateway.runtime.shelf import Shelf
 
 MOST_UNREAD_BYTES = 64 << 10
@@ -25,15 +24,8 @@ MOST_READS = 8
 """Of one socket in one round: 2 MB, so that a flood does not starve the others."""
 MOST_ADDRESSES = 4
 """Of one name that are tried."""
-USER_TIMEOUT_MS = 10_000
-"""What we sent and nobody acknowledges for so long ends the connection (RFC 5482)."""
-KEEPALIVE = {socket.TCP_KEEPIDLE: 10, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
-"""A peer that vanished is noticed after 25 s, if the stall watch has not seen it before."""
 METADATA_SERVICES = frozenset(("fd00:ec2::254", "100.100.100.200", "192.0.0.192"))
 """Where clouds hand out secrets, besides the link-local 169.254.169.254."""
-RECORD_BYTES = 16 << 10
-"""The largest TLS record (RFC 8446 §5.1)."""
-
 Where = tuple[str | int, ...]
 Address = tuple[socket.AddressFamily, Where]
 
@@ -282,13 +274,6 @@ def is_off_limits(address: str) -> bool:
     )
 
 
-def reason_of(error: OSError) -> str:
-    """Return the system's words; name look-ups bring their own (negative numbers)."""
-    if error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno)
-    return error.strerror or str(error)
-
-
 async def addresses(host: str, port: int) -> list[Address]:
     """Return where a name leads, at most `MOST_ADDRESSES`; OSError if nowhere."""
     kind = {"type": socket.SOCK_STREAM, "proto": socket.IPPROTO_TCP}
@@ -310,8 +295,7 @@ async def dial(found: Sequence[Address], seconds: float) -> socket.socket:
     for family, address in found:
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
-            sock.setblocking(False)
-            _settle(sock)
+            settle(sock)
             async with asyncio.timeout(seconds / len(found)):
                 await loop.sock_connect(sock, address)
         except (OSError, TimeoutError) as error:
@@ -323,12 +307,3 @@ async def dial(found: Sequence[Address], seconds: float) -> socket.socket:
         else:
             return sock
     raise problem
-
-
-def _settle(sock: socket.socket) -> None:
-    """Have the kernel notice a peer that vanished without a word."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in KEEPALIVE.items():
-        sock.setsockopt(socket.IPPROTO_TCP, option, value)

@@ -22,6 +22,7 @@ from gateway.model.media import StreamKind
 from gateway.model.registry import Transport
 from gateway.runtime import shelf
 from gateway.runtime.clock import Clock
+from gateway.runtime.sealed import reason_of
 from gateway.wire.digest import Credentials
 from gateway.wire.rtsp import MOST_REDIRECTS, MovedError, RtspClient, RtspUrl, Wishes, parse_url
 
@@ -168,7 +169,7 @@ class RtspSession:
         except TimeoutError:
             raise PeerError(f"{peer} is unreachable: no answer within {bound_s:g} s") from None
         except OSError as error:
-            reason = line.reason_of(error)
+            reason = reason_of(error)
             raise PeerError(f"{peer} is unreachable: {reason}") from None
         try:
             yield line.Line(sock, peer) if not url.is_tls else await self._sealed(sock, url)
@@ -198,7 +199,7 @@ class RtspSession:
         except TimeoutError:
             raise PeerError(f"{peer} agrees on no TLS within {source.connect_s:g} s") from None
         except OSError as error:
-            reason = line.reason_of(error)
+            reason = reason_of(error)
             raise PeerError(f"{peer} ends the connection while agreeing on TLS: {reason}") from None
         return made
 

@@ -55,6 +55,8 @@ class Mirror:
         self._source = source
         self._clock = clock
         self._tally = Tally(log, clock)
+        self._noted = 0
+        """Size of the newest checkpoint that we copied."""
         self.problem = ""
         """Why the copy falls behind, one line; empty while it does not."""
 
@@ -84,13 +86,17 @@ class Mirror:
                 raise LedgerError(f"{origin}: entry {last} is not the one that was copied")
             rows = rows[1:]
 
+        is_noted = size == self._noted or (rows[-1].seq if rows else last) + 1 < size
+
         def job(db: Database) -> None:
             for row in rows:
                 db.execute(_ROW, (origin, row.seq, row.utc_us, row.header, leaf_hash(row.header)))
-            if note and (rows[-1].seq if rows else last) + 1 >= size:
+            if note and not is_noted:
                 db.execute(_NOTE, (origin, size, note))
 
-        await self._store.write(job)
+        if rows or (note and not is_noted):
+            await self._store.write(job)
+            self._noted = self._noted if is_noted else size
         return len(rows)
 
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from typing_extensions import override
 
 from gateway.model.errors import ConfigError, StoreError
+from gateway.runtime.store import settle
 
 if TYPE_CHECKING:
     import psycopg
@@ -180,7 +181,7 @@ class PostgresStore:
                 self._writer = None
             failure = StoreError(f"{self._name}: {_words(error)}")
             done = [(future, None, failure) for _, future in batch]
-        self._loop.call_soon_threadsafe(_settle, done)
+        self._loop.call_soon_threadsafe(settle, done)
 
     def _attempt(
         self, connection: "psycopg.Connection[tuple[Any, ...]]", job: Job[Any]
@@ -267,17 +268,6 @@ def reading(options: PostgresOptions) -> Iterator[Database]:
             yield Database(connection)
     except driver.Error as error:
         raise StoreError(f"{options}: {_words(error)}") from error
-
-
-def _settle(done: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) -> None:
-    for future, result, error in done:
-        if future.cancelled():
-            continue
-        if error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
-            future.exception()  # a cancelled caller must not leave an unretrieved error behind
 
 
 def _words(error: BaseException) -> str:

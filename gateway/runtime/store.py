@@ -165,7 +165,7 @@ class Store:
             self._commits = COMMITS_PER_CHECKPOINT  # room in the log may be what is missing
             failure = StoreError(f"{self.path}: {error}")
             done = [(future, None, failure) for _, future in batch]
-        self._loop.call_soon_threadsafe(_settle, done)
+        self._loop.call_soon_threadsafe(settle, done)
 
     def _attempt(self, job: Job[Any]) -> tuple[Any, BaseException | None]:
         """Run one job inside a savepoint; database errors that end the transaction propagate."""
@@ -190,7 +190,8 @@ class Store:
         self._connection.close()
 
 
-def _settle(done: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) -> None:
+def settle(done: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) -> None:
+    """Tell each caller what became of its job; called on the loop that they wait on."""
     for future, result, error in done:
         if future.cancelled():
             continue

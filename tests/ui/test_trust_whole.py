@@ -37,7 +37,9 @@ async def exercise(tmp_path):
         told = ""
         async with asyncio.timeout(READY_S):
             while "Ctrl-C" not in told:
-                told += (await child.stdout.readline()).decode()
+                line = await child.stdout.readline()
+                assert line, f"the exercise ended: {told}"
+                told += line.decode()
         passwords = dict(re.findall(r"(operatore|dpo): (\S+)", told))
         yield f"http://127.0.0.1:{port}", passwords
     finally:

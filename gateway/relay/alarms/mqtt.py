@@ -197,7 +197,8 @@ class _Client:
 
     def _broke(self, disconnected: "asyncio.Future[None]") -> None:
         """Let nobody wait for an answer that cannot come."""
-        problem = disconnected.exception() or aiomqtt.MqttError("closed")
+        told = None if disconnected.cancelled() else disconnected.exception()
+        problem = told or aiomqtt.MqttError("closed")
         for answer in self._reasons.values():
             self._slots.release()
             if not answer.done():
