@@ -36,7 +36,7 @@ class Observation:
 
 
 class AlarmState(Enum):
-    """Life of an alarm; the alarms issue adds acknowledgement and escalation."""
+    """What became of the cause, and of the alarm; that somebody answers it lies beside."""
 
     OPEN = "aperto"
     ENDED = "cessato"
@@ -71,6 +71,10 @@ class Alarm:
     boxes: tuple[Box, ...] = ()
     exercise: bool = False
     """Training (A-33): marked everywhere, never sent to real rooms."""
+    also: tuple[str, ...] = ()
+    """Further cameras that the alarm opens: a hold-up opens those of its shop, nothing else."""
+    silent: bool = False
+    """Nothing on site may show that it was raised (hold-up, B-26)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,19 @@ class AlarmRecord:
     act: str = ""
     """Act under which it was raised and is disclosed."""
     recipients: tuple[str, ...] = ()
+    """Whom it was sent to so far; an escalation adds to them."""
+    taken_utc_us: int = 0
+    """When the first person answered it (t_operator); nothing escalates from then on."""
+    taken_by: str = ""
+    group: str = ""
+    """Id of the first alarm of the incident that this one is part of; its own if it is alone."""
+    repeats: int = 0
+    """How often its cause was reported again while it lived."""
+    step: int = 0
+    """Steps of its escalation that were taken."""
+    escalates_utc_us: int = 0
+    """When it goes on to the next recipients unless somebody answers; 0: never."""
+    escalates_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
