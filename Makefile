@@ -7,7 +7,7 @@
 # make check   format, lint, types, import layers, licence headers
 # make peers   third-party programs for tests and benchmarks (Debian packages when root)
 # make fuzz    every parser, a minute in all (FUZZ_SECONDS)
-# make nightly every parser, a million inputs each: about an hour
+# make nightly every parser, a million inputs each, and every endpoint, attacked for longer: an hour
 # make bench   every benchmark, quick
 # make docs    the generated parts of docs/
 
@@ -21,6 +21,9 @@ FUZZ_SECONDS ?= 60
 FUZZ_RUNS ?= 1000000
 # more than cores: many tests wait for real peers
 PYTEST_WORKERS ?= 3
+
+# the gateway is started hundreds of times: it is compiled once, whatever the machine prefers
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup dev demo check test peers fuzz nightly bench docs lock clean
 
@@ -55,13 +58,14 @@ peers:
 	.ci/peers
 
 test: dev peers check fuzz
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 fuzz: dev
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 nightly: dev
 	$(BIN)/python -m tests.fuzz --runs $(FUZZ_RUNS)
+	VARCO_ATTACKS=100 $(BIN)/python -m pytest tests/e2e/test_api_attack.py --timeout 3600
 
 bench: dev peers
 	for name in $$(cd benchmarks && ls [a-z]*.py | sed 's/\.py$$//'); do \

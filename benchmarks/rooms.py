@@ -530,6 +530,11 @@ def remarks(load: Load, found: Found) -> list[str]:
         "the kernel's work for NAT and the process that is the mobile link run on these two cores; "
         "what they cost is counted where it falls, some of it in the edge's kernel time",
         "own code and kernel: their sum is measured, how it divides is sampled at the tick",
+        "the edge's CPU for the line: of its whole gateway process with four streams on the line, "
+        "less the same process without them just before and after, so that pulling and watching "
+        "the cameras is not in it; TLS, the kernel's sends and all answers of the line are",
+        "on an idle machine each picture finds cold caches: sealing and sending alone, without any "
+        "of our code, cost 4 times as much per picture 40 ms apart as back to back",
         "cold: the edge does not pull the camera; warm: it does, and nothing is on the line yet; "
         "held: somebody in the room looks already",
         "the viewer decodes all pictures since the last key picture on one core, 4 ms each, before "

@@ -45,6 +45,7 @@ INTERNAL = "internal use"
 NOTHING = "–"
 
 FORMS: Mapping[str, str] = {
+    "_account": "hexadecimal digits",
     "_candidate": "address",
     "_bare_host": "host",
     "_camera_url": "URL",
@@ -52,6 +53,8 @@ FORMS: Mapping[str, str] = {
     "_dialled": "host:port",
     "_digest": "SHA-256",
     "_ground": "area",
+    "_hex_account": "hexadecimal digits",
+    "_hex_number": "hexadecimal digits",
     "_host": "host",
     "_id": "id",
     "_line": "text",

@@ -19,10 +19,12 @@ from gateway.access.gate import Surroundings as Around
 from gateway.access.identity import Accounts, Spent
 from gateway.access.shifts import Shifts
 from gateway.assembly.alarm_lines import room_kept, room_place
+from gateway.assembly.alarm_ways import alarm_bounds
 from gateway.assembly.box import Opened, RunningBox
 from gateway.assembly.control import ControlDesk
 from gateway.assembly.exercise import Exercise
 from gateway.assembly.federating import Federation
+from gateway.assembly.holdup_book import open_holdup_book
 from gateway.assembly.incidents import IncidentCases
 from gateway.assembly.inspection import InspectionDesk, inspection_parts
 from gateway.assembly.journal import Journal
@@ -40,9 +42,10 @@ from gateway.assembly.opening import (
     state_directory,
 )
 from gateway.assembly.recorders import bind_recorders, recorder_desk
+from gateway.assembly.reports import report_place
 from gateway.assembly.retention import RulesInForce, origin_of
 from gateway.assembly.services import services_of
-from gateway.assembly.viewing import Accountant
+from gateway.assembly.viewing import Accountant, subject_of
 from gateway.assembly.witnessing import Subject, Witnessing
 from gateway.audit.keys import public_bytes
 from gateway.audit.ledger import Ledger, open_ledger
@@ -53,7 +56,7 @@ from gateway.config.options import Options
 from gateway.console.app import build_app, build_control_app
 from gateway.console.listener import bind_unix, serve
 from gateway.console.services import Endings, Services
-from gateway.evidence.stills import Stills
+from gateway.evidence.stills import Origin, Stills
 from gateway.ingest.onvif import Wsdls, open_device
 from gateway.model.time import ClockQuality
 from gateway.ops.logs import configure
@@ -65,6 +68,7 @@ from gateway.registry.store import RegistryStore, open_registry
 from gateway.relay.alarms.outbox import Outbox, open_outbox
 from gateway.relay.video.process import MediaOptions, open_media
 from gateway.room.incidents import open_incidents
+from gateway.room.reports import open_reports
 from gateway.runtime.clock import Clock, SystemClock
 from gateway.runtime.names import Loop
 
@@ -182,7 +186,8 @@ async def _open(
     witnessing = _witnessing(options, str(config_path), ledger, journal, clock)
     stack.push_async_callback(witnessing.farewell)
     stack.push_async_callback(journal.settle)
-    outbox = await enter(open_outbox(state / "alarms.db", clock=clock))
+    bounds = alarm_bounds(options.alarms)
+    outbox = await enter(open_outbox(state / "alarms.db", clock=clock, bounds=bounds))
     stills = _stills(options, clock, outbox, registry)
     pool = await enter(open_pool(options.analytics.workers, clock=clock))
     accounts = Accounts(registry.current, clock, journal, set_totp=registry.set_totp)
@@ -207,17 +212,23 @@ async def _open(
         endings, media, journal, accountant, masks,
         partial(open_device, clock=clock, wsdls=Wsdls()), witnessing, federation,
         cases.book, await room_kept(options, str(config_path), stack),
+        await enter(open_holdup_book(state / "holdup.db")),
+        reports=await enter(open_reports(report_place(options, str(config_path)), clock=clock)),
     )  # fmt: skip
 
 
 def _stills(options: Options, clock: Clock, outbox: Outbox, registry: RegistryStore) -> Stills:
+    def origin(name: str) -> Origin | None:
+        record, camera = subject_of(name, outbox.get) or (None, "")
+        return origin_of(record, registry.current(), camera)
+
     keep_s = options.stills.keep_hours * 3600
     return Stills(
         options.box.state_dir / "stills",
         clock,
         keep_s,
-        camera_of=lambda alarm: found.alarm.camera if (found := outbox.get(alarm)) else None,
-        origin_of=lambda alarm: origin_of(outbox.get(alarm), registry.current()),
+        camera_of=lambda name: found[1] if (found := subject_of(name, outbox.get)) else None,
+        origin_of=origin,
         rules=RulesInForce(registry.current, float(keep_s)),
     )
 
@@ -291,4 +302,5 @@ def _services(opened: Opened, running: RunningBox) -> Services:
     desk = LedgerDesk(opened.ledger, path, key, around, trust)
     services = services_of(opened, running, control, desk)
     inspection = InspectionDesk(inspection_parts(opened, running.cameras.budgets, running.pace))
+    services = replace(services, holdups=running.holdups)
     return replace(services, inspection=inspection, incidents=running.incidents)

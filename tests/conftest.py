@@ -2,14 +2,56 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What all tests share: real parts are looked up here, and missing ones fail under CI."""
 
+import functools
 import os
 import shutil
 from pathlib import Path
 
+import httpx._transports.default
 import pytest
+
+# The gateway is started some hundred times: it is compiled once, whatever the machine prefers.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
+
+# Each client would read all the world's certificates again (40 ms), also those that never use them.
+httpx._transports.default.create_ssl_context = functools.cache(
+    httpx._transports.default.create_ssl_context
+)
+
+LONGEST = (
+    "tests/e2e/test_attacks",
+    "tests/e2e/test_recorder",
+    "tests/ui/test_trust_whole",
+    "tests/e2e/test_demo",
+    "tests/e2e/test_api_attack",
+    "tests/peers/test_rooms_whole",
+    "tests/ui/test_trust",
+    "tests/e2e/test_bad_input",
+    "tests/e2e/test_faults",
+    "tests/e2e/test_tenants",
+    "tests/e2e/test_hostile_cameras",
+    "tests/e2e/test_sources",
+    "tests/ui/test_operator",
+    "tests/ui/test_devices",
+    "tests/peers/test_bad_networks",
+    "tests/e2e/test_acceptance",
+    "tests/unit/analytics/test_watch",
+    "tests/unit/relay/video/test_process",
+    "tests/unit/ingest/test_camera",
+    "tests/peers/test_whep_aiortc",
+    "tests/ui/test_lines",
+    "tests/ui/test_accessibility",
+)
+"""Files that take longest, in this order: begun first, so that no worker ends alone."""
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take longest; the rest stays as it was found."""
+    rank = {ROOT / f"{name}.py": at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
 def missing(what):

@@ -35,9 +35,10 @@ async def until(condition):
     return found
 
 
-def listener():
+def listener(host="127.0.0.1"):
     """Return a bound listening socket on loopback."""
-    sock = socket.create_server(("127.0.0.1", 0), backlog=128)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.create_server((host, 0), family=family, backlog=128)
     sock.setblocking(False)
     return sock
 
@@ -45,7 +46,7 @@ def listener():
 def address(sock):
     """Return `host:port` of a listening socket."""
     host, port = sock.getsockname()[:2]
-    return f"{host}:{port}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 async def tcp_pair():
@@ -111,9 +112,9 @@ class World:
         return Reception(parts, {} if handlers is None else handlers)
 
     @contextlib.asynccontextmanager
-    async def room(self, handlers=None, **changes):
+    async def room(self, handlers=None, *, host="127.0.0.1", **changes):
         """Run a room; gives the reception and its address."""
-        with listener() as sock:
+        with listener(host) as sock:
             made = self.reception(sock, handlers, **changes)
             async with running(made.run()):
                 yield made, address(sock)

@@ -127,7 +127,7 @@ async def playing(coded, *, bind=("127.0.0.1", 0), candidates=("127.0.0.1",), is
                 task.cancel()
 
 
-async def until(condition, timeout_s=10.0):
+async def until(condition, timeout_s=30.0):
     """Wait until `condition()` is true, looking every 10 ms."""
     async with asyncio.timeout(timeout_s):
         while not condition():

@@ -501,7 +501,8 @@ def _is_alarm_of(asked: Asked, case: str) -> bool:
     return (
         record is not None
         and record.alarm.id == case
-        and record.alarm.camera == asked.request.camera
+        and asked.request.camera in record.alarm.cameras
+        and (not record.alarm.silent or asked.actor.organisation in record.recipients)
     )
 
 

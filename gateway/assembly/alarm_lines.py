@@ -13,9 +13,16 @@ from typing import Final
 from gateway.access.gate import Gate
 from gateway.assembly.far_pictures import FarParts, FarPictures, LentParts, LentPictures
 from gateway.assembly.federating import Federation
+from gateway.assembly.holdup import HoldupDesk
 from gateway.assembly.journal import Journal
 from gateway.assembly.lines import Lines
-from gateway.assembly.room_alarms import EdgeAlarms, EdgeParts, RoomAlarms, RoomParts
+from gateway.assembly.room_alarms import (
+    EdgeAlarms,
+    EdgeParts,
+    RoomAlarms,
+    RoomParts,
+    nobody_asks,
+)
 from gateway.assembly.room_witness import LineWitness, RoomWitness, WitnessParts, open_witness
 from gateway.assembly.viewing import Clips
 from gateway.assembly.witnessing import Witnessing
@@ -30,7 +37,7 @@ from gateway.model.errors import ConfigError, PeerError, RefusedError
 from gateway.model.registry import Registry
 from gateway.model.room import LINE_ROOM, LinePeer, LineState
 from gateway.relay.alarms.outbox import Outbox
-from gateway.room import alarms, inbox, witnesses
+from gateway.room import alarms, answers, inbox, witnesses
 from gateway.room.dial import Uplink
 from gateway.room.enrolment import read_membership
 from gateway.room.mqtt_line import ACKS, LineBroker
@@ -41,7 +48,7 @@ from gateway.room.witnesses import WITNESS_FILE, EdgeLogs, RoomKey
 from gateway.runtime.clock import Clock
 
 STORE_FILE: Final = "room.db"
-SCHEMA: Final = inbox.SCHEMA + alarms.SCHEMA + witnesses.SCHEMA
+SCHEMA: Final = inbox.SCHEMA + alarms.SCHEMA + answers.SCHEMA + witnesses.SCHEMA
 WITNESS: Final = "witness"
 """What an enrolment calls the room's key for checkpoints."""
 
@@ -94,6 +101,8 @@ class Around:
     spawn: Callable[[Coroutine[None, None, None]], object]
     kept: RoomKept | None = None
     """None: this box is no room."""
+    holdups: HoldupDesk | None = None
+    """Takes the word of a monitoring centre; without it nobody is asked first."""
 
 
 @dataclass(slots=True)
@@ -150,7 +159,8 @@ class AlarmLines:
         ear = EdgeAlarms(
             EdgeParts(
                 around.outbox, around.journal, around.registry, one.recipient,
-                around.stills.confirm,
+                around.holdups.confirm if around.holdups else around.stills.confirm,
+                around.holdups.answer if around.holdups else nobody_asks,
             )
         )  # fmt: skip
         lent = LentPictures(
@@ -210,6 +220,11 @@ class AlarmLines:
         """Keep a verdict on an edge's alarm for its edge; see RoomAlarms."""
         if self._room is not None:
             await self._room.desk.judge(alarm_id, by, verdict)
+
+    async def taken(self, alarm_id: str, by: str) -> None:
+        """Keep a person's answer to an edge's alarm for its edge; see RoomAlarms."""
+        if self._room is not None:
+            await self._room.desk.taken(alarm_id, by)
 
     def _known_witnesses(self) -> Sequence[Witness]:
         return [one for one in self._witnesses.values() if one.is_known]

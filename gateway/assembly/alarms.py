@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from gateway.analytics import rules, triggers
 from gateway.analytics.rules import Ended, Raised, RuleEvent, RuleState
 from gateway.analytics.triggers import Property, TriggerState
+from gateway.assembly.alarm_ways import way_of
 from gateway.assembly.cameras import CameraPost
 from gateway.assembly.journal import Journal
 from gateway.assembly.pictures import Pictures, Snap, no_snapshot
@@ -22,8 +23,10 @@ from gateway.model.alarm import Alarm, AlarmRecord, Observation
 from gateway.model.audit import LedgerEvent, Operation
 from gateway.model.errors import PeerError, StoreError
 from gateway.model.event import CameraEvent
+from gateway.model.holdup import is_holdup
 from gateway.model.identifiers import uuid7
 from gateway.model.media import AccessUnit, StreamKind
+from gateway.model.panel import is_panel_alarm
 from gateway.model.registry import Recipient, Registry, Trigger, Zone
 from gateway.model.room import SEPARATOR
 from gateway.model.time import Moment
@@ -119,7 +122,7 @@ class AlarmDesk:
         now = self._parts.clock.now()
         for record in await self._parts.outbox.recent(MOST_ADOPTED):
             name = _name(record.alarm)
-            if is_foreign(record.alarm):
+            if is_foreign(record.alarm) or is_holdup(record) or is_panel_alarm(record.alarm):
                 continue
             if record.ended_utc_us == 0 and name not in self._open:
                 self._open[name] = record.alarm.id
@@ -265,10 +268,11 @@ class AlarmDesk:
             due = self._due.get(name)
             if due is None:
                 return
+            registry = self._parts.registry()
+            hearing = hearers(due.alarm.camera, due.recipients, registry)
+            way = way_of(due.alarm, hearing, registry)
             record = await self._parts.outbox.raise_alarm(
-                due.alarm,
-                recipients=hearers(due.alarm.camera, due.recipients, self._parts.registry()),
-                act=due.act,
+                due.alarm, recipients=way.recipients, act=due.act, near=way.near, plan=way.plan
             )
             self._open[name] = due.alarm.id
             del self._due[name]

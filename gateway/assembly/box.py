@@ -21,9 +21,13 @@ from gateway.assembly.changes import forsaken, unasked
 from gateway.assembly.couriers import Couriers
 from gateway.assembly.devices import DeviceParts, Devices, OpenDevice
 from gateway.assembly.edges import EdgeDesk, EdgeParts
+from gateway.assembly.escalation import Escalator, EscalatorParts
 from gateway.assembly.face import Face, Gauges
 from gateway.assembly.federating import Federation, Joined
 from gateway.assembly.hearing import Hearing
+from gateway.assembly.holdup import HoldupDesk, HoldupParts
+from gateway.assembly.holdup_book import HoldupBook
+from gateway.assembly.holdup_mqtt import HoldupTopics
 from gateway.assembly.incidents import IncidentDesk, IncidentParts, hooks_of
 from gateway.assembly.journal import Journal
 from gateway.assembly.ledger import verified_to
@@ -32,10 +36,13 @@ from gateway.assembly.masks import MasksInForce
 from gateway.assembly.mirroring import Mirroring, MirrorParts
 from gateway.assembly.opening import broker_options
 from gateway.assembly.owner import OwnerDesk, OwnerParts, told_to
-from gateway.assembly.pictures import Snapshot
+from gateway.assembly.panels import PanelDesk, PanelParts
+from gateway.assembly.pictures import Pictures, Snapshot
 from gateway.assembly.plans import CameraPlan, Surroundings, device_plan, plan
+from gateway.assembly.reports import ReportDesk, ReportParts
 from gateway.assembly.retention import RetentionDesk, RetentionParts, RulesInForce
 from gateway.assembly.states import StateWatch
+from gateway.assembly.stations import makers_of
 from gateway.assembly.viewing import Accountant, ClipParts, Clips, Confirmations, Viewing
 from gateway.assembly.witnessing import Witnessing
 from gateway.audit.ledger import Ledger
@@ -47,7 +54,7 @@ from gateway.evidence.stills import Stills
 from gateway.ingest.pace import Pace
 from gateway.model.access import Grant
 from gateway.model.alarm import Observation
-from gateway.model.errors import PeerError, StoreError
+from gateway.model.errors import InvariantError, PeerError, StoreError
 from gateway.model.event import CameraEvent
 from gateway.model.media import AccessUnit, StreamKind
 from gateway.ops.health import DeviceSnapshot
@@ -57,6 +64,7 @@ from gateway.relay.alarms.mqtt import BrokerOptions
 from gateway.relay.alarms.outbox import Outbox
 from gateway.relay.video.process import MediaProcess
 from gateway.room.incidents import IncidentBook
+from gateway.room.reports import ReportBook
 from gateway.runtime.clock import Clock
 from gateway.runtime.fanout import Fanout
 
@@ -99,6 +107,10 @@ class Opened:
     """Its rooms' incidents."""
     room: RoomKept | None = None
     """What it keeps of edges' alarms and logs, as a room."""
+    holdups: HoldupBook | None = None
+    """Tokens and presses of hold-up channels; without it no channel works."""
+    reports: ReportBook | None = None
+    """What vigilance institutes report."""
 
 
 class RunningBox:
@@ -124,33 +136,67 @@ class RunningBox:
         self.cameras = Cameras(self._camera_parts(most_bytes), tasks)
         self.viewing = Viewing(opened.media, self.cameras.post)
         self.clips = self._clips(most_bytes)
+        self.holdups = self._holdups()
         self.alarm_lines = self._alarm_lines()
         self.mirroring = self._mirroring()
         self.retention = self._retention()
         self.desk = self._desk()
+        self.escalator = Escalator(
+            EscalatorParts(opened.outbox, opened.journal, opened.masks.current, opened.clock)
+        )
         self._burned = Burned(opened.options.box.state_dir / FILE)
         self.devices = Devices(self._device_parts(), tasks)
         self.couriers = Couriers(
             opened.outbox, self._brokers(), tasks, box=opened.options.box.id, clock=opened.clock,
             lines=self.alarm_lines.brokers,
         )  # fmt: skip
+        self.couriers.makers = makers_of(opened.options, str(opened.config_path), opened.clock)
+        self.panels, self.topics = self._panel_desk(), self._topics()
         self.acts = ActDesk(ActParts(opened.registry, opened.journal, opened.ledger, opened.clock))
         self.face = Face(self._gauges(), progress, opened.clock)
         self.notices = Notices()
         """To the event streams of single persons."""
         self.owners = self._owners()
         self.incidents = self._incidents()
-        if self.incidents is not None:
-            self.incidents.join(self.lines, opened.options)
+        self.reports = self._reports()
         self.confirmations = Confirmations(opened.gate, self.viewing, self.notices, opened.clock)
-        self._around = Surroundings(
-            _login,
-            float(opened.options.ring.most_seconds),
-            exercise=opened.options.box.exercise,
-            reach=self.lines.reception.reach if self.lines.reception else None,
-        )
+        self._around = self._surroundings()
         self._unusable: dict[str, str] = {}
         self._sweeping = ""
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            _login,
+            float(self._o.options.ring.most_seconds),
+            exercise=self._o.options.box.exercise,
+            reach=self.lines.reception.reach if self.lines.reception else None,
+        )
+
+    def _holdups(self) -> HoldupDesk:
+        o, post = self._o, self.cameras.post
+        if o.holdups is None:
+            raise InvariantError("a box is opened with its book of hold-ups")
+        pictures = Pictures(o.pool, o.masks.current, post, self._snap, o.clock)
+        parts = HoldupParts(
+            o.outbox, o.holdups, o.journal, o.masks.entered, post, pictures, o.stills,
+            self.clips.hold, o.clock, o.options.box.exercise,
+        )  # fmt: skip
+        return HoldupDesk(parts, self._tasks.create_task)
+
+    def _topics(self) -> HoldupTopics:
+        brokers = self._brokers()
+        return HoldupTopics(brokers, self.holdups.heard, self._tasks, self._o.clock)
+
+    def _panel_desk(self) -> PanelDesk | None:
+        o, listen = self._o, self._o.options.dc09_receiver
+        if listen is None:
+            return None
+        return PanelDesk(
+            PanelParts(
+                listen, o.outbox, o.journal, o.masks.entered, o.clock, self.holdups.on_panel,
+                self.clips.hold, self._tasks.create_task, o.options.box.exercise,
+            )
+        )  # fmt: skip
 
     def _alarm_lines(self) -> AlarmLines:
         o = self._o
@@ -160,6 +206,7 @@ class RunningBox:
                 Around(
                     o.outbox, o.journal, o.gate, o.stills, self.clips, o.federation, o.witnessing,
                     o.masks.entered, o.clock, self._tasks.create_task, o.room,
+                    self.holdups,
                 )
             )  # fmt: skip
         return made
@@ -248,6 +295,7 @@ class RunningBox:
             OwnerParts(
                 o.registry, o.journal.append, o.journal.account, o.ledger.entries,
                 lambda: o.ledger.head().size, o.clock, told_to(self.notices.tell),
+                self.holdups.hides,
             )
         )  # fmt: skip
         o.journal.watchers.append(desk.noted)
@@ -259,10 +307,23 @@ class RunningBox:
         if o.incidents is None:
             return None
         own = o.options.incidents.organisation if o.options.incidents else ""
-        return IncidentDesk(
+        desk = IncidentDesk(
             IncidentParts(
                 o.incidents, o.masks.entered, o.journal, o.clock, o.outbox.get, self.notices,
                 own, hooks_of(o.options, str(o.config_path)), o.options.box.exercise,
+            )
+        )  # fmt: skip
+        desk.join(self.lines, o.options)
+        return desk
+
+    def _reports(self) -> ReportDesk | None:
+        o = self._o
+        if o.reports is None:
+            return None
+        return ReportDesk(
+            ReportParts(
+                o.reports, o.masks.entered, o.journal, o.clock, self.notices,
+                o.options.reports.keep_days, o.options.box.exercise, self.incidents,
             )
         )  # fmt: skip
 
@@ -290,6 +351,7 @@ class RunningBox:
     async def start(self) -> None:
         """Start the tasks that keep the box true; returns at once."""
         await self.desk.adopt()
+        await self.holdups.adopt()
         federated = self._federated()
         await self.replan()
         for coroutine in (
@@ -297,6 +359,8 @@ class RunningBox:
             self._follow_registry(),
             self.desk.tick(),
             self.desk.listen(),
+            self.escalator.keep(),
+            self.holdups.keep(),
             self._o.media.keep(self._still_allowed),
             self._sweep(),
             self._settle(),
@@ -307,6 +371,8 @@ class RunningBox:
             *self.edges.tasks(),
             *(self.mirroring.tasks() if self.mirroring is not None else ()),
             *((self.incidents.run(),) if self.incidents is not None else ()),
+            *(self.panels.tasks() if self.panels is not None else ()),
+            *((self.reports.run(),) if self.reports is not None else ()),
             self.owners.follow(),
             self.acts.keep(),
             self.confirmations.keep(),
@@ -350,6 +416,9 @@ class RunningBox:
         touched = self.cameras.reconcile(plans)
         self.viewing.follow()
         self.couriers.reconcile(registry)
+        self.topics.reconcile(registry)
+        if self.panels is not None:
+            self.panels.reconcile(registry)
         unusable = {one.camera: one.problem for one in plans.values() if one.problem}
         for camera, problem in unusable.items() - self._unusable.items():
             event = "camera-problem" if plans[camera].main else "camera-unusable"
@@ -375,6 +444,7 @@ class RunningBox:
         return self.viewing.is_urgent(camera)
 
     def _hear(self, camera: str, event: CameraEvent) -> None:
+        self.holdups.hear(camera, event)
         self.desk.hear(camera, event)
 
     async def _observe(self, observation: Observation) -> None:
@@ -427,7 +497,7 @@ class RunningBox:
         """Return what keeps the box from its duty."""
         parts = (
             ("ledger", self._o.journal.problem),
-            ("alarms", self.desk.problem or self.alarm_lines.problem),
+            ("alarms", self.desk.problem or self.alarm_lines.problem or self.holdups.problem),
             ("sweep", self._sweeping),
         )
         failing = tuple(f"{part}: not written: {problem}" for part, problem in parts if problem)
@@ -439,16 +509,21 @@ class RunningBox:
         one = self._o.witnessing
         hooks = self.incidents.problems if self.incidents is not None else ()
         witnesses = one.problems if one is not None else ()
+        panels = self.panels.problems if self.panels is not None else ()
         return (
-            *self.couriers.problems, *witnesses, *hooks, *self.lines.problems(),
-            *self.alarm_lines.problems, *self._behind(),
-            *unasked(self._o.registry.founders()),
+            *self.couriers.problems, *self.couriers.troubles(), *witnesses, *hooks,
+            *self.lines.problems(),
+            *self.alarm_lines.problems, *self._behind(), *self.escalator.problems,
+            *self.holdups.problems, *self.topics.problems,
+            *panels, *unasked(self._o.registry.founders()),
             *forsaken(self._o.registry.orphans()),
         )  # fmt: skip
 
     def _behind(self) -> tuple[str, ...]:
         problem = self.mirroring.problem if self.mirroring is not None else ""
-        return (f"copy of the ledger: {problem}",) if problem else ()
+        reports = self.reports.problem if self.reports is not None else ""
+        parts = (("copy of the ledger", problem), ("reports", reports))
+        return tuple(f"{part}: {said}" for part, said in parts if said)
 
     def _cosigned_age_s(self) -> float | None:
         one = self._o.witnessing
@@ -466,7 +541,7 @@ class RunningBox:
             ledger_spilling=lambda: o.ledger.spilling,
             ledger_cosigned_age_s=self._cosigned_age_s,
             registry_version=lambda: o.registry.current().version,
-            alarms_open=o.outbox.living,
+            alarms_open=lambda: o.outbox.living() - self.holdups.hidden(),
             deliveries_waiting=o.outbox.waiting,
             media_restarts=lambda: o.media.restarts,
             children_restarts=lambda: _replaced(o.pool.statistics()),
@@ -476,6 +551,7 @@ class RunningBox:
             biometrics_dropped=self.hearing.dropped.total,
             kept=self.retention.snapshots,
             acts=self.acts.days_left,
+            lines=self.edges.lines,
         )
 
 

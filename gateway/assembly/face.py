@@ -6,9 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway import __version__
-from gateway.console.services import Health
+from gateway.console.services import Health, LineReport
 from gateway.model.media import StreamStatus
-from gateway.ops.health import BoxSnapshot, DeviceSnapshot, KeptSnapshot, health, metrics_text
+from gateway.ops.health import (
+    BoxSnapshot,
+    DeviceSnapshot,
+    KeptSnapshot,
+    LineSnapshot,
+    health,
+    metrics_text,
+)
 from gateway.ops.watchdog import Progress
 from gateway.runtime.clock import Clock
 
@@ -37,6 +44,8 @@ class Gauges:
     """Copies of pictures, by class and controller."""
     acts: Callable[[], tuple[tuple[str, int], ...]] = tuple
     """Days left of each act, by id; negative once it is over."""
+    lines: Callable[[], tuple[LineReport, ...]] = tuple
+    """Between this box and rooms or edges."""
 
 
 class Face:
@@ -69,8 +78,14 @@ class Face:
             devices=g.devices(),
             kept=g.kept(),
             acts=g.acts(),
+            lines=tuple(self._line(one) for one in g.lines()),
             clock=self._clock.now().quality,
         )
+
+    def _line(self, one: LineReport) -> LineSnapshot:
+        heard_us = one.status.heard_utc_us
+        ago_s = max(0.0, (self._clock.now().utc_us - heard_us) / 1e6) if heard_us else None
+        return LineSnapshot(one.id, one.side.value, one.status, ago_s)
 
     def health(self) -> Health:
         """Judge the box now."""

@@ -74,7 +74,7 @@ class FarPictures:
 
     async def _fetch(self, kind: str, grant: Grant, alarm: AlarmRecord) -> bytes:
         edge, _ = at_edge(alarm.alarm.camera)
-        if not edge or grant.camera != alarm.alarm.camera:
+        if not edge or grant.camera not in alarm.alarm.cameras:
             return b""
         caller = self._parts.caller(edge)
         async with self._slots:
@@ -214,7 +214,7 @@ class LentPictures:
 
         It has to be one that this room was sent.
         """
-        if record.alarm.camera != grant.camera:
+        if grant.camera not in record.alarm.cameras:
             return False
         request = grant.request
         if request.actor.organisation not in record.recipients:
@@ -226,7 +226,8 @@ class LentPictures:
 
     async def _made(self, kind: str, grant: Grant, record: AlarmRecord) -> bytes:
         if kind == STILL:
-            found = await asyncio.to_thread(self._parts.stills.get, record.alarm.id, grant)
+            name = record.alarm.picture(grant.camera)
+            found = await asyncio.to_thread(self._parts.stills.get, name, grant)
             data = found or b""
         else:
             data = await self._parts.clips.clip(grant, record)

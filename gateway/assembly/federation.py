@@ -24,6 +24,7 @@ from gateway.model.media import StreamKind
 from gateway.model.registry import Registry
 from gateway.model.room import (
     ASSERTION,
+    MOST_LINE_STREAMS,
     Assertion,
     Caller,
     Handler,
@@ -56,7 +57,7 @@ WAIT_S: Final = 5.0
 """How long a request for a stream waits for the assertion that is on its way."""
 MOST_GRANTS: Final = 64
 """Looks of one room at a time."""
-MOST_STREAMS: Final = 48
+MOST_STREAMS: Final = MOST_LINE_STREAMS
 """Streams of one line at a time."""
 DENIALS: Final = 30
 """Refusals of a room that are written one by one; then one each ..."""
@@ -147,6 +148,8 @@ class _Side:
     """By the room's Grant."""
     opening: set[str] = field(default_factory=set)
     flows: dict[tuple[str, StreamKind], _Flow] = field(default_factory=dict)
+    waiting: int = 0
+    """Streams that wait for their assertion; they count against the bound already."""
     denials: _Denials = field(default_factory=_Denials)
     turned: asyncio.Event = field(default_factory=asyncio.Event)
     sent: Offer | None = None
@@ -357,12 +360,11 @@ class EdgeFederation:
         self, side: _Side, peer: LinePeer, assertion: Assertion | None, error: RefusedError
     ) -> None:
         """Write a refusal that the gate did not see."""
-        log.warning(
-            "assertion-refused", extra={"line": side.room.line, "room": peer.id, "code": error.code}
-        )
         if not side.denials.may_write(self._p.clock.monotonic_s()):
-            return
+            return  # neither the ledger nor the log fills up; the next one says how many
         unsaid, side.denials.unsaid = side.denials.unsaid, 0
+        fields = {"line": side.room.line, "room": peer.id, "code": error.code, "unsaid": unsaid}
+        log.warning("assertion-refused", extra=fields)
         event = _denial(side.room, peer, assertion)
         await self._p.write(replace(event, error=error.code, count=unsaid + 1 if unsaid else 0))
 
@@ -388,9 +390,13 @@ class EdgeFederation:
         known = {one.id for one in self._cameras(side.room.recipient)}
         if camera not in known or name not in kinds or post is None:
             raise RefusedError("not-offered", "La sede non offre questo flusso alla sala.")
-        if side.streams() >= MOST_STREAMS:
+        if side.streams() + side.waiting >= MOST_STREAMS:
             raise RefusedError("too-many", f"Al più {MOST_STREAMS} flussi per linea.")
-        await self._until_held(side, camera)
+        side.waiting += 1
+        try:
+            await self._until_held(side, camera)
+        finally:
+            side.waiting -= 1
         kind = post.rendition(kinds[name])
         flow = side.flows.setdefault((camera, kind), _Flow())
         self._advance(flow, camera, kind)

@@ -559,4 +559,5 @@ def hooks_of(options: Options, where: str) -> tuple[Hook, ...]:
             one.ca,
         )
         for one in options.webhooks
+        if one.organisation
     )

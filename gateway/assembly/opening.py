@@ -27,7 +27,9 @@ from gateway.config.options import (
 from gateway.config.secrets import locate, resolve
 from gateway.console.listener import bind_tcp, server_tls
 from gateway.model.errors import ConfigError, WireError
-from gateway.relay.alarms.mqtt import BrokerOptions, TlsOptions
+from gateway.model.room import split_address
+from gateway.relay.alarms.mqtt import BrokerOptions
+from gateway.relay.alarms.mqtt_tls import TlsOptions
 from gateway.wire.cosignature import parse_witness_key
 
 KEY_FILE = "ledger.key"
@@ -139,6 +141,7 @@ def broker_options(line: BrokerLine, *, box: str, where: str) -> BrokerOptions:
         user=line.user,
         password=password,
         client_id=f"varco-{box}",
+        standby=tuple(split_address(one)[:2] for one in line.standby),
     )
 
 

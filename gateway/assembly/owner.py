@@ -203,6 +203,8 @@ class OwnerParts:
     """Entries of the ledger."""
     clock: Clock
     tell: Tell = _nobody
+    hides: Callable[[str, int], bool] = lambda _camera, _utc_us: False
+    """Whether a look at a camera, begun then, would tell the shop of a hold-up that lives."""
 
 
 class OwnerDesk:
@@ -228,7 +230,8 @@ class OwnerDesk:
         self._hear(receipt.seq, receipt.utc_us, event)
 
     def _hear(self, seq: int, utc_us: int, event: LedgerEvent) -> None:
-        if (found := self._index.take(seq, utc_us, event)) is not None:
+        found = self._index.take(seq, utc_us, event)
+        if found is not None and not self._is_hidden(found):
             self._parts.tell(event.controller, "owner", told(found))
 
     async def follow(self) -> None:
@@ -268,11 +271,17 @@ class OwnerDesk:
     def looks(self, controller: str) -> Sequence[Look]:
         """Return who looked at a controller's cameras in the last days, newest first."""
         self._index.keep(self._registry().controllers)
-        return self._index.looks(controller, self._since_us())
+        found = self._index.looks(controller, self._since_us())
+        return [one for one in found if not self._is_hidden(one)]
 
     def alerts(self, controller: str) -> Sequence[Alert]:
         """Return the looks in an emergency of the last days, newest first."""
-        return self._index.alerts(controller, self._since_us())
+        found = self._index.alerts(controller, self._since_us())
+        return [one for one in found if not self._is_hidden(one)]
+
+    def _is_hidden(self, what: Look | Alert) -> bool:
+        look = what.look if isinstance(what, Alert) else what
+        return self._parts.hides(look.camera, look.utc_us)
 
     def fitness(self, controller: str) -> Project | None:
         """Return the security project of a controller; None if it takes part in none."""

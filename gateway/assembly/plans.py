@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
+from gateway.access.holdup import holdup_basis
 from gateway.access.policy import acts_for
 from gateway.ingest.makes import Make, find_make, read_makes
 from gateway.ingest.onvif_model import OnvifTarget
@@ -94,6 +95,8 @@ class CameraPlan:
     """Events of the camera's own that become alarms; on the same basis as `zones`."""
     limit: SessionLimit | None = None
     """Sessions of the device that the camera hangs off."""
+    contacts: tuple[Trigger, ...] = ()
+    """Events that set a hold-up channel off, whatever analysis an act allows."""
 
     @property
     def watched(self) -> StreamKind:
@@ -104,7 +107,8 @@ class CameraPlan:
     def listens(self) -> bool:
         """Return whether events are read in the watched stream's metadata now."""
         source = self.source(self.watched)
-        return bool(self.triggers) and source is not None and source.wants_metadata
+        heard = self.triggers or self.contacts
+        return bool(heard) and source is not None and source.wants_metadata
 
     def source(self, kind: StreamKind) -> StreamSource | None:
         """Return where one rendition comes from."""
@@ -136,7 +140,29 @@ def plan(camera: Camera, registry: Registry, now: Moment, around: Surroundings) 
         pulled = replace(pulled, sub=_source(StreamKind.SUB, camera, registry, around))
     except ConfigError as error:
         pulled = replace(pulled, problem=str(error))
-    return _guarded(pulled, registry, now, around.most_ring_s)
+    guarded = _guarded(pulled, registry, now, around.most_ring_s)
+    return _with_holdups(guarded, registry, now, around.most_ring_s)
+
+
+def _with_holdups(
+    guarded: CameraPlan, registry: Registry, now: Moment, most_ring_s: float
+) -> CameraPlan:
+    """Return the plan with what hold-up channels need: their contacts, the seconds before."""
+    holdups = [one for one in registry.holdups.values() if guarded.camera in one.cameras]
+    names = {name for one in registry.holdups.values() for name in one.contacts}
+    contacts = tuple(one for one in registry.triggers_of(guarded.camera) if one.id in names)
+    if not holdups and not contacts:
+        return guarded
+    bases = [holdup_basis(one, registry, now) for one in holdups]
+    before_s = max((one.before_s.get(guarded.camera, 0.0) for one in bases), default=0.0)
+    act = next((one.act for one in bases if one.act), "")
+    return replace(
+        guarded,
+        triggers=tuple(one for one in guarded.triggers if one.id not in names),
+        contacts=contacts,
+        act=guarded.act or act,
+        ring_s=max(guarded.ring_s, min(before_s, most_ring_s, MOST_RING_S)),
+    )
 
 
 def _guarded(pulled: CameraPlan, registry: Registry, now: Moment, most_ring_s: float) -> CameraPlan:

@@ -78,17 +78,20 @@ def rules_of(registry: Registry, still_s: float) -> Rules:
     return Rules(still_s, cameras, owners, tuple(registry.holds.values()))
 
 
-def origin_of(record: AlarmRecord | None, registry: Registry) -> Origin | None:
-    """Return where an alarm's picture comes from, with the ceiling that holds for it now."""
+def origin_of(record: AlarmRecord | None, registry: Registry, camera_id: str = "") -> Origin | None:
+    """Return where a picture of an alarm comes from, with the ceiling that holds for it now.
+
+    `camera_id`: one of the alarm's; empty: its own.
+    """
     if record is None:
         return None
-    alarm = record.alarm
-    camera = registry.cameras.get(alarm.camera)
+    camera_id, raised = camera_id or record.alarm.camera, record.alarm.raised
+    camera = registry.cameras.get(camera_id)
     if camera is None:
-        return Origin(alarm.camera, "", alarm.raised)
+        return Origin(camera_id, "", raised)
     owner = registry.controller_of(camera)
     most_h = ceiling_h(owner, registry.sites[camera.site])
-    return Origin(alarm.camera, owner.id, alarm.raised, float(most_h))
+    return Origin(camera_id, owner.id, raised, float(most_h))
 
 
 @dataclass(frozen=True, slots=True)

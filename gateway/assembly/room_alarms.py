@@ -25,6 +25,8 @@ from gateway.model.identifiers import ID_FORM, uuid7
 from gateway.model.registry import Edge, Registry
 from gateway.model.room import ASSERTION, SEPARATOR, Caller, Handler, LinePeer, Reply, at_edge
 from gateway.model.time import Moment
+from gateway.relay.alarms.book_rows import Answer
+from gateway.relay.alarms.groups import near_cameras
 from gateway.relay.alarms.outbox import Outbox
 from gateway.room.alarms import (
     MOST_ASKED,
@@ -33,13 +35,16 @@ from gateway.room.alarms import (
     Fate,
     Intake,
     IntakeParts,
+    Judgement,
     Offers,
     VerdictQueue,
+    answer_row,
     ask_fates,
     fate_row,
     send_verdict,
     verdict_of,
 )
+from gateway.room.answers import TAKEN, AnswerQueue, send_answer
 from gateway.room.inbox import Inbox
 from gateway.room.mqtt_line import ALARM, NOT_YET
 from gateway.room.store import RoomStore
@@ -89,9 +94,10 @@ class RoomAlarms:
         self._parts = parts
         self.inbox = Inbox(parts.store, parts.clock)
         self.queue = VerdictQueue(parts.store, parts.clock)
+        self.answers = AnswerQueue(parts.store, parts.clock)
         intake = IntakeParts(
             self.inbox, parts.outbox, self._edge, parts.offer,
-            parts.caller, parts.clock, self._adopted, self._refused,
+            parts.caller, parts.clock, self._adopted, self._refused, self._near,
         )  # fmt: skip
         self._intake = Intake(intake)
         self._said: dict[tuple[str, str], float] = {}
@@ -128,6 +134,9 @@ class RoomAlarms:
 
     # what edges bring ----------------------------------------------------------------------------
 
+    def _near(self, camera: str) -> frozenset[str]:
+        return near_cameras(camera, self._parts.registry())
+
     async def _adopted(self, record: AlarmRecord) -> None:
         event = alarm_event("alarm.raise", record, self._parts.registry())
         await self._parts.journal.account(
@@ -160,8 +169,23 @@ class RoomAlarms:
             await self.queue.put(alarm_id, edge, verdict, by)
             self._queue_turned.set()
 
+    async def taken(self, alarm_id: str, by: str) -> None:
+        """Keep a person's answer to an edge's alarm for its edge, before our own book has it.
+
+        Does nothing for an alarm of this box. StoreError if the disk refuses: ask again.
+        """
+        record = await self._parts.outbox.find(alarm_id)
+        if record is None or record.taken_utc_us:
+            return
+        edge, _ = at_edge(record.alarm.camera)
+        if edge:
+            await self.answers.put(alarm_id, edge, by)
+            self._queue_turned.set()
+
     async def _recover(self) -> None:
-        """Give our own book the verdicts that a crash kept from it."""
+        """Give our own book the answers and verdicts that a crash kept from it."""
+        for answer in await self.answers.waiting(MOST_ASKED):
+            await self._parts.outbox.take(answer.alarm, answer.by, at_utc_us=answer.utc_us)
         for one in await self.queue.waiting(MOST_ASKED):
             await self._parts.outbox.close(one.alarm, one.by, one.verdict)
 
@@ -177,7 +201,8 @@ class RoomAlarms:
     async def _send(self) -> None:
         """Bring what waits to the edges whose lines stand, side by side."""
         waiting: dict[str, list[Any]] = {}
-        for one in await self.queue.waiting():
+        both: list[Any] = [*await self.answers.waiting(), *await self.queue.waiting()]
+        for one in both:
             if self._parts.is_up(one.edge):
                 waiting.setdefault(one.edge, []).append(one)
         async with asyncio.TaskGroup() as group:
@@ -187,7 +212,10 @@ class RoomAlarms:
     async def _send_to(self, edge: str, waiting: list[Any]) -> None:
         try:
             for one in waiting:
-                await send_verdict(self.queue, one, self._parts.caller(edge))
+                if isinstance(one, Judgement):
+                    await send_verdict(self.queue, one, self._parts.caller(edge))
+                else:
+                    await send_answer(self.answers, one, self._parts.caller(edge))
         except PeerError as error:
             log.info("verdict-waits", extra={"edge": edge, "problem": str(error)})
 
@@ -224,6 +252,8 @@ class RoomAlarms:
         elif not record.ended_utc_us:
             ended_us = fate.ended_utc_us or now.utc_us
             await self._parts.outbox.end(fate.alarm, Moment(now.monotonic_s, ended_us))
+        if not record.taken_utc_us:
+            await self._follow_answer(edge, record, fate)
         if fate.verdict is not AlarmVerdict.NONE and record.verdict is AlarmVerdict.NONE:
             closed = await self._parts.outbox.close(fate.alarm, edge, fate.verdict)
             if closed is not None:
@@ -232,6 +262,18 @@ class RoomAlarms:
                     replace(event, actor_id=edge, actor_type="device", channel="line",
                             reason_text=fate.verdict.value)
                 )  # fmt: skip
+
+    async def _follow_answer(self, edge: str, record: AlarmRecord, fate: Fate) -> None:
+        """Show that somebody else answers, or when it goes on; whose answer it is is not told."""
+        told = (fate.taken_utc_us, fate.escalates_utc_us, fate.step)
+        if told == (0, record.escalates_utc_us, record.step):
+            return
+        after = await self._parts.outbox.follow(fate.alarm, Answer(told[0], edge, *told[1:]))
+        if after is not None and after.taken_utc_us and after.taken_by == edge:
+            event = alarm_event("alarm.ack", after, self._parts.registry())
+            await self._parts.journal.account(
+                replace(event, actor_id=edge, actor_type="device", channel="line")
+            )
 
     # the lines themselves ------------------------------------------------------------------------
 
@@ -351,6 +393,7 @@ class RoomAlarms:
         """Forget what came in and was answered long ago; our own book goes on knowing it."""
         before_us = self._parts.clock.now().utc_us - KEPT_US
         await self.queue.prune(before_us)
+        await self.answers.prune(before_us)
         if not self._prunes_inbox:
             return
         try:
@@ -384,6 +427,18 @@ def _about(edge: str, event: str, *, result: str, error: str) -> LedgerEvent:
 # the edge's side ------------------------------------------------------------------------------
 
 
+Answering = Callable[[AlarmRecord, AlarmVerdict, str, str], Awaitable[bool]]
+"""Alarm, verdict, who gives it, and which recipient; False: nobody asks that one first."""
+
+
+async def nobody_asks(
+    record: AlarmRecord, verdict: AlarmVerdict, by: str, organisation: str
+) -> bool:
+    """Leave every verdict what it is."""
+    del record, verdict, by, organisation
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class EdgeParts:
     """What a room's word on our alarms changes."""
@@ -395,6 +450,8 @@ class EdgeParts:
     """Which recipient of our registry the room is: it hears of no other's alarms."""
     confirm: Callable[[str], object] = lambda _: None
     """Lets the picture of a confirmed alarm live as long as its controller's term."""
+    answer: Answering = nobody_asks
+    """Takes the word of a monitoring centre on a hold-up that waits for it (HoldupDesk)."""
 
 
 class EdgeAlarms:
@@ -406,12 +463,39 @@ class EdgeAlarms:
 
     def handlers(self) -> dict[str, Handler]:
         """Return what the room may ask here."""
-        return {VERDICT: self.verdict, STATES: self.states}
+        return {VERDICT: self.verdict, TAKEN: self.taken, STATES: self.states}
 
     async def _own(self, alarm_id: str) -> AlarmRecord | None:
         """Return an alarm that this room was sent, and no other."""
         record = await self._parts.outbox.find(alarm_id)
         return record if record and self._parts.recipient in record.recipients else None
+
+    async def taken(self, peer: LinePeer, body: Mapping[str, Any], blob: bytes) -> Reply:
+        """Note that a person of the room answers an alarm; again changes nothing."""
+        del blob
+        alarm_id, by, utc_us = body.get("alarm"), body.get("by"), body.get("utc_us", 0)
+        if not isinstance(alarm_id, str) or not isinstance(by, str) or not ID_FORM.match(by):
+            raise WireError("taken: without an alarm or a person")
+        if type(utc_us) is not int or not 0 <= utc_us < 1 << 53:
+            raise WireError("taken: a strange time")
+        async with self._turn:
+            try:
+                return await self._take(alarm_id, f"{peer.id}:{by}", utc_us)
+            except StoreError as error:
+                raise RefusedError(NOT_YET, "this box cannot store it now") from error
+
+    async def _take(self, alarm_id: str, by: str, utc_us: int) -> Reply:
+        before = await self._own(alarm_id)
+        if before is None:
+            raise RefusedError("unknown-alarm", "this room was sent no such alarm")
+        recipient = self._parts.recipient
+        record = await self._parts.outbox.take(
+            alarm_id, by, organisation=recipient, at_utc_us=utc_us
+        )
+        record = record or before
+        if not before.taken_utc_us and record.taken_by == by:
+            await self._account(record, by, "alarm.ack")
+        return Reply({"taken": record.taken_utc_us})
 
     async def verdict(self, peer: LinePeer, body: Mapping[str, Any], blob: bytes) -> Reply:
         """Close an alarm with the word of a person of the room; again changes nothing."""
@@ -431,15 +515,19 @@ class EdgeAlarms:
         before = await self._own(alarm_id)
         if before is None:
             raise RefusedError("unknown-alarm", "this room was sent no such alarm")
-        record = await self._parts.outbox.close(alarm_id, by, verdict) or before
+        if await self._parts.answer(before, verdict, by, self._parts.recipient):
+            return Reply({"verdict": verdict.value})
+        recipient = self._parts.recipient
+        closed = await self._parts.outbox.close(alarm_id, by, verdict, organisation=recipient)
+        record = closed or before
         if before.verdict is AlarmVerdict.NONE:
             await self._account(record, by)
             if record.verdict is AlarmVerdict.CONFIRMED:
                 await self._keep_picture(alarm_id)
         return Reply({"verdict": record.verdict.value})
 
-    async def _account(self, record: AlarmRecord, by: str) -> None:
-        event = alarm_event("alarm.close", record, self._parts.registry())
+    async def _account(self, record: AlarmRecord, by: str, what: str = "alarm.close") -> None:
+        event = alarm_event(what, record, self._parts.registry())
         await self._parts.journal.account(
             replace(
                 event, actor_id=by, actor_type="human", org=self._parts.recipient,
@@ -459,7 +547,7 @@ class EdgeAlarms:
         ids = body.get("ids")
         if not isinstance(ids, list) or len(ids) > MOST_ASKED:
             raise WireError("alarms: no list of ids")
-        rows = []
+        fates: list[Fate] = []
         for alarm_id in ids:
             if not isinstance(alarm_id, str):
                 raise WireError("alarms: an id that is none")
@@ -467,12 +555,21 @@ class EdgeAlarms:
                 record = await self._own(alarm_id)
             except StoreError as error:
                 raise RefusedError(NOT_YET, "this box cannot store it now") from error
-            rows.append(fate_row(_fate_of(alarm_id, record)))
-        return Reply({"states": rows})
+            fates.append(_fate_of(alarm_id, record))
+        answers = [answer_row(one) for one in fates if one.known]
+        return Reply({"states": [fate_row(one) for one in fates], "answers": answers})
 
 
 def _fate_of(alarm_id: str, record: AlarmRecord | None) -> Fate:
     if record is None:
         return Fate(alarm_id, False, 0, AlarmVerdict.NONE)
     verdict = record.verdict if record.state is AlarmState.CLOSED else AlarmVerdict.NONE
-    return Fate(alarm_id, True, record.ended_utc_us, verdict)
+    return Fate(
+        alarm_id,
+        True,
+        record.ended_utc_us,
+        verdict,
+        taken_utc_us=record.taken_utc_us,
+        escalates_utc_us=record.escalates_utc_us,
+        step=record.step,
+    )

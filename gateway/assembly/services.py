@@ -18,7 +18,8 @@ from gateway.assembly.identity import Doors, providers
 from gateway.assembly.journal import Journal
 from gateway.assembly.ledger import LedgerDesk
 from gateway.console.services import Services
-from gateway.model.alarm import AlarmRecord, AlarmVerdict, Delivery
+from gateway.model.alarm import AlarmRecord, AlarmState, AlarmVerdict, Delivery
+from gateway.model.audit import LedgerEvent
 from gateway.model.errors import StoreError
 from gateway.model.media import StreamStatus
 from gateway.model.registry import Registry
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 
 Judge = Callable[[str, str, AlarmVerdict], Awaitable[None]]
+Taken = Callable[[str, str], Awaitable[None]]
 
 
 class AlarmBook:
@@ -41,28 +43,59 @@ class AlarmBook:
         registry: Callable[[], Registry],
         confirm: Callable[[str], object] = lambda _: None,
         judge: Judge | None = None,
+        taken: Taken | None = None,
     ) -> None:
         """`confirm` lets the picture of a confirmed alarm live as long as its controller's term.
 
-        `judge` keeps a verdict on an edge's alarm for its edge, before it counts here.
+        `judge` keeps a verdict on an edge's alarm for its edge, before it counts here; `taken`
+        an answer.
         """
         self._confirm = confirm
         self._judge = judge
+        self._taken = taken
         self._outbox = outbox
         self._journal = journal
         self._registry = registry
         self.get = outbox.get
         self.recent = outbox.recent
+        self.is_delivered = outbox.is_delivered
+        self.times = outbox.times
 
     async def deliveries(self, alarm_id: str) -> Sequence[Delivery]:
         """Return what became of an alarm at each recipient."""
         return await self._outbox.deliveries(alarm_id)
 
+    async def take(self, alarm_id: str, by: str) -> AlarmRecord | None:
+        """Note who answers; the first one's answer stands in the ledger, and goes to its edge."""
+        before = await self._outbox.find(alarm_id)
+        if before is None or before.taken_utc_us or before.state is AlarmState.CLOSED:
+            return before
+        if self._taken is not None:
+            await self._taken(alarm_id, by)
+        record = await self._outbox.take(alarm_id, by, organisation=self._organisation(by))
+        if record is not None and record.taken_by == by:
+            event = alarm_event("alarm.ack", record, self._registry())
+            await self._journal.account(self._signed(event, by))
+        return record
+
+    def _organisation(self, by: str) -> str:
+        user = self._registry().users.get(by)
+        return user.organisation if user is not None else ""
+
+    def _signed(self, event: LedgerEvent, by: str) -> LedgerEvent:
+        """Return an entry in the name of a person of this box."""
+        user = self._registry().users.get(by)
+        role = user.role.value if user is not None else ""
+        org = self._organisation(by)
+        return replace(event, actor_id=by, actor_type="human", role=role, org=org)
+
     async def close(self, alarm_id: str, by: str, verdict: AlarmVerdict) -> None:
         """Close an alarm with the operator's verdict."""
         if self._judge is not None:
             await self._judge(alarm_id, by, verdict)
-        record = await self._outbox.close(alarm_id, by, verdict)
+        record = await self._outbox.close(
+            alarm_id, by, verdict, organisation=self._organisation(by)
+        )
         if record is not None and verdict is AlarmVerdict.CONFIRMED:
             try:
                 await asyncio.to_thread(self._confirm, alarm_id)
@@ -126,8 +159,9 @@ def services_of(
             opened.outbox,
             opened.journal,
             opened.masks.entered,
-            opened.stills.confirm,
+            running.holdups.confirm,
             running.alarm_lines.judge,
+            running.alarm_lines.taken,
         ),
         stills=opened.stills,
         clips=running.clips,
@@ -151,5 +185,6 @@ def services_of(
         owners=running.owners,
         acts=running.acts,
         far=running.alarm_lines.far,
+        reports=running.reports,
         lines=running.edges if opened.options.room or opened.options.uplinks else None,
     )

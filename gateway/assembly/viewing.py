@@ -31,6 +31,8 @@ from gateway.runtime.fanout import Fanout, Reader
 log = logging.getLogger(__name__)
 
 BEFORE_S = 10.0
+HOLDUP_BEFORE_S = 30.0
+"""A hold-up shows all that its act lets the ring keep (B-26)."""
 AFTER_S = 3.0
 """A clip shows the seconds before the alarm, and a little of what it was about."""
 TICK_S: Final = 1.0
@@ -276,6 +278,20 @@ class ClipParts:
     """Held for the alarms of one camera, beside its ring."""
 
 
+def subject_of(
+    name: str, alarms: Callable[[str], AlarmRecord | None]
+) -> tuple[AlarmRecord, str] | None:
+    """Return the alarm and the camera of a picture's name; None if there is no such alarm."""
+    whole = alarms(name)
+    if whole is not None:
+        return whole, whole.alarm.camera
+    alarm_id, _, at = name.rpartition("-")
+    record = alarms(alarm_id)
+    if record is None or not at.isdecimal() or not 0 < int(at) < len(record.alarm.cameras):
+        return None
+    return record, record.alarm.cameras[int(at)]
+
+
 class Clips:
     """The seconds before an alarm, as a playable file.
 
@@ -286,10 +302,10 @@ class Clips:
     def __init__(self, parts: ClipParts) -> None:
         self._parts = parts
         self._held: dict[str, tuple[str, tuple[AccessUnit, ...]]] = {}
-        """Camera and units by alarm, oldest first."""
+        """Camera and units by the name of an alarm's picture, oldest first."""
 
     async def hold(self, alarm: Alarm) -> None:
-        """Hold what a clip of this alarm shows; returns when the last of it has come."""
+        """Hold what clips of this alarm show; returns when the last of it has come."""
         self._keep(alarm)
         await self._until_after(alarm)
         self._keep(alarm)
@@ -297,8 +313,8 @@ class Clips:
     def sweep(self) -> None:
         """Let go what no alarm or no act holds any more; call it every few seconds."""
         for name, (camera, units) in tuple(self._held.items()):
-            record = self._parts.alarm(name)
-            is_open = record is not None and record.state is not AlarmState.CLOSED
+            found = subject_of(name, self._parts.alarm)
+            is_open = found is not None and found[0].state is not AlarmState.CLOSED
             if not is_open or self._ring(camera) is None or self._is_over(units):
                 del self._held[name]
 
@@ -319,10 +335,10 @@ class Clips:
         RefusedError if the Grant does not hold, or holds no more when the file is ready.
         """
         self._insist(grant)
-        if alarm.alarm.camera != grant.camera:
+        if grant.camera not in alarm.alarm.cameras:
             return b""
         await self._until_after(alarm.alarm)
-        units = self._units(alarm.alarm)
+        units = self._units(alarm.alarm, grant.camera)
         if not units:
             return b""
         made = await with_masks_in_force(
@@ -346,23 +362,28 @@ class Clips:
         post = self._parts.post(camera)
         return post.ring if post else None
 
-    def _units(self, alarm: Alarm) -> tuple[AccessUnit, ...]:
+    def _units(self, alarm: Alarm, camera: str) -> tuple[AccessUnit, ...]:
         """Return what is held and what the ring still adds; nothing where no act allows a ring."""
-        ring = self._ring(alarm.camera)
+        ring = self._ring(camera)
         if ring is None:
             return ()
-        fresh = ring.cut(alarm.raised.shifted(-BEFORE_S), alarm.raised.shifted(AFTER_S))
-        _, held = self._held.get(alarm.id, ("", ()))
+        before_s = HOLDUP_BEFORE_S if alarm.silent else BEFORE_S
+        fresh = ring.cut(alarm.raised.shifted(-before_s), alarm.raised.shifted(AFTER_S))
+        _, held = self._held.get(alarm.picture(camera), ("", ()))
         if not held:
             return fresh
         last_s = held[-1].captured.monotonic_s
         return (*held, *(one for one in fresh if one.captured.monotonic_s > last_s))
 
     def _keep(self, alarm: Alarm) -> None:
-        """Hold what there is; the oldest of the camera's give way."""
-        if units := self._units(alarm):
-            self._held[alarm.id] = (alarm.camera, units)
-        own = [name for name, (camera, _) in self._held.items() if camera == alarm.camera]
+        for camera in alarm.cameras:
+            self._keep_of(alarm, camera)
+
+    def _keep_of(self, alarm: Alarm, camera: str) -> None:
+        """Hold what there is of one camera; the oldest of its own give way."""
+        if units := self._units(alarm, camera):
+            self._held[alarm.picture(camera)] = (camera, units)
+        own = [name for name, (whose, _) in self._held.items() if whose == camera]
         size_bytes = {name: sum(u.size_bytes() for u in self._held[name][1]) for name in own}
         for name in own:
             if sum(size_bytes.values()) <= self._parts.most_bytes:

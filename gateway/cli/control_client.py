@@ -114,6 +114,76 @@ class ChangeReply(BaseModel):
     held: str = ""
 
 
+class HoldupReply(BaseModel):
+    """A hold-up channel."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str
+    name: str
+    site: str
+    devices: tuple[str, ...] = ()
+
+
+class HoldupTokenReply(BaseModel):
+    """A button's secret; empty: it was taken back."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    token: str
+
+
+class HoldupTestReply(BaseModel):
+    """A test that was set off."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    alarm: str
+    raised: str
+
+
+class HoldupFiguresReply(BaseModel):
+    """One channel in a report."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str
+    name: str
+    triggers: int
+    presses: int
+    tests: int
+    undelivered: int
+
+
+class HoldupCaseReply(BaseModel):
+    """One alarm in a report."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    alarm: str
+    holdup: str
+    raised: str
+    exercise: bool
+    sources: tuple[str, ...]
+    verification: str
+    verification_s: float
+    rooms_s: float
+    verdict: str
+
+
+class HoldupReportReply(BaseModel):
+    """What hold-up channels did in a period."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    channels: tuple[HoldupFiguresReply, ...]
+    cases: tuple[HoldupCaseReply, ...]
+    count: int
+    p50_s: float
+    p95_s: float
+    in_time: bool
+
+
 class ExtensionReply(BaseModel):
     """An extension of an act."""
 
@@ -322,6 +392,28 @@ class Control:
             )
         )
         return self._read(response, ChangeReply)
+
+    def holdups(self) -> tuple[HoldupReply, ...]:
+        """Return the hold-up channels."""
+        request = httpx.Request("GET", "http://varco/control/holdup")
+        return tuple(map(HoldupReply.model_validate, self._send(request).json()))
+
+    def holdup_token(self, channel: str, device: str, *, revoke: bool) -> str:
+        """Return a new secret of a button; empty: it was taken back."""
+        url = f"http://varco/control/holdup/{quote(channel, safe='')}/token"
+        body = {"device": device, "revoke": revoke}
+        return self._read(self._send(httpx.Request("POST", url, json=body)), HoldupTokenReply).token
+
+    def holdup_test(self, channel: str) -> HoldupTestReply:
+        """Set a channel off as an exercise."""
+        url = f"http://varco/control/holdup/{quote(channel, safe='')}/test"
+        return self._read(self._send(httpx.Request("POST", url)), HoldupTestReply)
+
+    def holdup_report(self, since: str, until: str) -> HoldupReportReply:
+        """Return what the channels did from one day to another."""
+        url = "http://varco/control/holdup/report"
+        request = httpx.Request("GET", url, params={"from": since, "to": until})
+        return self._read(self._send(request), HoldupReportReply)
 
     def acts(self) -> ActsReply:
         """Return how acts stand."""

@@ -97,18 +97,19 @@ def _command(words: list[str], say: Say) -> int:
             from gateway.cli import check
 
             return check.check(args.file, say, partial=args.partial)
-        case "audit":
-            return _audit(args, say)
-        case "link":
-            return _link(args, say)
-        case "discover":
-            return _discover(args, say)
-        case "probe":
-            return _probe(args, say)
-        case "store":
-            return _store(args, say)
         case _:
-            return _ask(args, say)
+            own = {
+                "audit": _audit, "link": _link, "discover": _discover, "probe": _probe,
+                "store": _store, "alarms": _alarms,
+            }  # fmt: skip
+            return own.get(args.command, _ask)(args, say)
+
+
+def _alarms(args: argparse.Namespace, say: Say) -> int:
+    from gateway.cli import alarms
+
+    period = (args.since, args.until)
+    return alarms.times(args.config or CONFIG, period, say, as_json=args.json)
 
 
 def _store(args: argparse.Namespace, say: Say) -> int:
@@ -262,8 +263,24 @@ def _held(args: argparse.Namespace, control: "Control", say: Say) -> int:
 def _policy(args: argparse.Namespace, control: "Control", say: Say) -> int:
     from gateway.cli import policy
 
+    if args.command == "holdup":
+        return _holdup(args, control, say)
     request = policy.ExplainRequest(args.user, args.camera, args.act, args.purpose, args.case)
     return policy.explain(control, request, say)
+
+
+def _holdup(args: argparse.Namespace, control: "Control", say: Say) -> int:
+    from gateway.cli import holdup
+
+    match args.action:
+        case "token":
+            return holdup.token(control, args.id, args.device, say, revoke=args.revoke)
+        case "test":
+            return holdup.test(control, args.id, say)
+        case "report":
+            return holdup.report(control, (args.since, args.until), say, as_json=args.json)
+        case _:
+            return holdup.show(control, say)
 
 
 def _places(args: argparse.Namespace, control: "Control", say: Say) -> int:
@@ -300,7 +317,7 @@ def _ask(args: argparse.Namespace, say: Say) -> int:
                 return ask.reset_totp(control, args.name, say)
             case ("user" | "users", _):
                 return ask.set_password(control, args.name, say, from_stdin=args.stdin)
-            case ("policy", _):
+            case ("policy" | "holdup", _):
                 return _policy(args, control, say)
             case ("reload", _):
                 return ask.reload(control, say)

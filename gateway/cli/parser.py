@@ -50,7 +50,9 @@ def build_parser(say: Say) -> argparse.ArgumentParser:
     _add_user(commands, say)
     _add_policy(commands, say)
     _add_link(commands, say)
+    _add_holdup(commands, say)
     _add_audit(commands, say)
+    _add_alarms(commands, say)
     _add_store(commands, say)
     _add_rest(commands, say)
     return parser
@@ -409,6 +411,45 @@ def _add_signature(parser: argparse.ArgumentParser, say: Say) -> None:
     )
 
 
+def _add_holdup(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:
+    holdup = _add(commands, "holdup", say("canali antirapina", "hold-up channels"))
+    actions = holdup.add_subparsers(dest="action", metavar=say("AZIONE", "ACTION"), required=True)
+    told = say("i canali e i loro pulsanti", "the channels and their buttons")
+    _add_socket(_add(actions, "list", told), say)
+    words = say(
+        "dà a un pulsante il suo segreto, mostrato una volta sola",
+        "give a button its secret, shown once",
+    )
+    token = _add(actions, "token", words)
+    test = _add(
+        actions,
+        "test",
+        say("fa scattare il canale come prova", "set the channel off as an exercise"),
+    )
+    for parser in (token, test):
+        parser.add_argument("id", metavar="ID")
+        _add_socket(parser, say)
+    token.add_argument(
+        "--device",
+        default="pulsante",
+        metavar=say("NOME", "NAME"),
+        help=say("quale pulsante (se manca: pulsante)", "which button (default: pulsante)"),
+    )
+    token.add_argument(
+        "--revoke",
+        action="store_true",
+        help=say("ritira il segreto del pulsante", "take the button's secret back"),
+    )
+    report = _add(
+        actions, "report", say("resoconto di un periodo (B-27)", "report of a period (B-27)")
+    )
+    for name, dest in (("--from", "since"), ("--to", "until")):
+        day = say("giorno AAAA-MM-GG, compreso", "day YYYY-MM-DD, included")
+        report.add_argument(name, dest=dest, required=True, metavar="DATE", help=day)
+    report.add_argument("--json", action="store_true", help=say("come JSON", "as JSON"))
+    _add_socket(report, say)
+
+
 def _add_link(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:
     link = _add(
         commands, "link", say("collegamenti fra sedi e sale", "lines between edges and rooms")
@@ -753,6 +794,18 @@ def _add_period(verify: argparse.ArgumentParser, say: Say) -> None:
         verify.add_argument(
             option, dest=name, default="", metavar="WHEN", help=what.format(say(it, en))
         )
+
+
+def _add_alarms(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:
+    alarms = _add(commands, "alarms", say("tempi degli allarmi", "times of alarms"))
+    actions = alarms.add_subparsers(dest="action", metavar=say("AZIONE", "ACTION"), required=True)
+    told = say("dall'immagine all'operatore (B-45)", "from the picture to the operator (B-45)")
+    times = _add(actions, "times", told)
+    for name, dest in (("--from", "since"), ("--to", "until")):
+        day = say("giorno AAAA-MM-GG, compreso", "day YYYY-MM-DD, included")
+        times.add_argument(name, dest=dest, required=True, metavar="DATE", help=day)
+    times.add_argument("--json", action="store_true", help=say("come JSON", "as JSON"))
+    _add_config(times, say)
 
 
 def _add_store(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:

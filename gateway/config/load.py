@@ -9,11 +9,14 @@ from pathlib import Path
 from gateway.config import schema
 from gateway.config.options import (
     AccessOptions,
+    AlarmOptions,
     AnalyticsOptions,
     BoxOptions,
     BrokerLine,
     BrokerTls,
     ConsoleOptions,
+    Dc09Options,
+    Dc09ReceiverOptions,
     IncidentOptions,
     LedgerOptions,
     LogOptions,
@@ -22,6 +25,7 @@ from gateway.config.options import (
     OidcLine,
     Options,
     RegistryOptions,
+    ReportOptions,
     RingOptions,
     RoomOptions,
     StillsOptions,
@@ -59,9 +63,9 @@ def parse(text: str, path: Path) -> Options:
 
 
 def _repeats(document: Document) -> list[ConfigError]:
-    """Return one fault for each broker, provider, uplink or webhook whose name is taken."""
+    """Return one fault for each broker, provider, uplink, webhook, station whose name is taken."""
     faults: list[ConfigError] = []
-    for kind in ("broker", "oidc", "uplink", "webhook"):
+    for kind in ("broker", "oidc", "uplink", "webhook", "dc09"):
         seen: set[str] = set()
         tables = document.data.get(kind)
         for index, table in enumerate(tables if isinstance(tables, list) else []):
@@ -92,17 +96,11 @@ def _options(file: schema.File, base: Path) -> Options:
         ),
         brokers=tuple(_broker(broker, base) for broker in file.broker),
         registry=RegistryOptions(_path(base, file.registry.seed)),
-        ledger=LedgerOptions(
-            origin=file.ledger.origin or f"varco/{box.id}",
-            key=file.ledger.key,
-            spare=_path(base, file.ledger.spare),
-            timestamp_url=file.ledger.timestamp_url or "",
-            timestamp_ca=_path(base, file.ledger.timestamp_ca),
-            witnesses=tuple(WitnessLine(one.key, one.url or "") for one in file.ledger.witness),
-        ),
+        ledger=_ledger(file.ledger, box.id, base),
         analytics=AnalyticsOptions(file.analytics.workers or os.cpu_count() or 1),
         ring=RingOptions(file.ring.most_seconds, file.ring.most_mib),
         stills=StillsOptions(file.stills.keep_hours),
+        alarms=AlarmOptions(file.alarms.keep_days, file.alarms.most, file.alarms.ballast_mib),
         access=AccessOptions(file.access.incident_hours),
         log=LogOptions(file.log.level),
         oidc=tuple(_oidc(one, base) for one in file.oidc),
@@ -111,6 +109,20 @@ def _options(file: schema.File, base: Path) -> Options:
         vms=_vms(file.vms, base) if file.vms else None,
         incidents=IncidentOptions(file.incidents.organisation) if file.incidents else None,
         webhooks=tuple(_webhook(one, base) for one in file.webhook),
+        reports=ReportOptions(file.reports.keep_days, file.reports.keep_reason),
+        stations=tuple(_dc09(one) for one in file.dc09),
+        dc09_receiver=_dc09_receiver(file.dc09_receiver) if file.dc09_receiver else None,
+    )
+
+
+def _ledger(ledger: schema.Ledger, box: str, base: Path) -> LedgerOptions:
+    return LedgerOptions(
+        origin=ledger.origin or f"varco/{box}",
+        key=ledger.key,
+        spare=_path(base, ledger.spare),
+        timestamp_url=ledger.timestamp_url or "",
+        timestamp_ca=_path(base, ledger.timestamp_ca),
+        witnesses=tuple(WitnessLine(one.key, one.url or "") for one in ledger.witness),
     )
 
 
@@ -147,6 +159,7 @@ def _broker(broker: schema.Broker, base: Path) -> BrokerLine:
         tls=tls,
         user=broker.user,
         password=broker.password,
+        standby=broker.standby,
     )
 
 
@@ -221,6 +234,24 @@ def _webhook(one: schema.Webhook, base: Path) -> WebhookOptions:
     )
 
 
+def _dc09(one: schema.Dc09) -> Dc09Options:
+    return Dc09Options(
+        name=one.name,
+        receivers=one.receivers,
+        account=one.account,
+        key=one.key,
+        format=one.format,
+        receiver=one.receiver,
+        line=one.line,
+        supervision_s=one.supervision_s,
+        zones=tuple((zone.id, zone.number) for zone in one.zone),
+    )
+
+
+def _dc09_receiver(one: schema.Dc09Receiver) -> Dc09ReceiverOptions:
+    return Dc09ReceiverOptions(one.host, one.port, one.plain)
+
+
 def _tls(tls: schema.Tls, base: Path) -> BrokerTls:
     return BrokerTls(_path(base, tls.ca), _path(base, tls.certificate), _key(base, tls.key))
 
@@ -251,14 +282,16 @@ def diff(old: Options, new: Options) -> tuple[str, ...]:
     return tuple(key for key in changes(old, new) if key not in LIVE_KEYS)
 
 
+_TABLES = {"brokers": "broker", "uplinks": "uplink", "webhooks": "webhook", "stations": "dc09"}
+
+
 def _flat(options: Options) -> dict[str, object]:
     """Return every key with its value; a table that is absent has no keys."""
     flat: dict[str, object] = {}
     for table in Options.__dataclass_fields__:
         value = getattr(options, table)
         if isinstance(value, tuple):
-            names = {"brokers": "broker", "uplinks": "uplink", "webhooks": "webhook"}
-            kind = names.get(table, table)
+            kind = _TABLES.get(table, table)
             for one in value:
                 _spread(flat, f"{kind}[{one.name}]", one)
         elif value is not None:

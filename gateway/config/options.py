@@ -111,6 +111,8 @@ class BrokerLine:
     user: str
     password: str
     """A reference; empty: none."""
+    standby: tuple[str, ...] = ()
+    """`host:port` of further brokers, dialled in this order when the first does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,18 @@ class StillsOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmOptions:
+    """The book of alarms."""
+
+    keep_days: int = 180
+    """What is over, and everybody has, leaves it after this."""
+    most: int = 200_000
+    """Alarms on disk."""
+    ballast_mib: int = 16
+    """Disk space kept back, so that a full disk still takes acknowledgements; 0: none."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogOptions:
     """What is logged."""
 
@@ -281,13 +295,63 @@ class IncidentOptions:
     """Id of a recipient of the registry: its people get what those rooms share with us."""
 
 
+class Dc09Format(Enum):
+    """How a central station wants events."""
+
+    SIA = "SIA-DCS"
+    CID = "ADM-CID"
+
+
+@dataclass(frozen=True, slots=True)
+class Dc09Options:
+    """One central station that is told by SIA DC-09 (B-46)."""
+
+    name: str
+    """Brokers of recipients are `dc09:NAME`."""
+    receivers: tuple[str, ...]
+    """`host:port`, the first one first; the second is the way around."""
+    account: str
+    key: str
+    """A reference; empty: in clear."""
+    format: Dc09Format
+    receiver: str
+    """Number of its receiver (R), empty if it asks for none."""
+    line: str
+    """Number of the line (L)."""
+    supervision_s: int
+    """A NULL message after so long without another; 0: none."""
+    zones: tuple[tuple[str, int], ...]
+    """Ids of zones and cameras with what the station calls them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dc09ReceiverOptions:
+    """Where alarm panels report to."""
+
+    host: str
+    port: int
+    """TCP."""
+    plain: bool
+    """Panels of the registry without a key are heard too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """How long what institutes report is kept; numbers and passages stay."""
+
+    keep_days: int = 180
+    """An answer, and the committee's half-yearly look at the protocol, need no longer."""
+    keep_reason: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class WebhookOptions:
-    """One address that is told of an organisation's incidents."""
+    """One address that is told of an organisation's incidents, or alarms, or both."""
 
     name: str
     url: str
     organisation: str
+    """Empty: it is told of no incident."""
     secret: str
     """A reference."""
     events: tuple[str, ...]
@@ -320,3 +384,7 @@ class Options:
     vms: VmsOptions | None = None
     incidents: IncidentOptions | None = None
     webhooks: tuple[WebhookOptions, ...] = ()
+    reports: ReportOptions = field(default_factory=ReportOptions)
+    alarms: AlarmOptions = field(default_factory=AlarmOptions)
+    stations: tuple[Dc09Options, ...] = ()
+    dc09_receiver: Dc09ReceiverOptions | None = None

@@ -4,13 +4,13 @@
 
 import ipaddress
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from gateway.config.options import Language, LogLevel
+from gateway.config.options import Dc09Format, Language, LogLevel
 from gateway.model.access import Purpose
 from gateway.model.room import address_problem
 from gateway.runtime.fields import (
@@ -31,9 +31,14 @@ MOST_RING_S = 30
 """Seconds before an alarm that an act can allow (Act.retention_before_s)."""
 MOST_STILLS_H = 24
 """Alarm pictures that nobody confirmed are no recording: a day, then gone."""
+MOST_REPORT_DAYS = 1827
+"""Five years: no longer than the log that tells of a report (D.4)."""
+LONG_REPORT_DAYS = 365
+"""Beyond it somebody says why."""
 MOST_ADDRESSES = 8
 """Of one room: a name, and ways around a broken line."""
 MOST_UPLINKS = 16
+LEAST_SUPERVISION_S = 10
 
 _TLS_KEY_FORM = re.compile(r"credential:[A-Za-z0-9_][A-Za-z0-9_.-]*|(?!\w+:)[^\0]+")
 
@@ -204,12 +209,24 @@ class Tls(Text):
         return self
 
 
+def _stands_by(value: str) -> str:
+    return _reachable(value)
+
+
+StandbyAddress = Annotated[
+    str, StringConstraints(strict=True, max_length=200), AfterValidator(_stands_by)
+]
+
+
 class Broker(Text):
     """[[broker]]."""
 
     name: Id = Field(description='the name that recipients use, for example name = "questura"')
     host: Host = Field(description='the broker\'s host, for example host = "mqtt.example"')
     port: Port | None = Field(default=None, description="a port, 1 to 65535")
+    standby: Annotated[tuple[StandbyAddress, ...], Field(max_length=3)] = Field(
+        default=(), description='further brokers, ["mqtt2.example:8883"]'
+    )
     tls: Tls | None = Field(default=None, description="a table [broker.tls]")
     user: Line = Field(default="", description="the name to sign in with")
     password: Reference = Field(
@@ -222,6 +239,13 @@ class Broker(Text):
             raise refusal(
                 "is missing", "write [broker.tls]: plaintext stays on this machine", "tls"
             )
+        for one in self.standby:
+            if self.tls is None and not is_loopback(host_of(one)):
+                raise refusal(
+                    f"goes to {one} without TLS",
+                    "write [broker.tls]: plaintext stays on this machine",
+                    "standby",
+                )
         return self
 
 
@@ -307,6 +331,27 @@ class Room(Text):
                 "addresses",
             )
         return self
+
+
+def host_of(address: str) -> str:
+    """Return the host of `host:port`."""
+    return address.rpartition(":")[0].strip("[]")
+
+
+def _hex_account(value: str) -> str:
+    if not re.fullmatch("[0-9A-Fa-f]{3,16}", value):
+        raise refusal("is not an account", 'write 3 to 16 hexadecimal digits, for example "1A2B"')
+    return value.upper()
+
+
+def _hex_number(value: str) -> str:
+    if not re.fullmatch("[0-9A-Fa-f]{1,6}", value):
+        raise refusal("is not a number", 'write 1 to 6 hexadecimal digits, for example "0"')
+    return value.upper()
+
+
+HexAccount = Annotated[str, StringConstraints(strict=True), AfterValidator(_hex_account)]
+HexNumber = Annotated[str, StringConstraints(strict=True), AfterValidator(_hex_number)]
 
 
 class Uplink(Text):
@@ -462,6 +507,14 @@ class Stills(Text):
     )
 
 
+class Alarms(Text):
+    """[alarms]."""
+
+    keep_days: Whole = Field(default=180, ge=1, le=3_650, description="1 to 3650 days")
+    most: Whole = Field(default=200_000, ge=1_000, le=5_000_000, description="1000 to 5000000")
+    ballast_mib: Whole = Field(default=16, ge=0, le=1_024, description="0 to 1024 MiB; 0: none")
+
+
 class Access(Text):
     """[access]."""
 
@@ -474,6 +527,22 @@ class Incidents(Text):
     """[incidents]."""
 
     organisation: Id = Field(description="the id of the recipient that this room is")
+
+
+class Reports(Text):
+    """[reports]."""
+
+    keep_days: Whole = Field(
+        default=180, ge=1, le=MOST_REPORT_DAYS, description=f"1 to {MOST_REPORT_DAYS} days"
+    )
+    keep_reason: Line = Field(default="", description="why words are kept for so long")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Reports":
+        if self.keep_days > LONG_REPORT_DAYS and not self.keep_reason:
+            advice = f"write why, or {LONG_REPORT_DAYS} days or fewer"
+            raise refusal("is missing", advice, "keep_reason")
+        return self
 
 
 _HOOK_EVENT = re.compile(r"\*|message|incident\.(?:\*|[a-z-]{1,40})")
@@ -502,12 +571,59 @@ HookEvent = Annotated[str, StringConstraints(strict=True), AfterValidator(_hook_
 HookUrl = Annotated[str, StringConstraints(strict=True, max_length=500), AfterValidator(_hook_url)]
 
 
+class Dc09Zone(Text):
+    """[[dc09.zone]]."""
+
+    id: Id = Field(description="the id of a zone or of a camera")
+    number: Whole = Field(ge=1, le=999, description="what the station calls it, 1 to 999")
+
+
+class Dc09(Text):
+    """[[dc09]]."""
+
+    name: Id = Field(description='the name that recipients use, for example name = "istituto"')
+    receivers: Annotated[tuple[RoomAddress, ...], Field(min_length=1, max_length=2)] = Field(
+        description='its receivers, the first one first, ["192.0.2.10:9999"]'
+    )
+    account: HexAccount = Field(description='3 to 16 hexadecimal digits, for example "1A2B"')
+    key: Reference = Field(default="", description="a reference, for example credential:dc09-key")
+    plain: Flag = Field(default=False, description="true if it may go in clear over a network")
+    format: Dc09Format = Field(default=Dc09Format.SIA, description='"SIA-DCS" or "ADM-CID"')
+    receiver: HexNumber | Literal[""] = Field(default="0", description='its number, or ""')
+    line: HexNumber = Field(default="0", description='its line, for example "0"')
+    supervision_s: Whole = Field(default=90, ge=0, le=86_400, description="0 or 10 to 86400 s")
+    zone: Annotated[tuple[Dc09Zone, ...], Field(max_length=999)] = Field(
+        default=(), description="tables [[dc09.zone]]"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Dc09":
+        if 0 < self.supervision_s < LEAST_SUPERVISION_S:
+            raise refusal("is too short", "write 10 seconds or more, or 0", "supervision_s")
+        clear = self.plain or all(is_loopback(host_of(one)) for one in self.receivers)
+        if not self.key and not clear:
+            raise refusal("is missing", "write a reference to the AES key, or plain = true", "key")
+        if len({one.id for one in self.zone}) < len(self.zone):
+            raise refusal("names one id twice", "write each id once", "zone")
+        return self
+
+
+class Dc09Receiver(Text):
+    """[dc09_receiver]."""
+
+    host: Host = Field(default="127.0.0.1", description='an address, for example "192.0.2.10"')
+    port: Port = Field(default=9999, description="a port, 1 to 65535")
+    plain: Flag = Field(default=False, description="true if panels without a key are heard")
+
+
 class Webhook(Text):
     """[[webhook]]."""
 
     name: Id = Field(description='a name, for example name = "centrale"')
     url: HookUrl = Field(description='where it is told, "https://cad.example/varco"')
-    organisation: Id = Field(description="the id of the organisation whose incidents it is told")
+    organisation: Id | Literal[""] = Field(
+        default="", description="the id of the organisation whose incidents it is told"
+    )
     secret: Reference = Field(
         min_length=1, description="a reference, for example credential:webhook-centrale"
     )
@@ -550,11 +666,17 @@ class File(Text):
     analytics: Analytics = Field(default_factory=Analytics, description="a table [analytics]")
     ring: Ring = Field(default_factory=Ring, description="a table [ring]")
     stills: Stills = Field(default_factory=Stills, description="a table [stills]")
+    alarms: Alarms = Field(default_factory=Alarms, description="a table [alarms]")
     access: Access = Field(default_factory=Access, description="a table [access]")
     incidents: Incidents | None = Field(default=None, description="a table [incidents]")
+    reports: Reports = Field(default_factory=Reports, description="a table [reports]")
     webhook: Annotated[tuple[Webhook, ...], Field(max_length=16)] = Field(
         default=(), description="tables [[webhook]]"
     )
+    dc09: Annotated[tuple[Dc09, ...], Field(max_length=16)] = Field(
+        default=(), description="tables [[dc09]]"
+    )
+    dc09_receiver: Dc09Receiver | None = Field(default=None, description="a table [dc09_receiver]")
     log: Log = Field(default_factory=Log, description="a table [log]")
     room: Room | None = Field(default=None, description="a table [room]")
     uplink: Annotated[tuple[Uplink, ...], Field(max_length=MOST_UPLINKS)] = Field(

@@ -15,6 +15,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
+from gateway.console.alarm_times import times
 from gateway.console.identity import TheActor, TheServices, token_of
 from gateway.console.looking import TheReasons, Why, ask, one_look
 from gateway.console.problem import ProblemError, responses
@@ -25,15 +26,17 @@ from gateway.console.views import (
     CloseBody,
     alarm_view,
     delivery_view,
+    iso,
 )
-from gateway.console.visibility import may_ask_to_look, may_close, sees_alarm
+from gateway.console.visibility import may_ask_to_look, may_close, may_take, sees_alarm
 from gateway.console.words import Fault
 from gateway.model.access import Action, Actor, Grant, Purpose
 from gateway.model.alarm import AlarmRecord, AlarmState, AlarmVerdict
 from gateway.model.room import SEPARATOR
 
 BEAT_S = 10.0
-"""A comment this often: keeps the line open, and ends the stream soon after a sign-out."""
+"""An event at least this often: a page that hears nothing knows that its line is cut, though
+no end of it came (a cable, a sleeping NAT); and the stream ends soon after a sign-out."""
 RETRY_MS = 2_000
 """What a browser waits before it connects again."""
 
@@ -46,9 +49,9 @@ SSE = "text/event-stream"
 class _Pulse(Enum):
     """What an event stream says besides alarms."""
 
-    BEAT = ": beat\n\n"
-    READY = f"retry: {RETRY_MS}\nevent: ready\ndata: {{}}\n\n"
-    SIGNED_OUT = "event: signed-out\ndata: {}\n\n"
+    BEAT = "beat"
+    READY = "ready"
+    SIGNED_OUT = "signed-out"
 
 
 def _is_judged(record: AlarmRecord) -> bool:
@@ -56,16 +59,26 @@ def _is_judged(record: AlarmRecord) -> bool:
     return record.state is AlarmState.CLOSED and record.verdict is not AlarmVerdict.NONE
 
 
+def _is_asked(record: AlarmRecord, services: Services, actor: Actor) -> bool:
+    """Return whether the actor is a monitoring centre's, whose word a hold-up waits for."""
+    return services.holdups is not None and services.holdups.asks(record, actor.organisation)
+
+
 def _view(record: AlarmRecord, services: Services, actor: Actor) -> AlarmView:
-    registry = services.registry()
-    return alarm_view(
+    registry, asked = services.registry(), _is_asked(record, services, actor)
+    view = alarm_view(
         record,
         registry,
-        may_close=may_close(record, registry, actor) and not _is_judged(record),
+        may_close=(may_close(record, registry, actor) or asked) and not _is_judged(record),
         viewable=may_ask_to_look(actor, registry)
         and record.state is not AlarmState.CLOSED
         and bool(record.alarm.camera),
+        may_take=may_take(record, registry, actor)
+        and record.state is not AlarmState.CLOSED
+        and not record.taken_utc_us,
+        delivered_all=services.alarms.is_delivered(record.alarm.id),
     )
+    return view.model_copy(update={"asked": True, "may_take": False}) if asked else view
 
 
 async def _known(alarm_id: str, services: Services, actor: Actor) -> AlarmRecord:
@@ -84,10 +97,17 @@ async def list_alarms(
     services: TheServices,
     limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 100,
 ) -> list[AlarmView]:
-    """Return the newest alarms of the actor's organisation, newest first."""
+    """Return the newest alarms of the actor's organisation, newest first.
+
+    `limit` is for those that are closed: one that waits for somebody is never left out.
+    """
     registry = services.registry()
-    records = await services.alarms.recent(limit)
-    return [_view(one, services, actor) for one in records if sees_alarm(one, registry, actor)]
+    records = await services.alarms.recent(MOST_LISTED)
+    return [
+        _view(one, services, actor)
+        for at, one in enumerate(records)
+        if (at < limit or one.state is not AlarmState.CLOSED) and sees_alarm(one, registry, actor)
+    ]
 
 
 async def one_alarm(alarm_id: str, actor: TheActor, services: TheServices) -> AlarmDetailView:
@@ -107,12 +127,33 @@ async def close_alarm(
 ) -> AlarmView:
     """Close an alarm; from then on its pictures are dark."""
     record = await _known(alarm_id, services, actor)
-    if not may_close(record, services.registry(), actor):
-        raise ProblemError(HTTPStatus.FORBIDDEN, Fault.ROLE)
     if _is_judged(record):
         raise ProblemError(HTTPStatus.CONFLICT, Fault.ALREADY_CLOSED)
+    verdict = AlarmVerdict(body.verdict)
+    if services.holdups is not None and await services.holdups.answer(
+        record, verdict, actor.id, actor.organisation
+    ):
+        return _view(services.alarms.get(alarm_id) or record, services, actor)
+    if not may_close(record, services.registry(), actor):
+        raise ProblemError(HTTPStatus.FORBIDDEN, Fault.ROLE)
     await services.alarms.close(alarm_id, actor.id, AlarmVerdict(body.verdict))
     return _view(services.alarms.get(alarm_id) or record, services, actor)
+
+
+async def take_alarm(alarm_id: str, actor: TheActor, services: TheServices) -> AlarmView:
+    """Answer an alarm: it is the actor's, and goes on to nobody else. Again changes nothing."""
+    record = await _known(alarm_id, services, actor)
+    if not may_take(record, services.registry(), actor):
+        raise ProblemError(HTTPStatus.FORBIDDEN, Fault.ROLE)
+    if record.state is AlarmState.CLOSED:
+        raise ProblemError(HTTPStatus.CONFLICT, Fault.ALREADY_CLOSED)
+    record = await services.alarms.take(alarm_id, actor.id) or record
+    view = _view(record, services, actor)
+    if record.state is AlarmState.CLOSED and not record.taken_utc_us:
+        raise ProblemError(HTTPStatus.CONFLICT, Fault.ALREADY_CLOSED)
+    if record.taken_by != actor.id:
+        raise ProblemError(HTTPStatus.CONFLICT, Fault.ALREADY_TAKEN, view.taken_by)
+    return view
 
 
 def _own_case(alarm_id: str, why: Why, services: Services, actor: Actor) -> Why:
@@ -132,7 +173,23 @@ async def _still(services: Services, grant: Grant, record: AlarmRecord) -> bytes
     """Return the picture of an alarm, from the edge that raised it if it was none of ours."""
     if services.far is not None and is_far(record):
         return await services.far.still(grant, record)
-    return services.stills.get(record.alarm.id, grant) or b""
+    return services.stills.get(record.alarm.picture(grant.camera), grant) or b""
+
+
+def _camera_of(record: AlarmRecord, camera: str) -> str:
+    """Return which of its cameras is meant, its own if none is named; 404 for any other."""
+    if camera and camera not in record.alarm.cameras:
+        raise ProblemError(HTTPStatus.NOT_FOUND, Fault.NOT_FOUND)
+    return camera or record.alarm.camera
+
+
+TheCamera = Annotated[
+    str,
+    Query(
+        max_length=129,
+        description="One of the cameras that the alarm opens; empty: its own.",
+    ),
+]
 
 
 async def _clip(services: Services, grant: Grant, record: AlarmRecord) -> bytes:
@@ -146,11 +203,13 @@ def is_far(record: AlarmRecord) -> bool:
     return SEPARATOR in record.alarm.camera
 
 
-async def still(alarm_id: str, why: TheReasons, actor: TheActor, services: TheServices) -> Response:
-    """Return the masked picture that decided the alarm."""
+async def still(
+    alarm_id: str, why: TheReasons, actor: TheActor, services: TheServices, camera: TheCamera = ""
+) -> Response:
+    """Return the masked picture that decided the alarm, or another camera's of that moment."""
     record = await _known(alarm_id, services, actor)
     case = _own_case(alarm_id, why, services, actor)
-    grant = await ask(services, actor, Action.SNAPSHOT, record.alarm.camera, case)
+    grant = await ask(services, actor, Action.SNAPSHOT, _camera_of(record, camera), case)
     async with one_look(services, grant) as delivered:
         jpeg = await _still(services, grant, record)
         if not jpeg:
@@ -161,12 +220,12 @@ async def still(alarm_id: str, why: TheReasons, actor: TheActor, services: TheSe
 
 
 async def before(
-    alarm_id: str, why: TheReasons, actor: TheActor, services: TheServices
+    alarm_id: str, why: TheReasons, actor: TheActor, services: TheServices, camera: TheCamera = ""
 ) -> Response:
     """Return the seconds before the alarm as MP4."""
     record = await _known(alarm_id, services, actor)
     case = _own_case(alarm_id, why, services, actor)
-    grant = await ask(services, actor, Action.PLAYBACK, record.alarm.camera, case)
+    grant = await ask(services, actor, Action.PLAYBACK, _camera_of(record, camera), case)
     async with one_look(services, grant) as delivered:
         clip = await _clip(services, grant, record)
         if not clip:
@@ -180,8 +239,9 @@ async def events(request: Request, actor: TheActor, services: TheServices) -> St
     """Stream every change of an alarm of the actor's organisation (server-sent events).
 
     `ready` comes once the subscription stands, and again after a gap: then fetch the list and
-    nothing is missed. `alarm` carries an AlarmView. The stream ends with the sign-in or with
-    the server.
+    nothing is missed. `alarm` carries an AlarmView; its id is that of the alarm and of the
+    version, so whoever meets it twice knows. `beat` comes within 10 s of silence and carries
+    our time. The stream ends with the sign-in or with the server.
     """
     stopping: asyncio.Event = request.app.state.stopping
     streams: Counter[str] = request.app.state.streams
@@ -214,16 +274,16 @@ async def _lines(
 ) -> AsyncGenerator[str, None]:
     asker = services.accounts.resolve(token)
     if asker is None:
-        yield _Pulse.SIGNED_OUT.value
+        yield _pulse(_Pulse.SIGNED_OUT, services)
         return
     async with services.alarms.changes() as changes:
         with services.notices.listen(asker) as notices:
-            yield _Pulse.READY.value
+            yield _pulse(_Pulse.READY, services)
             while not stopping.is_set():
                 for news in await _next(changes, notices, stopping):
                     actor = services.accounts.resolve(token)
                     if actor is None or actor.id != actor_id:
-                        yield _Pulse.SIGNED_OUT.value
+                        yield _pulse(_Pulse.SIGNED_OUT, services)
                         return
                     if line := _line(news, services, actor):
                         yield line
@@ -232,13 +292,20 @@ async def _lines(
 def _line(news: AlarmRecord | Notice | _Pulse, services: Services, actor: Actor) -> str:
     """Return an event as it travels; nothing for an alarm that is none of the actor's."""
     if isinstance(news, _Pulse):
-        return news.value
+        return _pulse(news, services)
     if isinstance(news, Notice):
         return f"event: {news.event}\ndata: {news.data}\n\n"
     if not sees_alarm(news, services.registry(), actor):
         return ""
-    data = _view(news, services, actor).model_dump_json()
-    return f"event: alarm\nid: {news.alarm.id}\ndata: {data}\n\n"
+    view = _view(news, services, actor)
+    return f"event: alarm\nid: {view.id}.{view.version}\ndata: {view.model_dump_json()}\n\n"
+
+
+def _pulse(what: _Pulse, services: Services) -> str:
+    """Return an event that is none of an alarm, with our time: a page counts down by it."""
+    retry = f"retry: {RETRY_MS}\n" if what is _Pulse.READY else ""
+    now = iso(services.clock.now().utc_us)
+    return f'{retry}event: {what.value}\ndata: {{"now":"{now}"}}\n\n'
 
 
 async def _next(
@@ -277,6 +344,9 @@ def routes() -> APIRouter:
         responses=plain | responses(429) | {200: {"description": "Changes", "content": {SSE: {}}}},
     )
     router.add_api_route(
+        "/api/alarms/times", times, methods=["GET"], responses=responses(401, 403, 422)
+    )
+    router.add_api_route(
         "/api/alarms/{alarm_id}", one_alarm, methods=["GET"], responses=responses(401, 404)
     )
     router.add_api_route(
@@ -285,6 +355,17 @@ def routes() -> APIRouter:
         methods=["POST"],
         responses=responses(401, 403, 404, 409, 422),
     )
+    router.add_api_route(
+        "/api/alarms/{alarm_id}/take",
+        take_alarm,
+        methods=["POST"],
+        responses=responses(401, 403, 404, 409),
+    )
+    _add_pictures(router)
+    return router
+
+
+def _add_pictures(router: APIRouter) -> None:
     pictures = responses(401, 403, 404, 503)
     router.add_api_route(
         "/api/alarms/{alarm_id}/still.jpg",
@@ -300,4 +381,3 @@ def routes() -> APIRouter:
         response_class=Response,
         responses=pictures | {200: {"description": "Clip", "content": {"video/mp4": {}}}},
     )
-    return router

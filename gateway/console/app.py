@@ -9,7 +9,10 @@ An application keeps `state.services`, `state.streams` (event streams by person)
 import asyncio
 import mimetypes
 from collections import Counter
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -25,6 +28,7 @@ from gateway.console import (
     control,
     devices,
     exercise,
+    holdup,
     incidents,
     ledger,
     lines,
@@ -33,6 +37,7 @@ from gateway.console import (
     oidc,
     operations,
     problem,
+    reports,
     retention,
     second,
     session,
@@ -88,18 +93,25 @@ def _new_app(services: Services, title: str) -> FastAPI:
     return app
 
 
+@cache
+def _routes(make: Callable[[], APIRouter]) -> APIRouter:
+    """Return the routes of a module, looked through once: no application changes them."""
+    return make()
+
+
 def build_app(services: Services) -> FastAPI:
     """Return the application for browsers and machines (pages, API, WHEP, OpenAPI 3.1)."""
     mimetypes.add_type("text/javascript", ".js")
     app = _new_app(services, "Varco")
     for people in (session, totp, tokens, oidc, shift, second):
-        app.include_router(people.routes())
+        app.include_router(_routes(people.routes))
     for pictures in (cameras, devices, alarms, incidents, whep, looks, why):
-        app.include_router(pictures.routes())
-    for accounts in (acts, ledger, lines, mine, retention, operations):
-        app.include_router(accounts.routes())
+        app.include_router(_routes(pictures.routes))
+    for accounts in (acts, holdup, ledger, lines, mine, retention, operations):
+        app.include_router(_routes(accounts.routes))
+    app.include_router(_routes(reports.routes))
     if services.exercise is not None and services.box.exercise:
-        app.include_router(exercise.routes())
+        app.include_router(_routes(exercise.routes))
     pages = APIRouter(include_in_schema=False)
     pages.add_api_route("/", _page, methods=["GET", "HEAD"], response_class=FileResponse)
     app.include_router(pages)
@@ -114,11 +126,12 @@ def build_app(services: Services) -> FastAPI:
 def build_control_app(services: Services) -> FastAPI:
     """Return the application for the AF_UNIX control socket; root or our own uid only."""
     app = _new_app(services, "Varco control")
-    app.include_router(control.routes())
-    app.include_router(acts.control_routes())
-    app.include_router(lines.control_routes())
-    app.include_router(why.control_routes())
-    app.include_router(operations.routes())
+    app.include_router(_routes(control.routes))
+    app.include_router(_routes(acts.control_routes))
+    app.include_router(_routes(lines.control_routes))
+    app.include_router(_routes(holdup.control_routes))
+    app.include_router(_routes(why.control_routes))
+    app.include_router(_routes(operations.routes))
     _describe(app)
     app.add_middleware(shield.BodyLimit, most_bytes=control.MOST_SEED_BYTES)
     app.add_middleware(shield.SecurityHeaders)
@@ -126,7 +139,18 @@ def build_control_app(services: Services) -> FastAPI:
 
 
 def _describe(app: FastAPI) -> None:
-    """Complete the OpenAPI document: the problem schema that every error refers to."""
-    schema = app.openapi()
-    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = problem.Problem.model_json_schema()
+    """Complete the OpenAPI document with the problem schema that every error refers to.
+
+    The document is made when it is first asked for: no start of a box waits for it.
+    """
+    plain = app.openapi
+
+    def document() -> dict[str, Any]:
+        schema = plain()
+        schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+        if "Problem" not in schemas:
+            schemas["Problem"] = problem.Problem.model_json_schema()
+        return schema
+
+    # FastAPI documents this way of extending its document ("Extending OpenAPI").
+    app.openapi = document  # type: ignore[method-assign]

@@ -99,6 +99,10 @@ class InvitationView(_View):
     edge: str
     code: str
     expires: str
+    kept: int = Field(
+        description="Organisations that were not named, know of the edge still, and are left: "
+        "only the sysadmin takes them away."
+    )
 
 
 class _Signed(_View):
@@ -214,8 +218,18 @@ async def _invite(body: InvitationBody, actor: Actor, services: Services) -> Inv
     organisations = tuple(dict.fromkeys(body.organisations))
     if not organisations and known is None and actor.role is not Role.SYSADMIN:
         organisations = (actor.organisation,)
-    made = await desk.invite(body.edge, body.name.strip(), organisations, by=actor)
-    return InvitationView(edge=body.edge, code=made.code, expires=iso(made.until_utc_us))
+    kept = () if known is None else _kept(known, organisations, actor)
+    made = await desk.invite(body.edge, body.name.strip(), organisations + kept, by=actor)
+    return InvitationView(
+        edge=body.edge, code=made.code, expires=iso(made.until_utc_us), kept=len(kept)
+    )
+
+
+def _kept(known: LineReport, named: tuple[str, ...], actor: Actor) -> tuple[str, ...]:
+    """Return the others that a supervisor, who may not know of them, cannot leave out."""
+    if not named or actor.role is Role.SYSADMIN:
+        return ()
+    return tuple(one for one in known.organisations if one not in (*named, actor.organisation))
 
 
 async def _revoke(edge: str, actor: Actor, services: Services) -> None:

@@ -26,10 +26,13 @@ from typing import Any, BinaryIO, Protocol
 
 from gateway.model.access import AccessRequest, Actor, Grant, Purpose, Verdict
 from gateway.model.alarm import AlarmRecord, AlarmVerdict, Delivery
+from gateway.model.alarm_times import AlarmTimes, TimesQuery
 from gateway.model.audit import ExportForm, LedgerEvent, LedgerQuery
+from gateway.model.holdup import HoldupSource, Verification
 from gateway.model.incident import Command, Incident, IncidentEvent, Once, Open
 from gateway.model.media import StreamKind, StreamStatus
 from gateway.model.registry import Camera, Extension, Pause, Registry
+from gateway.model.report import Report, ReportDraft, ReportOutcome, Span
 from gateway.model.retention import CopyClass
 from gateway.model.room import LineStatus
 from gateway.model.time import Moment
@@ -280,6 +283,18 @@ class Alarms(Protocol):
 
     async def close(self, alarm_id: str, by: str, verdict: AlarmVerdict) -> object:
         """Close an alarm with the operator's verdict."""
+        ...
+
+    async def take(self, alarm_id: str, by: str) -> AlarmRecord | None:
+        """Note who answers an alarm; return it with whoever was first. None: there is none."""
+        ...
+
+    def is_delivered(self, alarm_id: str) -> bool:
+        """Return whether every recipient has it."""
+        ...
+
+    async def times(self, query: TimesQuery) -> AlarmTimes:
+        """Return how long alarms of a period took."""
         ...
 
     def changes(self) -> AbstractAsyncContextManager[AlarmSubscription]:
@@ -1065,6 +1080,185 @@ class DeviceState(Protocol):
         ...
 
 
+class HoldupFigures(Protocol):
+    """One hold-up channel in a report."""
+
+    @property
+    def holdup(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        ...
+
+    @property
+    def site(self) -> str:
+        """Id of the shop's site."""
+        ...
+
+    @property
+    def triggers(self) -> int:
+        """Alarms of real presses."""
+        ...
+
+    @property
+    def presses(self) -> int:
+        """Real presses."""
+        ...
+
+    @property
+    def tests(self) -> int:
+        """Tests made."""
+        ...
+
+    @property
+    def undelivered(self) -> int:
+        """Alarms that reached nobody."""
+        ...
+
+
+class HoldupCase(Protocol):
+    """One alarm in a report."""
+
+    @property
+    def alarm(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def holdup(self) -> str:
+        """Id of the channel."""
+        ...
+
+    @property
+    def raised_utc_us(self) -> int:
+        """When it was pressed."""
+        ...
+
+    @property
+    def exercise(self) -> bool:
+        """It was a test."""
+        ...
+
+    @property
+    def sources(self) -> Sequence[HoldupSource]:
+        """What set it off, press by press."""
+        ...
+
+    @property
+    def verification(self) -> Verification:
+        """What a monitoring centre made of it."""
+        ...
+
+    @property
+    def verification_s(self) -> float:
+        """From the storing to its word."""
+        ...
+
+    @property
+    def rooms_s(self) -> float:
+        """From the press to who was called first; 0: nobody has it."""
+        ...
+
+    @property
+    def verdict(self) -> AlarmVerdict:
+        """What an operator said of it."""
+        ...
+
+
+class HoldupTimes(Protocol):
+    """Seconds from the press to who is called first."""
+
+    @property
+    def count(self) -> int:
+        """How many were measured."""
+        ...
+
+    @property
+    def p50_s(self) -> float:
+        """Median."""
+        ...
+
+    @property
+    def p95_s(self) -> float:
+        """95th percentile."""
+        ...
+
+
+class HoldupReport(Protocol):
+    """What the channels did in a period (B-27)."""
+
+    @property
+    def from_utc_us(self) -> int:
+        """Its beginning."""
+        ...
+
+    @property
+    def to_utc_us(self) -> int:
+        """Its end, excluded."""
+        ...
+
+    @property
+    def channels(self) -> Sequence[HoldupFigures]:
+        """Every channel."""
+        ...
+
+    @property
+    def cases(self) -> Sequence[HoldupCase]:
+        """Every alarm and test."""
+        ...
+
+    @property
+    def to_room(self) -> HoldupTimes:
+        """How soon they arrived."""
+        ...
+
+    @property
+    def in_time(self) -> bool:
+        """Whether 95 of 100 arrived within 2 s."""
+        ...
+
+
+class HoldupChannels(Protocol):
+    """Hold-up channels: presses, tokens, the monitoring centre's word."""
+
+    def press(self, holdup: str, token: str, source_ip: str) -> None:
+        """Take a press; never waits, never raises, tells nothing."""
+        ...
+
+    def asks(self, record: AlarmRecord, organisation: str) -> bool:
+        """Return whether a hold-up waits for the word of this organisation, the centre."""
+        ...
+
+    async def answer(
+        self, record: AlarmRecord, verdict: AlarmVerdict, by: str, organisation: str
+    ) -> bool:
+        """Take the centre's word; False if nobody asks it (any more)."""
+        ...
+
+    def devices(self, holdup: str) -> Sequence[str]:
+        """Return the devices of a channel that hold a token."""
+        ...
+
+    async def make_token(self, holdup: str, device: str, by: Actor) -> str | None:
+        """Give a device a token; None: no such channel, or too many devices."""
+        ...
+
+    async def revoke_token(self, holdup: str, device: str, by: Actor) -> bool:
+        """Take a token back; False if there is none."""
+        ...
+
+    async def test(self, holdup: str, by: Actor) -> AlarmRecord | None:
+        """Set a channel off as an exercise; None: there is none."""
+        ...
+
+    async def report(self, from_utc_us: int, to_utc_us: int) -> HoldupReport:
+        """Return what the channels did in a period."""
+        ...
+
+
 class OwnersDesk(Protocol):
     """What an owner learns of its cameras, and its off-switch."""
 
@@ -1489,6 +1683,74 @@ class Incidents(Protocol):
         ...
 
 
+class Reports(Protocol):
+    """Reports of vigilance institutes, as the actor's organisation may know them (A-14..A-16).
+
+    StateError says what cannot be done: `bar` (why this organisation may not send), `unknown`,
+    `not-yours`, `taken`, `closed`, `full`, `too-many`, `organisation`, `key-reused`.
+    """
+
+    def bar(self, actor: Actor) -> str:
+        """Return why somebody may not send reports now; empty: they may."""
+        ...
+
+    def is_institute(self, actor: Actor) -> bool:
+        """Return whether somebody belongs to an institute, listed or not."""
+        ...
+
+    async def listed(
+        self, actor: Actor, *, is_open: bool | None = None, limit: int = 200
+    ) -> Sequence[Report]:
+        """Return the reports of the actor's organisation, the newest first."""
+        ...
+
+    async def get(self, report: str, actor: Actor) -> Report | None:
+        """Return one; None for what is none of the actor's organisation's business."""
+        ...
+
+    async def register(self, actor: Actor, span: Span, reason: str) -> Sequence[Report]:
+        """Return part of the organisation's register once the ledger has the reason."""
+        ...
+
+    def name_of(self, organisation: str) -> str:
+        """Return what an organisation is called here."""
+        ...
+
+    def contact_of(self, organisation: str) -> str:
+        """Return the one contact point of an institute."""
+        ...
+
+    def person_of(self, user: str) -> str:
+        """Return the name of a user of this box."""
+        ...
+
+    def rooms(self) -> Mapping[str, str]:
+        """Return the rooms to which a report can be passed on, by id."""
+        ...
+
+    async def send(self, draft: ReportDraft, *, by: Actor, once: Once | None = None) -> Report:
+        """Take a report; numbered and durable when it returns."""
+        ...
+
+    async def acknowledge(self, report: str, *, by: Actor) -> Report:
+        """Say that the actor's organisation deals with it; the same organisation may repeat it."""
+        ...
+
+    async def answer(
+        self, report: str, text: str, *, by: Actor, once: Once | None = None
+    ) -> Report:
+        """Answer the institute; return the answer."""
+        ...
+
+    async def close(self, report: str, outcome: ReportOutcome, *, by: Actor) -> Report:
+        """End a report."""
+        ...
+
+    async def pass_on(self, report: str, recipient: str, *, by: Actor) -> Report:
+        """Give a report to another room."""
+        ...
+
+
 class LineSide(Enum):
     """What is at the other end of a line."""
 
@@ -1597,5 +1859,9 @@ class Services:
     """Without it there are no incidents."""
     far: Far | None = None
     """Without it alarms of edges have no pictures."""
+    reports: Reports | None = None
+    """Without it nobody sends or reads reports."""
     lines: LineDesk | None = None
     """Without it this box has no lines."""
+    holdups: HoldupChannels | None = None
+    """Without it no button sets anything off."""

@@ -50,9 +50,10 @@ async def who_am_i(request: Request, services: TheServices) -> SessionView:
 def _user(actor: Actor, services: Services) -> UserView:
     """Return the signed-in person; a box without lines has no page of them."""
     view = user_view(actor, services.registry())
-    if services.lines is not None or actor.role is Role.SYSADMIN:
-        return view
-    return view.model_copy(update={"views": [one for one in view.views if one != "lines"]})
+    absent = {"reports"} if services.reports is None else set[str]()
+    if services.lines is None and actor.role is not Role.SYSADMIN:
+        absent.add("lines")
+    return view.model_copy(update={"views": [one for one in view.views if one not in absent]})
 
 
 def _providers(services: Services) -> list[ProviderView]:

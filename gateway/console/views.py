@@ -7,14 +7,14 @@ Times are RFC 3339 UTC with milliseconds; an empty string where there is none ye
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from gateway.console.services import Box, LedgerEntry, Services, Vouching
 from gateway.console.visibility import knows_camera, purposes_of, views_of
 from gateway.model.access import Actor, Refusal
-from gateway.model.alarm import AlarmRecord, Delivery
+from gateway.model.alarm import AlarmRecord, AlarmState, AlarmVerdict, Delivery
 from gateway.model.audit import LedgerEvent
 from gateway.model.media import StreamStatus
 from gateway.model.registry import Camera, Registry
@@ -193,6 +193,13 @@ class NearbyCameraView(View):
     look: str = Field(description="vede, guarda-verso or guarda-altrove.")
 
 
+class NamedView(View):
+    """Something of the registry, by id and name."""
+
+    id: str
+    name: str
+
+
 class AlarmView(View):
     """One alarm in words and times."""
 
@@ -218,6 +225,29 @@ class AlarmView(View):
     boxes: list[tuple[float, float, float, float]]
     may_close: bool
     viewable: bool
+    taken: str = Field(default="", description="When somebody answered it (t_operator).")
+    taken_by: str = ""
+    may_take: bool = False
+    escalates: str = Field(
+        default="", description="When it goes on to further recipients unless somebody answers."
+    )
+    escalates_to: list[str] = Field(
+        default_factory=list, description="Their names; may be unknown."
+    )
+    unanswered: bool = Field(default=False, description="It went to everybody; nobody answered.")
+    group: str = Field(default="", description="Id of the first alarm of the same incident.")
+    repeats: int = Field(default=0, description="How often its cause was reported again.")
+    silent: bool = Field(default=False, description="Nothing on site may show it (hold-up).")
+    asked: bool = Field(
+        default=False, description="A hold-up waits for the actor's word: the rooms come after it."
+    )
+    also: list[NamedView] = Field(
+        default_factory=list, description="Further cameras that it opens."
+    )
+    delivered_all: bool = Field(default=True, description="Every recipient has it; seconds late.")
+    version: int = Field(
+        default=0, description="Grows with all that happens to it: an older view is an old one."
+    )
 
 
 class DeliveryView(View):
@@ -527,7 +557,13 @@ def camera_view(
 
 
 def alarm_view(
-    record: AlarmRecord, registry: Registry, *, may_close: bool, viewable: bool
+    record: AlarmRecord,
+    registry: Registry,
+    *,
+    may_close: bool,
+    viewable: bool,
+    may_take: bool = False,
+    delivered_all: bool = True,
 ) -> AlarmView:
     """Return one alarm with names instead of ids where the registry still knows them."""
     alarm = record.alarm
@@ -558,7 +594,47 @@ def alarm_view(
         boxes=[(box.left, box.top, box.right, box.bottom) for box in alarm.boxes],
         may_close=may_close,
         viewable=viewable,
+        **_answer_of(record, registry),
+        may_take=may_take,
+        group=record.group or alarm.id,
+        repeats=record.repeats,
+        silent=alarm.silent,
+        also=[NamedView(id=one, name=_camera_name(one, registry)) for one in alarm.also],
+        delivered_all=delivered_all,
+        version=version_of(record),
     )
+
+
+def version_of(record: AlarmRecord) -> int:
+    """Return how much happened to an alarm: what is known of it is never unsaid, so this grows.
+
+    Two views of one alarm may cross on their way; the lower number is the older one.
+    """
+    facts = (
+        record.ended_utc_us or record.state is not AlarmState.OPEN,
+        record.closed_utc_us or record.state is AlarmState.CLOSED,
+        record.verdict is not AlarmVerdict.NONE,
+        record.taken_utc_us,
+    )
+    return record.repeats + record.step + len(record.recipients) + sum(map(bool, facts))
+
+
+def _answer_of(record: AlarmRecord, registry: Registry) -> dict[str, Any]:
+    """Return who answered an alarm, or when it goes on and to whom."""
+    taken_by = registry.users.get(record.taken_by)
+    open_ = record.state is not AlarmState.CLOSED and not record.taken_utc_us
+    return {
+        "taken": iso(record.taken_utc_us),
+        "taken_by": taken_by.name if taken_by else _name_of_edge(record.taken_by, registry),
+        "escalates": iso(record.escalates_utc_us),
+        "escalates_to": [organisation_name(registry, one) for one in record.escalates_to],
+        "unanswered": open_ and bool(record.step) and not record.escalates_utc_us,
+    }
+
+
+def _camera_name(id_: str, registry: Registry) -> str:
+    camera = registry.cameras.get(id_)
+    return camera.name if camera else id_
 
 
 def _name_of_edge(id_: str, registry: Registry) -> str:

@@ -4,15 +4,26 @@
 
 from gateway.model.access import Action, Actor, Purpose
 from gateway.model.alarm import AlarmRecord
+from gateway.model.holdup import is_hidden, is_holdup
 from gateway.model.registry import Camera, Disclosure, RecipientKind, Registry, Role
+from gateway.model.room import at_edge
 
 ROOM_ROLES = frozenset({Role.PS_OPERATOR, Role.PS_SUPERVISOR, Role.PL_OPERATOR})
 
 VIEWS: dict[Role, tuple[str, ...]] = {
-    Role.PS_OPERATOR: ("alarms", "incidents", "cameras", "devices", "lines"),
-    Role.PS_SUPERVISOR: ("alarms", "incidents", "cameras", "acts", "devices", "lines", "retention"),
-    Role.PL_OPERATOR: ("alarms", "incidents", "cameras", "devices", "lines"),
-    Role.INSTITUTE_OPERATOR: ("alarms",),
+    Role.PS_OPERATOR: ("alarms", "incidents", "reports", "cameras", "devices", "lines"),
+    Role.PS_SUPERVISOR: (
+        "alarms",
+        "incidents",
+        "reports",
+        "cameras",
+        "acts",
+        "devices",
+        "lines",
+        "retention",
+    ),
+    Role.PL_OPERATOR: ("alarms", "incidents", "reports", "cameras", "devices", "lines"),
+    Role.INSTITUTE_OPERATOR: ("alarms", "reports"),
     Role.OWNER: ("cameras", "alarms", "mine", "acts", "retention", "devices", "lines"),
     Role.DPO: ("ledger", "acts", "mine", "retention", "cameras"),
     Role.AUDITOR: ("ledger",),
@@ -127,13 +138,33 @@ def sees_alarm(record: AlarmRecord, registry: Registry, actor: Actor) -> bool:
         return False
     if actor.organisation in record.recipients:
         return True
+    if is_hidden(record):  # nothing on site shows a hold-up while it lives
+        return False
     camera = registry.cameras.get(record.alarm.camera)
     return camera is not None and registry.sites[camera.site].controller == actor.organisation
 
 
 def may_close(record: AlarmRecord, registry: Registry, actor: Actor) -> bool:
     """Return whether the actor may give the verdict: the room that received it, or the owner."""
+    if is_holdup(record) and actor.role is Role.INSTITUTE_OPERATOR:
+        # an edge's, at a monitoring centre's own box: the edge takes its word as the centre's
+        told = [registry.recipients.get(one) for one in record.recipients]
+        alone = all(one is not None and one.kind is RecipientKind.INSTITUTE for one in told)
+        edge, _ = at_edge(record.alarm.camera)
+        return bool(edge) and alone and sees_alarm(record, registry, actor)
     return actor.role in ROOM_ROLES | {Role.OWNER} and sees_alarm(record, registry, actor)
+
+
+def may_take(record: AlarmRecord, registry: Registry, actor: Actor) -> bool:
+    """Return whether the actor may answer: rooms and institutes that were told, and the owner.
+
+    Never the owner of a silent one: nobody on site stops a call for help.
+    """
+    if not sees_alarm(record, registry, actor):
+        return False
+    if actor.role is Role.OWNER:
+        return not record.alarm.silent
+    return actor.role in ROOM_ROLES | {Role.INSTITUTE_OPERATOR}
 
 
 def deals_with_incidents(actor: Actor, registry: Registry) -> bool:
@@ -142,6 +173,13 @@ def deals_with_incidents(actor: Actor, registry: Registry) -> bool:
         room = registry.recipients.get(actor.organisation)
         return room is not None and room.kind is RecipientKind.ROOM
     return actor.role in ROOM_ROLES
+
+
+def deals_with_reports(actor: Actor, registry: Registry) -> bool:
+    """Return whether somebody reads reports: people of rooms and institutes, and their machines."""
+    if actor.role is Role.MACHINE:
+        return actor.organisation in registry.recipients
+    return actor.role in ROOM_ROLES | {Role.INSTITUTE_OPERATOR}
 
 
 def may_ask_to_look(actor: Actor, registry: Registry | None = None) -> bool:

@@ -52,6 +52,7 @@ class Fault(Enum):
     NO_STILL = "no-still"
     NO_CLIP = "no-clip"
     ALREADY_CLOSED = "alarm-already-closed"
+    ALREADY_TAKEN = "alarm-already-taken"
     SHIFT_OPEN = "another-shift-open"
     INCIDENT_CLOSED = "incident-already-closed"
     NOT_RESPONSIBLE = "not-responsible"
@@ -60,6 +61,15 @@ class Fault(Enum):
     NOT_POSSIBLE = "not-possible"
     KEY_REUSED = "idempotency-key-reused"
     KEY_RUNNING = "idempotency-key-running"
+    NOT_AN_INSTITUTE = "not-an-institute"
+    INSTITUTE_DISABLED = "institute-disabled"
+    INSTITUTE_NOT_YET = "institute-not-listed-yet"
+    INSTITUTE_GONE = "institute-no-longer-listed"
+    INSTITUTE_CERTIFICATE = "institute-certificate-expired"
+    REPORT_TAKEN = "report-taken"
+    REPORT_CLOSED = "report-already-closed"
+    REPORTS_FULL = "reports-full"
+    REPORTS_TOO_MANY = "reports-too-many"
     SECOND = "second-not-possible"
     CERTIFICATE_NEEDED = "client-certificate-needed"
     PEER_NOT_ALLOWED = "peer-not-allowed"
@@ -198,9 +208,49 @@ SENTENCES: dict[Fault, tuple[str, str]] = {
         "La prima richiesta con questa chiave è ancora in corso.",
         "The first request with this key is still running.",
     ),
+    Fault.NOT_AN_INSTITUTE: (
+        "Segnala solo un istituto di vigilanza dell’elenco del Comitato provinciale. "
+        "Per le emergenze chiamare il 112.",
+        "Only vigilance institutes on the provincial committee’s list send reports. "
+        "In an emergency call 112.",
+    ),
+    Fault.INSTITUTE_DISABLED: (
+        "L’istituto è sospeso: non può inviare segnalazioni. Per le emergenze chiamare il 112.",
+        "The institute is suspended and cannot send reports. In an emergency call 112.",
+    ),
+    Fault.INSTITUTE_NOT_YET: (
+        "L’istituto non è ancora nell’elenco in vigore. Per le emergenze chiamare il 112.",
+        "The institute is not on the list in force yet. In an emergency call 112.",
+    ),
+    Fault.INSTITUTE_GONE: (
+        "L’istituto non è più nell’elenco in vigore. Per le emergenze chiamare il 112.",
+        "The institute is no longer on the list in force. In an emergency call 112.",
+    ),
+    Fault.INSTITUTE_CERTIFICATE: (
+        "Il certificato EN 50518 dell’istituto è scaduto. Per le emergenze chiamare il 112.",
+        "The institute’s EN 50518 certificate has run out. In an emergency call 112.",
+    ),
+    Fault.REPORT_TAKEN: (
+        "La segnalazione è già in carico a un’altra sala.",
+        "Another room deals with this report already.",
+    ),
+    Fault.REPORT_CLOSED: ("La segnalazione è già chiusa.", "The report is already closed."),
+    Fault.REPORTS_FULL: (
+        "Ci sono troppe segnalazioni aperte: la sala deve prima chiuderne. "
+        "Per le emergenze chiamare il 112.",
+        "Too many reports are open: the room has to close some first. In an emergency call 112.",
+    ),
+    Fault.REPORTS_TOO_MANY: (
+        "Troppe segnalazioni in poco tempo: riprovare tra poco.",
+        "Too many reports in a short time: please try again shortly.",
+    ),
     Fault.SECOND: (
         "Questo codice non si può confermare: è scaduto, già usato o di un’altra organizzazione.",
         "This code cannot be confirmed: it is over, was used, or is another organisation’s.",
+    ),
+    Fault.ALREADY_TAKEN: (
+        "Un’altra persona ha già preso in carico l’allarme.",
+        "Somebody else has already taken this alarm.",
     ),
     Fault.ALREADY_CLOSED: ("L’allarme è già chiuso.", "The alarm is already closed."),
     Fault.CERTIFICATE_NEEDED: (

@@ -76,6 +76,19 @@ class Alarm:
     silent: bool = False
     """Nothing on site may show that it was raised (hold-up, B-26)."""
 
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Return the cameras that it opens, its own first."""
+        return (self.camera, *self.also)
+
+    def picture(self, camera: str) -> str:
+        """Return the name under which its picture of a camera is kept; its own has its id.
+
+        `camera` is one of `cameras`, else ValueError.
+        """
+        at = self.cameras.index(camera)
+        return f"{self.id}-{at}" if at else self.id
+
 
 @dataclass(frozen=True, slots=True)
 class AlarmRecord:

@@ -10,6 +10,7 @@ GatewayError
   ConfigError        a person must change a file or a request: names file and key, exit status 78
     ConfigErrors     everything wrong with one text, told at once
   StoreError         a database cannot be written
+    DiskFullError    because the disk is full
     LedgerError      the ledger cannot be written: no picture leaves (fail closed)
   StateError         what is asked does not fit what there is now; `code` says why
   SecondFactorNeededError  a password was right, and the code of a second device is due
@@ -83,6 +84,10 @@ class ConfigErrors(ConfigError):  # noqa: N818 - it is several
 
 class StoreError(GatewayError):
     """A database refused to take what must be durable; the text names the file."""
+
+
+class DiskFullError(StoreError):
+    """The disk has no room for what must be durable."""
 
 
 class LedgerError(StoreError):

@@ -5,12 +5,25 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from gateway.model.alarm import Alarm
+from gateway.model.room import SEPARATOR
+
 
 class Qualifier(Enum):
     """Whether something began or is over."""
 
     NEW = "nuovo"
     RESTORE = "ripristino"
+
+
+def panel_zone(panel: str, zone: str) -> str:
+    """Return the zone of an alarm that a panel raised: no zone of the registry is named so."""
+    return f"{panel}{SEPARATOR}{zone or '0'}"
+
+
+def is_panel_alarm(alarm: Alarm) -> bool:
+    """Return whether a panel of this box raised an alarm; its restore ends it, and no rule."""
+    return bool(alarm.camera) and SEPARATOR not in alarm.camera and SEPARATOR in alarm.zone
 
 
 @dataclass(frozen=True, slots=True)

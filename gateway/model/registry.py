@@ -141,6 +141,16 @@ class MaskPlace(Enum):
     CAMERA = "camera"
 
 
+class Force(Enum):
+    """What kind of police an operations room is, for the routing of reports (B-30)."""
+
+    QUESTURA = "questura"
+    CARABINIERI = "carabinieri"
+    FINANCE = "guardia-di-finanza"
+    LOCAL = "polizia-locale"
+    OTHER = "altro"
+
+
 @dataclass(frozen=True, slots=True)
 class Controller:
     """A data controller (titolare): owns cameras, is isolated from other controllers."""
@@ -310,6 +320,46 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True)
+class Panel:
+    """An alarm panel that reports to this box by SIA DC-09 (B-46)."""
+
+    id: str
+    name: str
+    account: str
+    """Its account, 3 to 16 hexadecimal digits, upper case; no two panels have the same."""
+    camera: str = ""
+    """Where its alarms are raised, under this camera's act; empty: only its hold-ups count."""
+    holdup: str = ""
+    """The hold-up channel that its hold-up and panic signals (HA, PA) set off; empty: none."""
+    key: str = ""
+    """Reference of its AES key, 16, 24 or 32 characters or `hex:` and digits; empty: in clear."""
+    supervision_s: int = 0
+    """Silent for so long, its line raises an alarm, 10 to 86400; 0: nobody watches it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holdup:
+    """A hold-up channel of one shop (A-13, B-26): what sets it off, and whom it opens what."""
+
+    id: str
+    name: str
+    site: str
+    cameras: tuple[str, ...]
+    """Of this site alone; the alarm is the first one's, and opens them all while it lives."""
+    recipients: tuple[str, ...]
+    """Operations rooms that are called; an act has to name them for each of the cameras."""
+    verify: str = ""
+    """Recipient that is a monitoring centre: it is asked first; empty: nobody is."""
+    verify_s: float = 30.0
+    """So long the centre has to say that it was nothing; then the rooms are called anyway."""
+    contacts: tuple[str, ...] = ()
+    """Triggers (dry contacts at a camera or a recorder) that set it off, and nothing else."""
+    broker: str = ""
+    """Name of the broker in the shop's network whose `topic` sets it off."""
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RiskArea:
     """A place at risk (A-11), an input of coverage and of alarm priority."""
 
@@ -332,12 +382,82 @@ class Recipient:
     name: str
     kind: RecipientKind
     broker: str = ""
-    """Name of a broker in the box's configuration, or `line:` and that of an uplink; empty: the
-    console of this box only."""
+    """Name of a broker in the box's configuration, or `line:` and that of an uplink, `dc09:` and
+    that of a central station, `webhook:` and that of a web address; empty: the console of this
+    box only."""
     topic_prefix: str = ""
     """ONVIF topic prefix (B-47); empty: `varco/<box>/<recipient>`."""
     inbox: bool = False
     """It acknowledges each alarm after its own commit; else the broker's PUBACK is delivery."""
+    force: Force = Force.OTHER
+    """Of a room: which lines of the table of reports lead to it."""
+    territory: tuple[tuple[float, float], ...] = ()
+    """Longitude and latitude, not closed: where reports are its business; a Questura's is the
+    capital. Empty: everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Institute:
+    """A vigilance institute that may send reports ("Mille occhi sulla città", A-14..A-16, B-34)."""
+
+    id: str
+    name: str
+    organisation: str
+    """Id of the recipient (istituto-di-vigilanza) whose people and machines send."""
+    list_number: str
+    """Number of the provincial committee's list (CPOSP) on which it stands."""
+    list_date: date
+    listed_from: date
+    listed_until: date
+    """First and last day on the list, Europe/Rome."""
+    certificate: str
+    """Number of its certificate UNI CEI EN 50518, category I."""
+    certificate_until: date
+    """Last day of the certificate, Europe/Rome."""
+    contact: str
+    """Its one contact point (B-29), as people reach it."""
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRoute:
+    """A line of this province's table of reports; it goes before those that come with Varco."""
+
+    id: str
+    recipients: tuple[str, ...]
+    """Rooms that get it, 1 to 4."""
+    kinds: tuple[str, ...] = ()
+    """Kinds or classes of `gateway.model.report`; empty: all."""
+    economic: bool = False
+    """Only what concerns economic and financial offences."""
+    area: tuple[tuple[float, float], ...] = ()
+    """Longitude and latitude, not closed; empty: everywhere."""
+    order: int = 100
+    """The line with the smallest number counts, then by id."""
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationStep:
+    """Who hears of an alarm that nobody answered for so long."""
+
+    after_s: float
+    """Seconds after the alarm was stored; 0: at once."""
+    recipients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """Whom an alarm goes to, one after the other, until somebody answers it (ADR 29).
+
+    It only delays: nobody hears whom the act does not name, and whom no step names hears at once.
+    """
+
+    id: str
+    cameras: tuple[str, ...] = ()
+    """Empty: all."""
+    least_severity: int = 1
+    """1 (information) .. 5 (hold-up)."""
+    steps: tuple[EscalationStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -499,12 +619,17 @@ class Registry:
     devices: dict[str, Device] = field(default_factory=dict)
     triggers: dict[str, Trigger] = field(default_factory=dict)
     risk_areas: dict[str, RiskArea] = field(default_factory=dict)
+    panels: dict[str, Panel] = field(default_factory=dict)
+    holdups: dict[str, Holdup] = field(default_factory=dict)
     permits: dict[str, Permit] = field(default_factory=dict)
     extensions: dict[str, Extension] = field(default_factory=dict)
     pauses: dict[str, Pause] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
     edges: dict[str, Edge] = field(default_factory=dict)
     """Boxes that may dial this room."""
+    escalations: dict[str, Escalation] = field(default_factory=dict)
+    institutes: dict[str, Institute] = field(default_factory=dict)
+    report_routes: dict[str, ReportRoute] = field(default_factory=dict)
     stale: Mapping[str, str] = field(default_factory=dict)
     """Acts whose assessment is older than a widening, and why (D.7)."""
 

@@ -17,12 +17,18 @@ from gateway.model.registry import AreaKind, Disclosure, Role, SiteKind
 
 _HOST = re.compile(r"[A-Za-z0-9_.:-]{1,253}")
 SEPARATOR = "."
+MOST_LINE_STREAMS = 64
+"""Connections of one line that carry pictures; the same bound at both of its ends."""
 MOST_CAMERA_CHARS = 129
 """Of the name of an edge's camera at a room: two ids and what separates them."""
 ASSERTION = "assertion"
 """How a person of a room proved identity to an edge (Actor.method): the room vouches."""
 LINE_BROKER = "line:"
 """With the name of an uplink: broker of a recipient whose alarms go over that line."""
+DC09_BROKER = "dc09:"
+"""With the name of a [[dc09]]: a central station that is told by SIA DC-09."""
+HOOK_BROKER = "webhook:"
+"""With the name of a [[webhook]]: a web address that is told by signed HTTP POST."""
 LINE_SCHEME = "line"
 """Scheme of the URL of an edge's camera at a room, `line://EDGE/CAMERA`."""
 

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from gateway.model.media import StreamState, StreamStatus
+from gateway.model.room import LineState, LineStatus
 from gateway.model.time import ClockQuality
 from gateway.ops.clockwatch import ClockLevel, judge_offset
 
@@ -51,6 +52,18 @@ class KeptSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class LineSnapshot:
+    """One line between this box and a room, or an edge."""
+
+    name: str
+    side: str
+    """What is at the other end: edge or room."""
+    status: LineStatus
+    heard_s: float | None
+    """Since something came over it; None: never."""
+
+
+@dataclass(frozen=True, slots=True)
 class BoxSnapshot:
     """Everything that /healthz and /metrics tell; no person, plate or case is in it."""
 
@@ -78,6 +91,7 @@ class BoxSnapshot:
     kept: tuple[KeptSnapshot, ...] = ()
     acts: tuple[tuple[str, int], ...] = ()
     """Days left of each act, by id; negative once it is over."""
+    lines: tuple[LineSnapshot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +272,32 @@ KEPT: tuple[tuple[Described, Callable[[KeptSnapshot], float]], ...] = (
 )
 
 
+LINE_STATE = _gauge("line_state", "1 at the state in which the line is", "line", "side", "state")
+LINE: tuple[tuple[Described, Callable[[LineSnapshot], float | None]], ...] = (
+    (
+        _gauge("line_heard_seconds", "Since something came over it", "line", "side"),
+        lambda one: one.heard_s,
+    ),
+    (
+        _gauge("line_round_trip_seconds", "Of the last heartbeat", "line", "side"),
+        lambda one: one.status.round_trip_ms / 1e3,
+    ),
+    (
+        _gauge("line_streams", "Pictures' streams over it now", "line", "side"),
+        lambda one: one.status.streams,
+    ),
+    (_counter("line_dials", "Connections tried", "line", "side"), lambda one: one.status.dials),
+    (
+        _counter("line_sent_bytes", "Bytes sent, sealed", "line", "side"),
+        lambda one: one.status.sent_bytes,
+    ),
+    (
+        _counter("line_received_bytes", "Bytes received, sealed", "line", "side"),
+        lambda one: one.status.received_bytes,
+    ),
+)
+
+
 def described() -> tuple[Described, ...]:
     """Return every metric that the box exposes, in the order of the exposition."""
     return (
@@ -269,6 +309,8 @@ def described() -> tuple[Described, ...]:
         *(one for one, _ in DEVICE),
         *(one for one, _ in KEPT),
         ACT_DAYS,
+        LINE_STATE,
+        *(one for one, _ in LINE),
     )
 
 
@@ -300,6 +342,14 @@ class _BoxCollector(Collector):
         for one, tell in KEPT:
             yield _family(one, [((kept.kind, kept.controller), tell(kept)) for kept in s.kept])
         yield _family(ACT_DAYS, [((act,), float(days)) for act, days in s.acts])
+        stands = [
+            ((one.name, one.side, state.value), float(one.status.state is state))
+            for one in s.lines
+            for state in LineState
+        ]
+        yield _family(LINE_STATE, stands)
+        for each, count in LINE:
+            yield _family(each, [((one.name, one.side), count(one)) for one in s.lines])
 
 
 def _family(

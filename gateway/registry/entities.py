@@ -16,13 +16,19 @@ from gateway.model.registry import (
     Controller,
     Device,
     Edge,
+    Escalation,
     Extension,
     Hold,
+    Holdup,
+    Institute,
     Mask,
+    Panel,
     Pause,
     Permit,
     Recipient,
+    RecipientKind,
     Registry,
+    ReportRoute,
     RiskArea,
     Site,
     Trigger,
@@ -38,15 +44,20 @@ Entity = (
     | Zone
     | Trigger
     | Mask
+    | Panel
+    | Holdup
     | RiskArea
     | Recipient
     | Act
+    | Escalation
     | User
     | Permit
     | Extension
     | Pause
     | Hold
     | Edge
+    | Institute
+    | ReportRoute
 )
 Key = tuple[str, str]
 """Kind and id; written `camera/banco`."""
@@ -59,15 +70,20 @@ KINDS: Mapping[str, type[Entity]] = {
     "zone": Zone,
     "trigger": Trigger,
     "mask": Mask,
+    "panel": Panel,
+    "holdup": Holdup,
     "risk_area": RiskArea,
     "recipient": Recipient,
     "act": Act,
+    "escalation": Escalation,
     "user": User,
     "permit": Permit,
     "extension": Extension,
     "pause": Pause,
     "hold": Hold,
     "edge": Edge,
+    "institute": Institute,
+    "report_route": ReportRoute,
 }
 """In the order in which a person would write them; each is a table of a seed."""
 Governed = Extension | Pause | Hold
@@ -186,6 +202,14 @@ def _faults_of_policy(entity: Entity, registry: Registry) -> Iterator[tuple[str,
             yield from _faults_of_permit(entity, registry)
         case Edge():
             yield from _faults_of_edge(entity, registry)
+        case Escalation():
+            yield from _faults_of_escalation(entity, registry)
+        case Panel():
+            yield from _faults_of_panel(entity, registry)
+        case Holdup():
+            yield from _faults_of_holdup(entity, registry)
+        case Institute() | ReportRoute():
+            yield from _faults_of_reports(entity, registry)
         case Extension():
             yield from _missing("act", entity.act, "act", registry.acts)
         case Pause() | Hold():
@@ -193,6 +217,100 @@ def _faults_of_policy(entity: Entity, registry: Registry) -> Iterator[tuple[str,
             yield from _cameras_of(entity.controller, entity.cameras, registry)
         case _:
             return
+
+
+def _faults_of_escalation(
+    escalation: Escalation, registry: Registry
+) -> Iterator[tuple[str, str, str]]:
+    """Yield whom or what a policy names and is not there; whether an act names them is its own."""
+    for id_ in escalation.cameras:
+        yield from _missing("cameras", id_, "camera", registry.cameras)
+    for number, step in enumerate(escalation.steps, 1):
+        for id_ in step.recipients:
+            field = f"step[#{number}].recipients"
+            yield from _missing(field, id_, "recipient", registry.recipients)
+
+
+def _faults_of_panel(panel: Panel, registry: Registry) -> Iterator[tuple[str, str, str]]:
+    """Yield what a panel names and is not there, and an account that two panels have."""
+    if panel.camera:
+        yield from _missing("camera", panel.camera, "camera", registry.cameras)
+    if panel.holdup:
+        yield from _missing("holdup", panel.holdup, "holdup", registry.holdups)
+    for other in registry.panels.values():
+        if other.account == panel.account and other.id < panel.id:
+            yield "account", f"is that of panel {other.id} too", "write another account"
+            return
+
+
+def _faults_of_holdup(holdup: Holdup, registry: Registry) -> Iterator[tuple[str, str, str]]:
+    """Yield what a hold-up channel names and is not there, or is another shop's."""
+    yield from _missing("site", holdup.site, "site", registry.sites)
+    for id_ in holdup.cameras:
+        yield from _missing("cameras", id_, "camera", registry.cameras)
+        camera = registry.cameras.get(id_)
+        if camera is not None and camera.site != holdup.site:
+            problem = f"camera {id_} is not of site {holdup.site}"
+            yield "cameras", problem, "write cameras of this shop alone"
+    for id_ in holdup.recipients:
+        yield from _missing("recipients", id_, "recipient", registry.recipients)
+        yield from _not_named("recipients", id_, holdup, registry)
+    if holdup.verify:
+        yield from _missing("verify", holdup.verify, "recipient", registry.recipients)
+        yield from _not_named("verify", holdup.verify, holdup, registry)
+    for id_ in holdup.contacts:
+        yield from _missing("contacts", id_, "trigger", registry.triggers)
+        trigger = registry.triggers.get(id_)
+        camera = registry.cameras.get(trigger.camera) if trigger else None
+        if camera is not None and camera.site != holdup.site:
+            problem = f"trigger {id_} is at another site"
+            yield "contacts", problem, "write contacts of this shop alone"
+
+
+def _not_named(
+    field: str, recipient: str, holdup: Holdup, registry: Registry
+) -> Iterator[tuple[str, str, str]]:
+    """Yield a fault for the first camera for which no act, in force or not, names a recipient."""
+    if recipient not in registry.recipients:
+        return
+    named = {
+        camera
+        for act in registry.acts.values()
+        for scope in act.scopes
+        if recipient in scope.recipients
+        for camera in scope.cameras
+    }
+    for camera in holdup.cameras:
+        if camera in registry.cameras and camera not in named:
+            problem = f"no act names {recipient} for camera {camera}"
+            yield field, problem, "write a scope of an act that does, or leave one of them out"
+            return
+
+
+def _faults_of_reports(
+    entity: Institute | ReportRoute, registry: Registry
+) -> Iterator[tuple[str, str, str]]:
+    """Yield who sends or gets reports and is no institute or no room, or is entered twice."""
+    if isinstance(entity, ReportRoute):
+        for id_ in entity.recipients:
+            yield from _missing("recipients", id_, "recipient", registry.recipients)
+            yield from _other_kind("recipients", id_, RecipientKind.ROOM, registry)
+        return
+    yield from _missing("organisation", entity.organisation, "recipient", registry.recipients)
+    yield from _other_kind("organisation", entity.organisation, RecipientKind.INSTITUTE, registry)
+    for other in registry.institutes.values():
+        if other.organisation == entity.organisation and other.id < entity.id:
+            problem = f"is that of institute {other.id} too"
+            yield "organisation", problem, "an institute has one entry and one contact point"
+            return
+
+
+def _other_kind(
+    field: str, id_: str, wanted: RecipientKind, registry: Registry
+) -> Iterator[tuple[str, str, str]]:
+    known = registry.recipients.get(id_)
+    if known is not None and known.kind is not wanted:
+        yield field, f"recipient {id_} is no {wanted.value}", f"write the id of a {wanted.value}"
 
 
 def _missing_organisation(

@@ -15,13 +15,17 @@ from pydantic import AfterValidator, Field, model_validator
 from gateway.model import registry as model
 from gateway.model import retention
 from gateway.model.access import Action, Purpose
+from gateway.model.report import KINDS as KINDS_OF_REPORT
+from gateway.model.report import ReportClass
 from gateway.registry.entities import address_fault
 from gateway.registry.values import (
+    Account,
     BrokerName,
     CameraUrl,
     DeviceUrl,
     Digest,
     Ground,
+    GroundOrNothing,
     Hosts,
     Ids,
     LocalTime,
@@ -36,12 +40,17 @@ from gateway.runtime.fields import Flag, Id, Line, Number, Reference, Text, Whol
 
 MOST_RETENTION_BEFORE_S = 30
 MOST_PORT = 65535
+MOST_ESCALATION_S = 86_400
+LEAST_SUPERVISION_S = 10
+MOST_SHOP_CAMERAS = 16
+"""A hold-up opens them all at once, over a line that may be thin."""
 
 _POLYGON = "3 to 64 corners, [[0.1, 0.2], [0.9, 0.2], [0.5, 0.9]]"
 _DATE = "a date, 2026-01-31"
 _CREDENTIAL = "a reference, for example credential:camera-banco"
 _PIN = "64 hexadecimal digits, the SHA-256 of the certificate"
 _DIGEST = "64 hexadecimal digits"
+_GROUND = "3 to 256 corners as [longitude, latitude], [[10.13, 44.03], …]"
 _ARMED = "[{ since = 22:00:00, until = 06:00:00 }]"
 
 Weekday = Annotated[int, Field(strict=True, ge=1, le=7)]
@@ -322,6 +331,78 @@ class Mask(Text):
         return model.Mask(self.id, self.camera, self.polygon, self.place, self.reason)
 
 
+class Panel(Text):
+    """[[panel]]."""
+
+    id: Id = Field(max_length=48, description='an id, for example id = "centralina-farmacia"')
+    name: Line = Field(min_length=1, description="a name for people")
+    account: Account = Field(description='3 to 16 hexadecimal digits, for example account = "1A2B"')
+    camera: NameOrNothing = Field(default="", description="the id of a camera")
+    holdup: NameOrNothing = Field(default="", description="the id of a hold-up channel")
+    key: Reference = Field(
+        default="", description="a reference, for example credential:centralina-farmacia"
+    )
+    supervision_s: Whole = Field(
+        default=0, ge=0, le=86_400, description="seconds, 10 to 86400, or 0: not supervised"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Panel":
+        if not (self.camera or self.holdup):
+            raise refusal("is missing", "write camera, holdup or both", "camera")
+        if 0 < self.supervision_s < LEAST_SUPERVISION_S:
+            advice = f"write {LEAST_SUPERVISION_S} seconds or more, or 0"
+            raise refusal("is too short", advice, "supervision_s")
+        return self
+
+    def makes(self) -> model.Panel:
+        """Return the entity."""
+        return model.Panel(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class Holdup(Text):
+    """[[holdup]]; its buttons' secrets are made with `varco holdup token`, never written here."""
+
+    id: Id = Field(description='an id, for example id = "antirapina-farmacia"')
+    name: Line = Field(min_length=1, description="a name for people")
+    site: Id = Field(description="the id of a site")
+    cameras: Annotated[Ids, Field(max_length=MOST_SHOP_CAMERAS)] = Field(
+        description='ids of cameras of that site, ["banco", "ingresso"]'
+    )
+    recipients: Annotated[Ids, Field(max_length=16)] = Field(
+        description='ids of operations rooms, ["questura"]'
+    )
+    verify: NameOrNothing = Field(
+        default="", description="the id of the recipient that is a monitoring centre"
+    )
+    verify_s: Number = Field(default=30.0, ge=5, le=300, description="seconds, 5 to 300")
+    contacts: Annotated[tuple[Id, ...], Field(max_length=16)] = Field(
+        default=(), description='ids of triggers, ["pulsante-banco"]'
+    )
+    broker: NameOrNothing = Field(
+        default="", description="the name of a [[broker]] of gateway.toml"
+    )
+    topic: Line = Field(default="", max_length=256, description='for example "negozio/antirapina"')
+
+    @model_validator(mode="after")
+    def _check(self) -> "Holdup":
+        if bool(self.broker) != bool(self.topic):
+            missing = "topic" if self.broker else "broker"
+            raise refusal("is missing", "write broker and topic, or neither", missing)
+        if any(mark in self.topic for mark in "#+"):
+            raise refusal("holds a wildcard (# or +)", "write one topic", "topic")
+        for name in ("cameras", "recipients", "contacts"):
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise refusal("names something twice", "write each once", name)
+        if self.verify in self.recipients:
+            raise refusal("is one of recipients too", "write it in one place", "verify")
+        return self
+
+    def makes(self) -> model.Holdup:
+        """Return the entity."""
+        return model.Holdup(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
 class RiskArea(Text):
     """[[risk_area]], or a feature of a map with a Polygon."""
 
@@ -352,16 +433,21 @@ class Recipient(Text):
     broker: BrokerName = Field(
         default="",
         description='the name of a [[broker]] in gateway.toml, "line:" and that of an [[uplink]],'
-        " or nothing",
+        ' "dc09:" and that of a [[dc09]], "webhook:" and that of a [[webhook]], or nothing',
     )
     topic_prefix: TopicPrefix = Field(default="", description='for example "varco/questura"')
     inbox: Flag = Field(default=False, description="true or false")
+    force: model.Force = Field(
+        default=model.Force.OTHER, description='for example "questura" or "polizia-locale"'
+    )
+    territory: GroundOrNothing = Field(default=(), description=_GROUND)
 
     def makes(self) -> model.Recipient:
         """Return the entity."""
         return model.Recipient(
-            self.id, self.name, self.kind, self.broker, self.topic_prefix, self.inbox
-        )
+            self.id, self.name, self.kind, self.broker, self.topic_prefix, self.inbox,
+            self.force, self.territory,
+        )  # fmt: skip
 
 
 class ActScope(Text):
@@ -484,6 +570,49 @@ class Permit(Text):
         return model.Permit(**values | codes)
 
 
+class EscalationStep(Text):
+    """[[escalation.step]]."""
+
+    after_s: Number = Field(
+        ge=0, le=MOST_ESCALATION_S, description=f"seconds, 0 to {MOST_ESCALATION_S}"
+    )
+    recipients: Annotated[Ids, Field(max_length=16)] = Field(
+        description='ids of recipients, ["questura"]'
+    )
+
+    def makes(self) -> model.EscalationStep:
+        """Return the value."""
+        return model.EscalationStep(self.after_s, self.recipients)
+
+
+class Escalation(Text):
+    """[[escalation]]: whom an alarm goes to until somebody answers it."""
+
+    id: Id = Field(description='an id, for example id = "notte"')
+    cameras: tuple[Id, ...] = Field(default=(), description="ids of cameras; none: all")
+    least_severity: Whole = Field(default=1, ge=1, le=5, description="1 to 5")
+    step: Annotated[tuple[EscalationStep, ...], AfterValidator(some), Field(max_length=8)] = Field(
+        description="tables [[escalation.step]], the first with after_s = 0"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Escalation":
+        times = [one.after_s for one in self.step]
+        if times[0] != 0:
+            raise refusal("does not begin at once", "write after_s = 0 in the first", "step")
+        if sorted(set(times)) != times:
+            raise refusal("does not go forward", "write a larger after_s in each", "step")
+        named = [id_ for one in self.step for id_ in one.recipients]
+        if len(set(named)) < len(named):
+            raise refusal("names a recipient twice", "write each in one step", "step")
+        return self
+
+    def makes(self) -> model.Escalation:
+        """Return the entity."""
+        steps = tuple(one.makes() for one in self.step)
+        return model.Escalation(self.id, self.cameras, self.least_severity, steps)
+
+
 class Extension(Text):
     """[[extension]], as an export writes it; entered by a named person, not in documents."""
 
@@ -557,6 +686,57 @@ class Edge(Text):
         return model.Edge(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
+class Institute(Text):
+    """[[institute]]."""
+
+    id: Id = Field(description='an id, for example id = "apuania"')
+    name: Line = Field(min_length=1, description="a name for people")
+    organisation: Id = Field(description="the id of a recipient, an istituto-di-vigilanza")
+    list_number: Line = Field(min_length=1, description="the number of the committee's list")
+    list_date: date = Field(description=f"{_DATE}: of the committee's list")
+    listed_from: date = Field(description=f"{_DATE}: its first day on the list")
+    listed_until: date = Field(description=f"{_DATE}: its last day on the list")
+    certificate: Line = Field(min_length=1, description="the number of its EN 50518 certificate")
+    certificate_until: date = Field(description=f"{_DATE}: the certificate's last day")
+    contact: Line = Field(min_length=1, description="its one contact point, name and number")
+    enabled: Flag = Field(default=True, description="true or false")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Institute":
+        if self.listed_until < self.listed_from:
+            raise refusal("is before listed_from", "write a later day", "listed_until")
+        return self
+
+    def makes(self) -> model.Institute:
+        """Return the entity."""
+        return model.Institute(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class ReportRoute(Text):
+    """[[report_route]]."""
+
+    id: Id = Field(description='an id, for example id = "porto"')
+    recipients: Annotated[Ids, Field(max_length=4)] = Field(description="the ids of 1 to 4 rooms")
+    kinds: Annotated[tuple[Line, ...], Field(max_length=16)] = Field(
+        default=(), description='kinds or classes, for example ["degrado"]'
+    )
+    economic: Flag = Field(default=False, description="true or false")
+    area: GroundOrNothing = Field(default=(), description=_GROUND)
+    order: Whole = Field(default=100, ge=1, le=1000, description="1 to 1000, the smallest counts")
+
+    @model_validator(mode="after")
+    def _check(self) -> "ReportRoute":
+        known = (*KINDS_OF_REPORT, *(one.value for one in ReportClass))
+        for one in self.kinds:
+            if one not in known:
+                raise refusal(f"{one} is none", f"known: {', '.join(known)}", "kinds")
+        return self
+
+    def makes(self) -> model.ReportRoute:
+        """Return the entity."""
+        return model.ReportRoute(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
 class Map(Text):
     """What a map or a spreadsheet holds."""
 
@@ -575,11 +755,16 @@ class File(Text):
     trigger: tuple[Trigger, ...] = Field(default=(), description="tables [[trigger]]")
     mask: tuple[Mask, ...] = Field(default=(), description="tables [[mask]]")
     risk_area: tuple[RiskArea, ...] = Field(default=(), description="tables [[risk_area]]")
+    panel: tuple[Panel, ...] = Field(default=(), description="tables [[panel]]")
+    holdup: tuple[Holdup, ...] = Field(default=(), description="tables [[holdup]]")
     recipient: tuple[Recipient, ...] = Field(default=(), description="tables [[recipient]]")
     act: tuple[Act, ...] = Field(default=(), description="tables [[act]]")
+    escalation: tuple[Escalation, ...] = Field(default=(), description="tables [[escalation]]")
     user: tuple[User, ...] = Field(default=(), description="tables [[user]]")
     permit: tuple[Permit, ...] = Field(default=(), description="tables [[permit]]")
     extension: tuple[Extension, ...] = Field(default=(), description="tables [[extension]]")
     pause: tuple[Pause, ...] = Field(default=(), description="tables [[pause]]")
     hold: tuple[Hold, ...] = Field(default=(), description="tables [[hold]]")
     edge: tuple[Edge, ...] = Field(default=(), description="tables [[edge]]")
+    institute: tuple[Institute, ...] = Field(default=(), description="tables [[institute]]")
+    report_route: tuple[ReportRoute, ...] = Field(default=(), description="tables [[report_route]]")

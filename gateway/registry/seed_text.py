@@ -8,7 +8,7 @@ from datetime import date, time
 from enum import Enum
 from typing import Any
 
-from gateway.model.registry import Act, Registry
+from gateway.model.registry import Act, Escalation, Registry
 from gateway.registry.entities import Entity, flatten
 
 TOML_TYPE = "application/toml"
@@ -35,6 +35,9 @@ def _table(kind: str, entity: Entity) -> str:
     if isinstance(entity, Act):
         for scope in entity.scopes:
             lines += ["[[act.scope]]", *_lines(scope)]
+    if isinstance(entity, Escalation):
+        for step in entity.steps:
+            lines += ["[[escalation.step]]", *_lines(step)]
     return "\n".join(lines) + "\n"
 
 
@@ -43,7 +46,7 @@ def _lines(entity: Any) -> list[str]:  # noqa: ANN401 - any dataclass of the reg
     return [
         f"{f.name} = {_value(getattr(entity, f.name))}"
         for f in fields(entity)
-        if f.name not in ("scopes", "password_hash", "totp_secret")
+        if f.name not in ("scopes", "steps", "password_hash", "totp_secret")
         and (f.default is MISSING or getattr(entity, f.name) != f.default)
     ]
 

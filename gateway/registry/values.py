@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from gateway.model.identifiers import ID_FORM
 from gateway.model.registry import Point
-from gateway.model.room import LINE_BROKER
+from gateway.model.room import DC09_BROKER, HOOK_BROKER, LINE_BROKER
 from gateway.registry import polygon
 from gateway.runtime.fields import CREDENTIALS_IN_URL, Id, Number, refusal
 
@@ -21,6 +21,7 @@ NETWORK_SCHEMES = ("rtsp", "rtsps", "http", "https")
 """How cameras are reached; http(s) is MJPEG. Recorded footage is a `file:`."""
 
 _PIN = re.compile(r"[0-9a-f]{64}")
+_ACCOUNT = re.compile(r"[0-9A-Fa-f]{3,16}")
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_-]*[a-z0-9_])*")
 _TOPIC = re.compile(r"(?:\{[^{}\s]{1,200}\})?[\w.-]+(?:/(?:\{[^{}\s]{1,200}\})?[\w.-]+)*")
 
@@ -137,12 +138,27 @@ def _digest(value: str) -> str:
 
 
 def _broker(value: str) -> str:
-    if value and not ID_FORM.match(value.removeprefix(LINE_BROKER)):
+    if value and not ID_FORM.match(_bare_name(value)):
         raise refusal(
             "is neither a name nor a line",
-            'write the name of a [[broker]], or "line:" and the name of an [[uplink]]',
+            'write the name of a [[broker]], "line:" and the name of an [[uplink]], "dc09:" and'
+            ' that of a [[dc09]], or "webhook:" and that of a [[webhook]]',
         )
     return value
+
+
+def _bare_name(value: str) -> str:
+    for prefix in (LINE_BROKER, DC09_BROKER, HOOK_BROKER):
+        if value.startswith(prefix):
+            return value.removeprefix(prefix)
+    return value
+
+
+def _account(value: str) -> str:
+    """Return an account of SIA DC-09 as it is compared, upper case."""
+    if not _ACCOUNT.fullmatch(value):
+        raise refusal("is not an account", 'write 3 to 16 hexadecimal digits, for example "1A2B"')
+    return value.upper()
 
 
 def some(value: tuple[object, ...]) -> tuple[object, ...]:
@@ -162,13 +178,17 @@ Hosts = Annotated[tuple[BareHost, ...], Field(max_length=MOST_HOSTS)]
 Topic = Annotated[str, _Line, AfterValidator(_topic)]
 Polygon = Annotated[tuple[tuple[Number, Number], ...], AfterValidator(_polygon)]
 Ground = Annotated[tuple[tuple[Number, Number], ...], AfterValidator(_ground)]
+GroundOrNothing = Annotated[
+    tuple[tuple[Number, Number], ...], AfterValidator(lambda value: _ground(value) if value else ())
+]
 LocalTime = Annotated[time, AfterValidator(_local)]
 TopicPrefix = Annotated[
     str, StringConstraints(strict=True, max_length=200), AfterValidator(_prefix)
 ]
 Digest = Annotated[str, StringConstraints(strict=True), AfterValidator(_digest)]
 Nothing = Literal[""]
+Account = Annotated[str, StringConstraints(strict=True), AfterValidator(_account)]
 NameOrNothing = Id | Nothing
 BrokerName = Annotated[str, StringConstraints(strict=True, max_length=80), AfterValidator(_broker)]
-"""Empty, the name of a broker, or `line:` and the name of an uplink."""
+"""Empty, the name of a broker, or one of another kind behind its prefix."""
 Ids = Annotated[tuple[Id, ...], AfterValidator(some)]

@@ -104,6 +104,9 @@ class Form:
     controller: str
     recipients: Mapping[str, int]
     """How they are disclosed to, see `_DISCLOSED`; the owner's own house with the highest."""
+    standing: Mapping[str, int]
+    """The same without what is disclosed in an incident alone: outside of one it is nothing, not
+    even the camera's name. So "su intervento" is neither wider nor narrower than "su allarme"."""
     reached: Mapping[str, str]
     """Where alarms go to a recipient that is not at this box; empty: nowhere else."""
     analytics: frozenset[tuple[str, str]]
@@ -224,9 +227,12 @@ class _Forms:
         site = self._registry.sites[camera.site]
         lines = self._lines.get(camera.id, [])
         recipients = {site.controller: _DISCLOSED[Disclosure.ALWAYS]}
+        standing = dict(recipients)
         before_s: dict[str, float] = {}
         for _, scope in lines:
             for one in scope.recipients:
+                if scope.disclosure is not Disclosure.ON_INCIDENT:
+                    standing[one] = max(standing.get(one, 0), _DISCLOSED[scope.disclosure])
                 recipients[one] = max(recipients.get(one, 0), _DISCLOSED[scope.disclosure])
                 before_s[one] = max(before_s.get(one, 0.0), scope.retention_before_s)
         dates = [act.dpia_date.isoformat() for act, _ in lines if act.dpia_date]
@@ -235,6 +241,7 @@ class _Forms:
             addresses=self._registry.addresses_of(camera),
             controller=site.controller,
             recipients=recipients,
+            standing=standing,
             reached={one: self._reached(one) for one in recipients},
             analytics=frozenset(_pairs(lines)),
             before_s=before_s,
@@ -299,12 +306,32 @@ class _Names:
 def _differences(known: Form, form: Form, names: _Names) -> Iterator[Widening]:
     """Yield everything that is wider than it was."""
     owners = tuple(dict.fromkeys((known.controller, form.controller)))
-    for parts in (_for_whom, _to_rooms, _analysed, _kept, _uncovered, _in_school, _less_public):
+    for parts in (
+        _for_whom, _outside_incidents, _to_rooms, _analysed, _kept, _uncovered, _in_school,
+        _less_public,
+    ):  # fmt: skip
         for one in parts(known, form, names):
             acts = one.acts or known.acts or form.acts
             if not set(acts) <= names.known:
                 acts = tuple(dict.fromkeys((*acts, *known.acts)))
             yield replace(one, acts=acts, controllers=owners, assessed=known.assessed)
+
+
+def _outside_incidents(known: Form, form: Form, names: _Names) -> Iterator[Widening]:
+    """Yield whom more is disclosed to without an incident, where that is all that is wider."""
+    camera = names.camera(form.camera)
+    for recipient, level in form.standing.items():
+        was = known.standing.get(recipient, 0)
+        if level <= was or form.recipients[recipient] > known.recipients.get(recipient, 0):
+            continue  # the same, or `_for_whom` tells
+        name = names.organisation(recipient)
+        text_it = f"{camera}: {name} riceve {_LEVELS_IT[level]} anche senza un intervento"
+        text_en = f"{camera}: {name} receives {_LEVELS_EN[level]} without an incident, too"
+        acts = names.granting(form.camera, recipient)
+        subject = f"{recipient}/standing"
+        yield Widening(
+            Wider.DISCLOSURE, form.camera, subject, was, level, acts, (), text_it, text_en
+        )
 
 
 def _for_whom(known: Form, form: Form, names: _Names) -> Iterator[Widening]:

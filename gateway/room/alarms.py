@@ -11,8 +11,8 @@ whatever comes between; `send_verdicts` repeats it until the edge has answered.
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from gateway.model.alarm import Adopted, Alarm, AlarmRecord, AlarmVerdict
@@ -39,7 +39,8 @@ log = logging.getLogger(__name__)
 
 VERDICT: Final = "verdict"
 STATES: Final = "alarms?"
-"""room → edge {ids} → {states: [[id, state, ended_utc_us, verdict], …]}: what became of them."""
+"""room → edge {ids} → {states: [[id, state, ended_utc_us, verdict], …], answers: [[id,
+taken_utc_us, escalates_utc_us, step], …]}: what became of them, and whether somebody answers."""
 UNKNOWN: Final = "ignoto"
 """State of an alarm that the edge does not know, or that is not for this room."""
 MOST_ASKED: Final = 256
@@ -71,7 +72,13 @@ class Book(Protocol):
         ...
 
     async def adopt(
-        self, alarm: Alarm, *, recipients: Sequence[str], act: str, ended_utc_us: int = 0
+        self,
+        alarm: Alarm,
+        *,
+        recipients: Sequence[str],
+        act: str,
+        ended_utc_us: int = 0,
+        near: Collection[str] = (),
     ) -> Adopted | None:
         """Take over an alarm or its end, durably; None if the id is another camera's alarm's."""
         ...
@@ -96,6 +103,8 @@ class IntakeParts:
     """Told of each alarm that is new here, once, after it is on disk."""
     refused: Callable[[str, str, str], Awaitable[None]]
     """Told of edge, alarm and code of what was not taken; no more than a few a minute."""
+    near: Callable[[str], Collection[str]] = lambda _: ()
+    """Cameras whose alarms may be of the same incident, by a camera's id."""
 
 
 class Intake:
@@ -146,6 +155,7 @@ class Intake:
                 recipients=edge.organisations,
                 act=self._act(edge_id, offered),
                 ended_utc_us=max(notice.at_utc_us, 1) if notice.phase is Phase.ENDED else 0,
+                near=parts.near(at_room(edge_id, notice.camera)),
             )
         except StoreError as error:
             raise RefusedError(NOT_YET, "this room cannot store it now") from error
@@ -194,17 +204,22 @@ class Intake:
     def _alarm(self, edge: str, notice: AlarmNotice) -> Alarm:
         """Return the alarm as one of this room; an exercise stays one, whoever forgets to say."""
         now, offer = self._parts.clock.now(), self._parts.offer(edge)
-        ago_s = (now.utc_us - notice.raised_utc_us) / 1_000_000
+        raised_us = min(notice.raised_utc_us, now.utc_us)  # an edge whose clock is ahead
+        ago_s = (now.utc_us - raised_us) / 1_000_000
         return Alarm(
             id=notice.alarm,
             camera=at_room(edge, notice.camera),
             zone=at_room(edge, notice.zone),
             rule=notice.rule,
             severity=notice.severity,
-            raised=Moment(
-                now.monotonic_s - ago_s, notice.raised_utc_us, ClockQuality.UNSYNCHRONISED
-            ),
+            raised=Moment(now.monotonic_s - ago_s, raised_us, ClockQuality.UNSYNCHRONISED),
             exercise=notice.exercise or (offer is not None and offer.exercise),
+            also=tuple(
+                at_room(edge, one)
+                for one in notice.also
+                if one != notice.camera and self._offered(edge, one) is not None
+            ),
+            silent=notice.silent,
         )
 
 
@@ -301,6 +316,12 @@ class Fate:
     known: bool
     ended_utc_us: int
     verdict: AlarmVerdict
+    taken_utc_us: int = 0
+    """When somebody answered it, whoever that was."""
+    escalates_utc_us: int = 0
+    """When it goes on to others unless somebody answers."""
+    step: int = 0
+    """How often it went on."""
 
 
 async def ask_fates(caller: Caller, ids: Sequence[str]) -> list[Fate]:
@@ -309,8 +330,36 @@ async def ask_fates(caller: Caller, ids: Sequence[str]) -> list[Fate]:
     rows = reply.body.get("states")
     if not isinstance(rows, list) or len(rows) > MOST_ASKED:
         raise WireError("line: states are not a list")
+    answers = _answers(reply.body.get("answers", []))
     asked = frozenset(ids)
-    return [one for one in map(_fate, rows) if one.alarm in asked]
+    found = [one for one in map(_fate, rows) if one.alarm in asked]
+    return [_with_answer(one, answers.get(one.alarm)) for one in found]
+
+
+def answer_row(fate: Fate) -> list[object]:
+    """Return how an edge tells who answers one."""
+    return [fate.alarm, fate.taken_utc_us, fate.escalates_utc_us, fate.step]
+
+
+def _answers(rows: object) -> dict[str, tuple[int, int, int]]:
+    """Return answers by alarm; an edge of an earlier version tells none."""
+    if not isinstance(rows, list) or len(rows) > MOST_ASKED:
+        raise WireError("line: answers are not a list")
+    found: dict[str, tuple[int, int, int]] = {}
+    for row in rows:
+        if not isinstance(row, list) or len(row) != 4 or not isinstance(row[0], str):  # noqa: PLR2004 - as answer_row writes
+            raise WireError("line: a strange answer of an alarm")
+        if any(type(one) is not int or not 0 <= one < 1 << 53 for one in row[1:]):
+            raise WireError("line: a strange answer of an alarm")
+        found[row[0]] = (row[1], row[2], row[3])
+    return found
+
+
+def _with_answer(fate: Fate, answer: tuple[int, int, int] | None) -> Fate:
+    if answer is None:
+        return fate
+    taken, escalates, step = answer
+    return replace(fate, taken_utc_us=taken, escalates_utc_us=escalates, step=step)
 
 
 def fate_row(fate: Fate) -> list[object]:

@@ -21,6 +21,7 @@ from typing_extensions import override
 from gateway.model.errors import ConfigError, CredentialError, PeerError, RefusedError
 from gateway.model.identifiers import ID_FORM
 from gateway.model.room import (
+    MOST_LINE_STREAMS,
     SERVER_NAME,
     Handler,
     LinePeer,
@@ -47,8 +48,7 @@ MOST_ADDRESSES = 4
 """Of one name that are tried."""
 MOST_SPARES = 16
 """Connections that wait for a picture, or are being made."""
-MOST_MEDIA = 64
-"""Connections of one line that carry pictures."""
+MOST_MEDIA = MOST_LINE_STREAMS
 
 
 @dataclass(frozen=True, slots=True)

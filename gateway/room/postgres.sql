@@ -53,8 +53,13 @@ create table if not exists verdict(
   actor text not null, utc_us bigint not null,
   sent_utc_us bigint not null default 0, problem text not null default '');
 create index if not exists verdict_waiting on verdict(edge, utc_us) where sent_utc_us = 0;
+create table if not exists taken(
+  alarm text not null primary key, edge text not null, actor text not null,
+  utc_us bigint not null,
+  sent_utc_us bigint not null default 0, problem text not null default '');
+create index if not exists taken_waiting on taken(edge, utc_us) where sent_utc_us = 0;
 create table if not exists edge_log(edge text not null primary key, vkey text not null);
-grant select, insert, update, delete on verdict to @role@;
+grant select, insert, update, delete on verdict, taken to @role@;
 grant select, insert, delete on edge_log to @role@;
 
 -- incidents between rooms: who is a party follows from their events, so the box alone reads them --
@@ -80,11 +85,38 @@ create table if not exists incident_once(
 grant select, insert, update, delete on incident, incident_owed, incident_once to @role@;
 grant select, insert, update on incident_event to @role@;
 
+-- reports of vigilance institutes: numbers and passages are only added; the box alone reads them --
+
+create table if not exists report(
+  id text not null primary key, direction text not null, year bigint not null,
+  place bigint not null, institute text not null, kind text not null, urgent bigint not null,
+  economic bigint not null, exercise bigint not null, sent_utc_us bigint not null,
+  state text not null, recipients text not null, line text not null,
+  answers text not null default '', incident text not null default '');
+create unique index if not exists report_number on report(direction, year, place);
+create index if not exists report_sent on report(sent_utc_us);
+create table if not exists report_party(
+  organisation text not null, report text not null, primary key(organisation, report));
+create table if not exists report_words(
+  report text not null primary key, sent_utc_us bigint not null, body text not null);
+create index if not exists report_words_sent on report_words(sent_utc_us);
+create table if not exists report_passage(
+  report text not null, number bigint not null, utc_us bigint not null, what text not null,
+  organisation text not null, role text not null, actor text not null, detail text not null,
+  primary key(report, number));
+create table if not exists report_once(
+  scope text not null, key text not null, sha256 text not null, report text not null,
+  utc_us bigint not null, primary key(scope, key));
+grant select, insert, update on report to @role@;
+grant select, insert on report_party, report_passage to @role@;
+grant select, insert, delete on report_words, report_once to @role@;
+
 do $$
 declare name text;
 begin
-  foreach name in array array['verdict', 'edge_log', 'incident', 'incident_event',
-                              'incident_owed', 'incident_once'] loop
+  foreach name in array array['verdict', 'taken', 'edge_log', 'incident', 'incident_event',
+                              'incident_owed', 'incident_once', 'report', 'report_party',
+                              'report_words', 'report_passage', 'report_once'] loop
     execute format('alter table varco.%I enable row level security', name);
     execute format('alter table varco.%I force row level security', name);
     execute format('drop policy if exists the_box_alone on varco.%I', name);

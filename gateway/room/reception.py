@@ -22,7 +22,14 @@ from cryptography.x509 import load_der_x509_certificate
 
 from gateway.model.errors import ConfigError, CredentialError, PeerError, RefusedError, WireError
 from gateway.model.registry import Edge
-from gateway.model.room import Handler, LinePeer, LineState, LineStatus, Reply
+from gateway.model.room import (
+    MOST_LINE_STREAMS,
+    Handler,
+    LinePeer,
+    LineState,
+    LineStatus,
+    Reply,
+)
 from gateway.room.dial import BRING, HEARTBEAT, dict_of
 from gateway.room.knocks import Knocks, Refusal, Refusals, host_of
 from gateway.room.line import HELLO, Bounds, Line
@@ -65,7 +72,7 @@ class Doorstep:
     """Of one address."""
     most_spares: int = 16
     """Connections of one edge on which nothing is asked yet."""
-    most_media: int = 64
+    most_media: int = MOST_LINE_STREAMS
     """Connections of one edge that carry pictures."""
     most_ungreeted: int = 4
     """Lines of one edge that have not said who they are."""

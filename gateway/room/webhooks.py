@@ -2,44 +2,29 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Webhooks: a dispatch system is told of incidents of its organisation, by signed HTTP POST (A-03).
 
-Headers and signature are those of the Standard Webhooks specification: `webhook-id`,
-`webhook-timestamp` and `webhook-signature: v1,base64(HMAC-SHA256(secret, id.timestamp.body))`.
-At least once, in order within one incident; what is told says that something changed, the rest
-is read over the API by whoever may.
+How they are sent and signed: `gateway.runtime.signed_post`. At least once, in order within one
+incident; what is told says that something changed, the rest is read over the API by whoever may.
 """
 
 import asyncio
-import base64
-import binascii
-import hashlib
-import hmac
-import ipaddress
 import json
 import logging
-import socket
-import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
-
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from typing_extensions import override
 
 from gateway.model.errors import PeerError
 from gateway.model.incident import Change, Incident, IncidentEvent
 from gateway.room.incidents import IncidentBook, Owed, Owing, Step
 from gateway.runtime.clock import Clock
+from gateway.runtime.signed_post import post
 from gateway.runtime.supervise import Policy, supervise
 
 log = logging.getLogger(__name__)
 
 PREFIX: Final = "hook:"
-CALL_S: Final = 10.0
-"""For one whole exchange."""
 IDLE_S: Final = 30.0
 AT_ONCE: Final = 8
 """Incidents about which one hook is told side by side."""
@@ -48,8 +33,6 @@ MOST_S: Final = 900.0
 GIVE_UP_US: Final = 3 * 86_400_000_000
 """What nobody took for three days is dropped, with a line in the log."""
 LINE: Final = Policy(first_s=1.0, most_s=60.0)
-_SECRET_MARK: Final = "whsec_"  # noqa: S105 - the mark of a form, not a secret
-_SUCCESS: Final = range(200, 300)
 _S: Final = 1_000_000
 QUIET: Final = frozenset({Change.RECEIPT})
 """Not told: that somebody has read something."""
@@ -83,9 +66,6 @@ class HookState:
     problem: str = ""
     """Why the last delivery failed; empty if it did not."""
     delivered: int = 0
-
-
-# what is told ------------------------------------------------------------------------------
 
 
 def event_name(event: IncidentEvent) -> str:
@@ -139,115 +119,6 @@ def payload(hook: Hook, incident: Incident, event: IncidentEvent) -> str:
         },
     }
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
-
-
-def signature(secret: str, delivery: str, timestamp_s: int, body: bytes) -> str:
-    """Return `webhook-signature` of a delivery."""
-    signed = f"{delivery}.{timestamp_s}.".encode() + body
-    made = hmac.new(_key(secret), signed, hashlib.sha256).digest()
-    return "v1," + base64.b64encode(made).decode()
-
-
-def _key(secret: str) -> bytes:
-    """Return the bytes of a secret: those of `whsec_BASE64`, else its own."""
-    if secret.startswith(_SECRET_MARK):
-        try:
-            return base64.b64decode(secret.removeprefix(_SECRET_MARK), validate=True)
-        except binascii.Error:
-            pass
-    return secret.encode()
-
-
-# where it goes -----------------------------------------------------------------------------
-
-
-def is_public(address: str) -> bool:
-    """Return whether an address belongs to the Internet and to nobody's own network."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None)
-    if mapped is not None:
-        found = mapped
-    return found.is_global and not found.is_multicast
-
-
-class _Resolver(AbstractResolver):
-    """Names to addresses; what is not public is left out unless it may be private."""
-
-    def __init__(self, *, private: bool) -> None:
-        self._private = private
-
-    @override
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
-        kept = [one for one in found if self._private or is_public(str(one[4][0]))]
-        if not kept:
-            raise OSError(f"{host}: no public address")
-        return [
-            ResolveResult(
-                hostname=host, host=str(place[0]), port=int(place[1]), family=kind, proto=proto,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for kind, _, proto, _, place in kept
-        ]  # fmt: skip
-
-    @override
-    async def close(self) -> None:
-        """Nothing is kept."""
-
-
-async def post(hook: Hook, delivery: str, body: bytes, timestamp_s: int) -> None:
-    """Deliver once; PeerError unless the answer is 2xx. No redirect is followed."""
-    _check(hook)
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": "varco",
-        "webhook-id": delivery,
-        "webhook-timestamp": str(timestamp_s),
-        "webhook-signature": signature(hook.secret, delivery, timestamp_s, body),
-    }
-    try:
-        tls = ssl.create_default_context(cafile=str(hook.ca) if hook.ca else None)
-        connector = aiohttp.TCPConnector(
-            ssl=tls, force_close=True, resolver=_Resolver(private=hook.private), use_dns_cache=False
-        )
-        async with (
-            asyncio.timeout(CALL_S),
-            aiohttp.ClientSession(
-                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
-            ) as session,
-            session.post(hook.url, data=body, headers=headers, allow_redirects=False) as got,
-        ):
-            status = got.status
-    except TimeoutError:
-        raise PeerError(f"webhook {hook.name}: no answer within {CALL_S:g} s") from None
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise PeerError(f"webhook {hook.name}: {_words(error)}") from None
-    if status not in _SUCCESS:
-        raise PeerError(f"webhook {hook.name}: status {status}")
-
-
-def _check(hook: Hook) -> None:
-    """Refuse a literal address that no resolver sees."""
-    host = urlsplit(hook.url).hostname or ""
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return
-    if not hook.private and not is_public(host):
-        raise PeerError(f"webhook {hook.name}: no public address")
-
-
-def _words(error: Exception) -> str:
-    """Return what happened without the URL, which may hold a secret."""
-    inner = getattr(error, "os_error", None) or error
-    text = inner.strerror if isinstance(inner, OSError) and inner.strerror else ""
-    return text or type(error).__name__
 
 
 class Courier:

@@ -207,9 +207,11 @@ class Sealed:
 
         PeerError if the connection ended.
         """
-        with _in_words(self.peer_address):
+        try:  # `_in_words` would cost as much as sealing does
             if data:
                 self.ssl.write(data)
+        except (OSError, ValueError) as error:
+            raise _worded(error, self.peer_address) from None
         sealed = self.outgoing.read()
         self.sent_bytes += len(sealed)
         return sealed
@@ -373,21 +375,26 @@ def _in_words(where: str) -> Iterator[None]:
     """Turn what the library says into our errors; `where` names the other end."""
     try:
         yield
-    except TimeoutError:
-        raise PeerError(f"{where}: no handshake in time") from None
-    except ssl.SSLCertVerificationError as error:
+    except (OSError, ValueError) as error:  # also TimeoutError and ssl.SSLError
+        raise _worded(error, where) from None
+
+
+def _worded(error: OSError | ValueError, where: str) -> PeerError:
+    """Return our error for what the library says."""
+    if isinstance(error, TimeoutError):
+        return PeerError(f"{where}: no handshake in time")
+    if isinstance(error, ssl.SSLCertVerificationError):
         reason = error.verify_message or error.reason
-        raise CredentialError(f"{where}: its certificate does not verify: {reason}") from None
-    except ssl.SSLEOFError:
-        raise PeerError(f"{where} closed the connection without a word") from None
-    except ssl.SSLError as error:
+        return CredentialError(f"{where}: its certificate does not verify: {reason}")
+    if isinstance(error, ssl.SSLEOFError):
+        return PeerError(f"{where} closed the connection without a word")
+    if isinstance(error, ssl.SSLError):
         reason = (error.reason or "TLS").replace("_", " ").lower()
         if error.reason in REFUSALS:
-            raise CredentialError(f"{where} refuses our certificate ({reason})") from None
-        raise PeerError(f"{where}: TLS ended ({reason})") from None
-    except (OSError, ValueError) as error:
-        reason = reason_of(error) if isinstance(error, OSError) else "closed here"
-        raise PeerError(f"{where} closed the connection ({reason})") from None
+            return CredentialError(f"{where} refuses our certificate ({reason})")
+        return PeerError(f"{where}: TLS ended ({reason})")
+    reason = reason_of(error) if isinstance(error, OSError) else "closed here"
+    return PeerError(f"{where} closed the connection ({reason})")
 
 
 def reason_of(error: OSError) -> str:

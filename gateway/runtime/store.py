@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gateway.model.errors import StoreError
+from gateway.model.errors import DiskFullError, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +163,7 @@ class Store:
             if self._connection.in_transaction:
                 self._connection.execute("rollback")
             self._commits = COMMITS_PER_CHECKPOINT  # room in the log may be what is missing
-            failure = StoreError(f"{self.path}: {error}")
+            failure = _failure(self.path, error)
             done = [(future, None, failure) for _, future in batch]
         self._loop.call_soon_threadsafe(settle, done)
 
@@ -188,6 +188,12 @@ class Store:
         self._thread.join()
         self._checkpoints.close()
         self._connection.close()
+
+
+def _failure(path: Path, error: sqlite3.Error) -> StoreError:
+    """Return what a caller is told; SQLITE_FULL is the one refusal that space undoes."""
+    full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+    return (DiskFullError if full else StoreError)(f"{path}: {error}")
 
 
 def settle(done: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) -> None:

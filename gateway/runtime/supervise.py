@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Restart what talks to the outside; crash on what we cannot explain."""
 
+import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable, Iterator
@@ -121,7 +123,7 @@ async def supervise(
         began_s = clock.monotonic_s()
         failure: BaseExceptionGroup[BaseException] | None = None
         try:
-            await attempt()
+            await _apart(attempt)
         except* PeerError as group:
             failure = group
             complaints.note("; ".join(map(str, _leaves(group))))
@@ -145,7 +147,7 @@ async def contained(name: str, attempt: Callable[[], Awaitable[None]]) -> bool:
     """
     fine = True
     try:
-        await attempt()
+        await _apart(attempt)
     except* PeerError as group:
         words = "; ".join(map(str, _leaves(group)))
         log.debug("ended", extra={"task": name, "problem": words})
@@ -153,6 +155,31 @@ async def contained(name: str, attempt: Callable[[], Awaitable[None]]) -> bool:
         log.exception("bug", extra={"task": name})
         fine = False
     return fine
+
+
+async def _apart(attempt: Callable[[], Awaitable[None]]) -> None:
+    """Run it in a task of its own; a cancellation of ours reaches it, and is never lost.
+
+    A TaskGroup that is ending with an error forgets a cancellation that comes then, and counts
+    one that never was (CPython #116720 and #94398, mended later than 3.11): neither may decide
+    whether we go on.
+    """
+
+    async def run() -> None:
+        await attempt()
+
+    task = asyncio.create_task(run())  # noqa: TID251 - waited for right here
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        while not task.done():
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # it is of no interest any more
+        raise
+    task.result()
 
 
 def _nth(waits_s: tuple[float, ...], times: int) -> float:

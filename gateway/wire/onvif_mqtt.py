@@ -5,6 +5,7 @@
 Under one recipient's prefix lie
 
     <prefix>/onvif-ej/RuleEngine/FieldDetector/ObjectsInside/&<camera>/<rule>/<zone>   alarms
+    <prefix>/onvif-ej/RuleEngine/Recognition/LicensePlate/&<camera>/<rule>    hits of a plate list
     <prefix>/ack/<box>               ids that the recipient's inbox has committed
     <prefix>/gw/<box>/health         whether the box is on the line (retained, last will)
 
@@ -12,22 +13,30 @@ ONVIF Core (events, MQTT): the prefix is mandatory, no level holds `#` or `+`, t
 `{"UtcTime", "Source", "Data"}` without Key and PropertyOperation, a property event is retained.
 `ObjectsInside` is a property: true while somebody is in the zone, then false. No topic and no
 payload names a person or a plate, and a payload refers to a still image but never contains one.
+
+The one exception is a hit of a plate list (B-48), which tells the plate in its payload: to a room
+only, never retained, forgotten after five minutes, without a picture. `plate_message` is the only
+way to make one.
 """
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Final, TypeVar
 from urllib.parse import quote, unquote
 
-from gateway.model.errors import ConfigError, WireError
+from gateway.model.errors import ConfigError, InvariantError, WireError
 from gateway.model.identifiers import ID_FORM
+from gateway.model.registry import Recipient, RecipientKind
 
 EVENT: Final = "onvif-ej"
 OBJECTS_INSIDE: Final = "RuleEngine/FieldDetector/ObjectsInside"
 """ONVIF Analytics, field detector: a state per rule, hence a property event."""
+LICENSE_PLATE: Final = "RuleEngine/Recognition/LicensePlate"
+"""ONVIF Analytics, licence plate recognition: something that happened, hence never retained."""
+MOST_PLATE_EXPIRY_S: Final = 300
 
 MOST_PREFIX_BYTES = 256
 """With it every topic stays below 1 KiB; MQTT 5 §1.5.4 allows 64 KiB, many brokers less."""
@@ -35,10 +44,15 @@ MOST_TOKEN_CHARS = 64
 SEVERITIES = range(1, 6)
 MOST_PAYLOAD_BYTES = 8192
 """An alarm is text of about 500 bytes; anything larger is not one of ours."""
+MOST_ALSO = 32
+"""Further cameras of a hold-up: a registry allows 15."""
 MOST_IDS = 512
 """Ids in one acknowledgement."""
 
 _RESERVED = frozenset({EVENT, "onvif-mj", "ack", "gw"})
+_PLATE = re.compile(r"[^\W_]{1,16}\Z")
+_COUNTRY = re.compile(r"(?:[A-Z]{2})?\Z")
+_WORD = re.compile(r"[^\x00-\x1f\x7f]{0,64}\Z")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _MOST_UTC_US = 253_402_300_799_999_999
 """The end of year 9999."""
@@ -72,6 +86,39 @@ class AlarmNotice:
     raised_utc_us: int
     at_utc_us: int
     """When the state began that this message tells: the raising or the end."""
+    also: tuple[str, ...] = ()
+    """Further cameras that it opens (a hold-up); empty for every other alarm."""
+    silent: bool = False
+    """Nothing on site may show it (a hold-up)."""
+
+
+class PlateLabel(Enum):
+    """Which kind of list a plate stands on (ONVIF Analytics)."""
+
+    WANTED = "Blacklisted"
+    ALLOWED = "Whitelisted"
+    TEMPORARY = "Temporary"
+
+
+@dataclass(frozen=True, slots=True)
+class PlateHit:
+    """A plate that stands on a list; one that stands on none is never made into this."""
+
+    hit: str
+    """UUIDv7; the recipient's primary key."""
+    box: str
+    camera: str
+    rule: str
+    at_utc_us: int
+    likelihood: float
+    """0..1, of the whole reading."""
+    plate: str = field(repr=False)
+    """Letters and digits without blanks, upper case; in no log and no topic."""
+    country: str
+    """ISO 3166-1 alpha-2; empty if it could not be told."""
+    label: PlateLabel
+    plate_type: str = "Normal"
+    issuer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +189,84 @@ def event_topic(prefix: str, camera: str, rule: str, zone: str) -> str:
     return f"{prefix}/{EVENT}/{OBJECTS_INSIDE}/&{_escape(camera)}/{_escape(rule)}/{_escape(zone)}"
 
 
+def may_have_plates(recipient: Recipient) -> bool:
+    """Return whether plates may ever be told to a recipient: to a room, not to an institute."""
+    return recipient.kind is RecipientKind.ROOM
+
+
+def plate_message(
+    prefix: str, hit: PlateHit, recipient: Recipient, *, expiry_s: int = MOST_PLATE_EXPIRY_S
+) -> Message:
+    """Return the message of a hit: not retained, expiring, no picture (requirements §C).
+
+    InvariantError for a recipient that may have no plates: whoever calls has to ask before.
+    """
+    if not may_have_plates(recipient):
+        raise InvariantError(f"a plate was on its way to {recipient.id}, who may have none")
+    within_s = min(max(1, expiry_s), MOST_PLATE_EXPIRY_S)
+    return Message(plate_topic(prefix, hit), _plate_payload(hit), retain=False, expiry_s=within_s)
+
+
+def plate_topic(prefix: str, hit: PlateHit) -> str:
+    """Return the topic of a hit, which names camera and rule, never the plate."""
+    return f"{prefix}/{EVENT}/{LICENSE_PLATE}/&{_escape(hit.camera)}/{_escape(hit.rule)}"
+
+
+def parse_plate(topic: str, payload: bytes) -> tuple[str, PlateHit]:
+    """Return prefix and hit of a received message; WireError, which tells no plate, if it is none.
+
+    An element may be a text or, as cameras send it, an object with `#text`.
+    """
+    prefix, mark, sources = topic.partition(f"/{EVENT}/{LICENSE_PLATE}/&")
+    if not mark or _prefix_problem(prefix):
+        raise WireError(f"topic {topic[:80]!r} is not one of our hits")
+    body = _object(payload)
+    source, data = _member(body, "Source", dict), _member(body, "Data", dict)
+    info = _member(data, "LicensePlateInfo", dict)
+    hit = PlateHit(
+        hit=_alarm_id(_member(data, "EventId", str)),
+        box=_id(data, "Box"),
+        camera=_token(source, "VideoSource"),
+        rule=_token(source, "Rule"),
+        at_utc_us=_utc_us(_member(body, "UtcTime", str)),
+        likelihood=_likelihood(data.get("Likelihood")),
+        plate=_form(info, "PlateNumber", _PLATE),
+        country=_form(info, "CountryCode", _COUNTRY),
+        label=_label(data.get("Label")),
+        plate_type=_form(info, "PlateType", _WORD),
+        issuer=_form(info, "IssuingEntity", _WORD),
+    )
+    if [_unescape(level) for level in sources.split("/")] != [hit.camera, hit.rule]:
+        raise WireError(f"topic {topic[:80]!r} and Source do not name the same rule")
+    return prefix, hit
+
+
+def _plate_payload(hit: PlateHit) -> bytes:
+    return _json(
+        {
+            "UtcTime": _iso(hit.at_utc_us),
+            "Source": {"VideoSource": hit.camera, "Rule": hit.rule},
+            "Data": {
+                "Likelihood": hit.likelihood,
+                "LicensePlateInfo": {
+                    "PlateNumber": hit.plate,
+                    "PlateType": hit.plate_type,
+                    "CountryCode": hit.country,
+                    "IssuingEntity": hit.issuer,
+                },
+                "Label": hit.label.value,
+                "EventId": hit.hit,
+                "Box": hit.box,
+            },
+        }
+    )
+
+
+def deletion(topic: str) -> Message:
+    """Return the message that empties a topic: its property exists no more (B-47)."""
+    return Message(topic, b"", retain=True)
+
+
 def ack_topic(prefix: str, box: str) -> str:
     """Return where the recipient acknowledges what `box` sent."""
     return f"{prefix}/ack/{_escape(box)}"
@@ -162,6 +287,23 @@ def still_path(alarm: str) -> str:
     return f"/api/alarms/{alarm}/still.jpg"
 
 
+def _holdup(notice: AlarmNotice) -> dict[str, object]:
+    """Return what only a hold-up says: other alarms stay as they were."""
+    also: dict[str, object] = {"Also": notice.also} if notice.also else {}
+    return also | ({"Silent": True} if notice.silent else {})
+
+
+def _also(data: dict[str, object]) -> tuple[str, ...]:
+    """Return the further cameras of a hold-up; WireError for anything but a few ids."""
+    values = data.get("Also", [])
+    if not isinstance(values, list) or len(values) > MOST_ALSO:
+        raise WireError(f"Also is not a list of at most {MOST_ALSO} cameras")
+    found = tuple(_token({"Also": one}, "Also") for one in values)
+    if len(set(found)) < len(found):
+        raise WireError("Also names a camera twice")
+    return found
+
+
 def event_payload(notice: AlarmNotice) -> bytes:
     """Return the JSON of a notice; `parse_event` is its inverse."""
     return _json(
@@ -180,6 +322,7 @@ def event_payload(notice: AlarmNotice) -> bytes:
                 "Severity": notice.severity,
                 "Exercise": notice.exercise,
                 "StillUri": still_path(notice.alarm),
+                **_holdup(notice),
             },
         }
     )
@@ -203,6 +346,8 @@ def parse_event(topic: str, payload: bytes) -> tuple[str, AlarmNotice]:
         exercise=_member(data, "Exercise", bool),
         raised_utc_us=_utc_us(_member(data, "RaisedUtc", str)),
         at_utc_us=_utc_us(_member(body, "UtcTime", str)),
+        also=_also(data),
+        silent=_member(data, "Silent", bool) if "Silent" in data else False,
     )
     if notice.severity not in SEVERITIES:
         raise WireError(f"severity {notice.severity} is not within 1..5")
@@ -322,3 +467,26 @@ def _ids(values: list[object]) -> tuple[str, ...]:
     if len(values) > MOST_IDS:
         raise WireError(f"{len(values)} ids in one acknowledgement ({MOST_IDS} allowed)")
     return tuple(map(_alarm_id, values))
+
+
+def _form(body: dict[str, object], key: str, form: re.Pattern[str]) -> str:
+    """Return an element that has a form; the error tells only its name, for it may be a plate."""
+    value = body.get(key)
+    if isinstance(value, dict):
+        value = value.get("#text")
+    if not isinstance(value, str) or not form.match(value):
+        raise WireError(f"{key} is missing or has not the form it must have")
+    return value
+
+
+def _likelihood(value: object) -> float:
+    if type(value) not in (int, float) or not 0 <= value <= 1:  # type: ignore[operator]
+        raise WireError("Likelihood is not a number within 0..1")
+    return float(value)  # type: ignore[arg-type]
+
+
+def _label(value: object) -> PlateLabel:
+    try:
+        return PlateLabel(value)
+    except ValueError as error:
+        raise WireError("Label is none of ONVIF's") from error

@@ -159,9 +159,9 @@ def long_footage(footage, program, tmp_path_factory):
     return made
 
 
-@pytest.fixture
-def camera(long_footage, program):
-    """Start GStreamer cameras; returns a function from a port to a running Child."""
+@contextmanager
+def cameras(long_footage):
+    """Start GStreamer cameras; yields a function from a port to a running Child."""
     started = []
 
     def start(port):
@@ -173,9 +173,18 @@ def camera(long_footage, program):
         started.append(child)
         return child.start()
 
-    yield start
-    for child in started:
-        child.kill()
+    try:
+        yield start
+    finally:
+        for child in started:
+            child.kill()
+
+
+@pytest.fixture
+def camera(long_footage):
+    """Return a function from a port to a running GStreamer camera (Child)."""
+    with cameras(long_footage) as start:
+        yield start
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
 
 import httpx
+
+from tests import varco_process
 
 PASSWORDS = {
     "operatore": "sala-prova-1234",
@@ -30,7 +31,7 @@ def free_port(kind=socket.SOCK_STREAM):
         return probe.getsockname()[1]
 
 
-def until(look, bound_s=15.0, what="condition"):
+def until(look, bound_s=30.0, what="condition"):
     """Poll until `look()` returns something true; fail after the bound."""
     ends = time.monotonic() + bound_s
     while True:
@@ -77,11 +78,8 @@ workers = 1
     def start(self):
         """Start and wait until it answers."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "run", "--config", str(self.config)],
-                stdout=log,
-                stderr=log,
-                cwd=Path(__file__).parents[2],
+            self.process = varco_process.start(
+                "run", "--config", self.config, stdout=log, stderr=log
             )
         until(self.answers, START_S, "the gateway answers")
         return self
@@ -95,16 +93,11 @@ workers = 1
 
     def varco(self, *words, stdin=None, ok=True):
         """Run a `varco` command against this box."""
-        done = subprocess.run(
-            [sys.executable, "-m", "gateway", *words],
-            capture_output=True,
-            text=True,
-            input=stdin,
-            timeout=60,
-            cwd=Path(__file__).parents[2],
-            env=os.environ | {"LANG": "it_IT.UTF-8"},
-            start_new_session=True,  # no terminal: passwords are read from stdin
-            check=False,
+        done = varco_process.run(
+            *words,
+            stdin=stdin,
+            environ=os.environ | {"LANG": "it_IT.UTF-8"},
+            new_session=True,  # no terminal: passwords are read from stdin
         )
         assert not ok or done.returncode == 0, done.stdout + done.stderr
         return done

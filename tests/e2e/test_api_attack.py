@@ -7,6 +7,7 @@ answers like what does not exist.
 """
 
 import asyncio
+import os
 import re
 import time
 from contextlib import contextmanager
@@ -21,8 +22,8 @@ from tests.e2e.daemon import Daemon, free_port
 from tests.e2e.tenants_town import MARK, PASSWORD, ROLES, everybody, founded, named, town
 
 pytestmark = pytest.mark.peer
-BOUND_S = 75.0
-"""Of attacking; every endpoint has its share."""
+EXAMPLES = int(os.environ.get("VARCO_ATTACKS", "8"))
+"""Made-up requests for each endpoint; `make nightly` asks for many more."""
 THEIRS = ("b-cam", "b-sito", "b-casa", "b-patto", "b-nvr", "b-sala", "b-zona", "b-istituto")
 """Ids of the second side; said by the attacker, they come back only as an echo."""
 OF_THE_BOX = {"sysadmin", "auditor"}
@@ -122,21 +123,19 @@ def send(client, box, case):
         return None
 
 
-def attack(operation, box, people, ends_s):
-    """Attack one operation as every role in turn until the time is over; return who did."""
+def attack(operation, box, people):
+    """Attack one operation as every role in turn; return who did."""
     roles, attacked = list(people), set()
 
     @given(operation.as_strategy(), st.none() | IDS, st.integers(0, len(roles) - 1))
     @settings(
-        max_examples=40,
+        max_examples=EXAMPLES,
         deadline=None,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
     def attacks(case, theirs, turn):
-        if attacked and time.monotonic() > ends_s:
-            return
         for name, value in (case.path_parameters or {}).items():
             if theirs is not None and isinstance(value, str):
                 case.path_parameters[name] = theirs
@@ -156,8 +155,7 @@ def test_no_endpoint_breaks_or_tells_of_the_other_side(box, people):
     assert len(every) > 15
     attacked = {}
     for operation in every:
-        ends_s = time.monotonic() + BOUND_S / len(every)
-        attacked[operation.label] = attack(operation, box, people, ends_s)
+        attacked[operation.label] = attack(operation, box, people)
     assert all(attacked.values()), attacked
     assert set.union(*attacked.values()) == set(people)
     assert "Traceback" not in box.log.read_text()

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import subprocess
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from gateway.model.errors import PeerError
 from gateway.simulator.whep_viewer import WhepViewer
 from tests.conftest import missing
-from tests.e2e.conftest import seed
+from tests.e2e.conftest import cameras, seed
 from tests.e2e.daemon import PASSWORDS, Daemon, free_port, until
 
 pytestmark = pytest.mark.peer
@@ -25,15 +26,30 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 """Ours may lie where only root can read."""
 
 
-@pytest.fixture
-def box(camera, tmp_path):
-    """A box with one camera that is live."""
+@contextmanager
+def live_box(long_footage, folder):
+    """Start a box with one camera that is live."""
     port = free_port()
-    camera(port)
-    with Daemon(tmp_path, seed(tmp_path, {"uno": f"rtsp://127.0.0.1:{port}/footage"})) as one:
+    document = seed(folder, {"uno": f"rtsp://127.0.0.1:{port}/footage"})
+    with cameras(long_footage) as camera, Daemon(folder, document) as one:
+        camera(port)
         one.with_passwords()
         client = one.client("operatore")
         until(lambda: one.cameras(client)["uno"]["state"] == "live", 20, "live")
+        yield one
+
+
+@pytest.fixture
+def box(long_footage, tmp_path):
+    """A box of its own, for what changes it."""
+    with live_box(long_footage, tmp_path) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def calm(long_footage, tmp_path_factory):
+    """One box for all that leaves it as it was."""
+    with live_box(long_footage, tmp_path_factory.mktemp("calm")) as one:
         yield one
 
 
@@ -105,20 +121,20 @@ def test_a_look_does_not_outlive_its_right(box, end):
     asyncio.run(goes_dark(box, identity, lambda: end(box, identity)))
 
 
-def test_a_session_is_its_viewers_alone(box):
+def test_a_session_is_its_viewers_alone(calm):
     """A stranger and another user can neither learn of a session nor end it; nor look at all."""
-    identity = bearer(box)
+    identity = bearer(calm)
 
     async def attack():
-        async with httpx.AsyncClient(base_url=box.url, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=calm.url, timeout=20) as client:
             client.headers.update(identity)
             viewer = WhepViewer(client, f"/whep/uno?{WHY}")
             await viewer.__aenter__()
             try:
                 await viewer.picture(15)
                 sdp = viewer._peer.localDescription.sdp
-                resource, endpoint = box.url + viewer.resource, f"{box.url}/whep/uno?{WHY}"
-                for other, wanted in ((bearer(box, "dpo"), 403), ({}, 401)):
+                resource, endpoint = calm.url + viewer.resource, f"{calm.url}/whep/uno?{WHY}"
+                for other, wanted in ((bearer(calm, "dpo"), 403), ({}, 401)):
                     async with httpx.AsyncClient(headers=other) as stranger:
                         offered = {"Content-Type": "application/sdp"}
                         replies = (
@@ -134,7 +150,7 @@ def test_a_session_is_its_viewers_alone(box):
     asyncio.run(attack())
 
 
-def test_the_media_port_tells_a_stranger_nothing(box):
+def test_the_media_port_tells_a_stranger_nothing(calm):
     """Checks without the password, DTLS and RTCP out of the blue: not one byte comes back."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         stranger.settimeout(0.5)
@@ -144,7 +160,7 @@ def test_the_media_port_tells_a_stranger_nothing(box):
             b"\x81\xcd\0\3" + bytes(12),
             b"\x80\x60" + bytes(100),
         ):
-            stranger.sendto(datagram, ("127.0.0.1", box.media_port))
+            stranger.sendto(datagram, ("127.0.0.1", calm.media_port))
         with pytest.raises(TimeoutError):
             stranger.recv(2000)
 
@@ -175,18 +191,18 @@ def as_nobody(path):
     return done.stdout + done.stderr
 
 
-def test_another_local_user_commands_nothing(box):
+def test_another_local_user_commands_nothing(calm):
     """File modes keep others off the control socket; opened up, the socket's peer still counts."""
     if os.geteuid() != 0:
         missing("root, to become another user")
-    path = box.folder / "run" / "control.sock"
+    path = calm.folder / "run" / "control.sock"
     assert "PermissionError" in as_nobody(path)
     path.chmod(0o666)
     for place in path.parents:
         if not place.stat().st_mode & 0o001:
             place.chmod(place.stat().st_mode | 0o001)
     assert "403" in as_nobody(path)
-    assert httpx.get(f"{box.url}/control/status").status_code == 404
+    assert httpx.get(f"{calm.url}/control/status").status_code == 404
 
 
 def test_guessing_is_slow_and_tells_nothing(box):
@@ -202,14 +218,14 @@ def test_guessing_is_slow_and_tells_nothing(box):
     assert httpx.post(f"{box.url}/api/session", json=right).status_code == 401
 
 
-def test_no_secret_is_told(box):
+def test_no_secret_is_told(calm):
     """Neither log nor metrics nor answers hold a password, a token or a camera's login."""
-    identity = bearer(box)
+    identity = bearer(calm)
     token = identity["Authorization"].split()[1]
-    told = box.log.read_text()
+    told = calm.log.read_text()
     for path in ("/metrics", "/healthz", "/openapi.json", "/api/cameras", "/api/session"):
-        told += httpx.get(box.url + path, headers=identity).text
+        told += httpx.get(calm.url + path, headers=identity).text
     for secret in (token, "s3cret-camera", *PASSWORDS.values()):
         assert secret not in told
     for path in ("/api/exercise", "/api/exercise/sessions/operatore"):
-        assert httpx.post(box.url + path).status_code == 404
+        assert httpx.post(calm.url + path).status_code == 404

@@ -24,6 +24,7 @@ from gateway.model.room import Assertion, Offer, OfferedAct, OfferedCamera
 from gateway.model.time import ClockQuality, Moment
 from gateway.wire import (
     assertion,
+    dc09,
     federation,
     jfif,
     metadata_events,
@@ -446,6 +447,54 @@ OFFERS = [
     json.dumps(one).encode() for one in federation.parts_of(Offer("nord", "Nord", 1, (OFFERED,)))
 ]
 
+DC09_KEY = b"A" * 16
+DC09 = [
+    *(line + b"\r" for line in golden("dc09-frames.txt").splitlines()),
+    dc09.message(
+        dc09.Token.SIA, dc09.Sender("1A2B", key=DC09_KEY), 7,
+        dc09.Content("Nri1/BA003", (("I", "Porta"),), NOW.utc_us), padding="K3J5H6G7F8D9S0A",
+    ),
+]  # fmt: skip
+
+
+def eat_dc09(data: bytes) -> None:
+    """A hostile panel, with the CRC that it sent and with the right one; and a hostile plaintext.
+
+    What was read fits one line of a log.
+    """
+    bodies = [data.decode("latin-1")]
+    with contextlib.suppress(WireError):
+        for line in dc09.FrameReader().receive(data):
+            mended = b"%04X%04X%b" % (dc09.crc16(line[8:]), len(line[8:]), line[8:])
+            for one in (line, mended):
+                try:
+                    frame = dc09.parse(one)
+                    bodies.append(dc09.open_body(frame, DC09_KEY))
+                except WireError as error:
+                    check(error)
+    for body in bodies:
+        for padded in (True, False):
+            _eat_dc09_content(body, padded=padded)
+
+
+def _eat_dc09_content(body: str, *, padded: bool) -> None:
+    try:
+        content = dc09.parse_content(body, padded=padded)
+    except WireError as error:
+        check(error)
+        return
+    assert len(content.extended) <= dc09.MOST_EVENTS
+    for read in (dc09.parse_sia, dc09.parse_cid):
+        try:
+            found = read(content.data)
+        except WireError as error:
+            check(error)
+            continue
+        for event in found if isinstance(found, tuple) else ():
+            assert event.text.isprintable()
+            assert len(event.text) <= dc09.MOST_TEXT_CHARS
+
+
 TARGETS = {
     target.name: target
     for target in (
@@ -473,5 +522,6 @@ TARGETS = {
         Target("headers", eat_headers, HEADERS),
         Target("assertion", eat_assertion, ASSERTIONS),
         Target("offer", eat_offer, OFFERS),
+        Target("dc09", eat_dc09, DC09),
     )
 }

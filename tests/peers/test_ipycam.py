@@ -30,7 +30,7 @@ async def camera(user=USER, password=PASSWORD, advertised="192.168.77.7"):
         sys.executable, SERVER, user, password, advertised, stdout=asyncio.subprocess.PIPE
     )
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             port = int(await process.stdout.readline())
         yield f"http://127.0.0.1:{port}"
     finally:

@@ -53,7 +53,7 @@ def alarm(camera="farmacia-retro", *, exercise=True):
     )
 
 
-async def until(condition, timeout_s=15.0):
+async def until(condition, timeout_s=30.0):
     """Poll an async or plain condition until it holds."""
     end = time.monotonic() + timeout_s
     while True:
@@ -90,8 +90,8 @@ class Mosquitto:
         self.conf = folder / "mosquitto.conf"
         store = folder / "store"
         store.mkdir(exist_ok=True)
-        shipped = (ROOT / "configs" / "mosquitto.conf").read_text()
-        text = shipped.replace("/var/lib/mosquitto/", f"{store}/")
+        shipped = (ROOT / "configs" / "mosquitto" / "mosquitto.conf").read_text()
+        text = shipped.partition("# ---- Identity")[0].replace("/var/lib/mosquitto/", f"{store}/")
         user = "user root\n" if os.geteuid() == 0 else ""
         self.conf.write_text(f"{text}\n{user}listener {self.port} 127.0.0.1\n{extra}")
         self.log = (folder / "mosquitto.log").open("ab")

@@ -91,7 +91,7 @@ async def browser_page(program, media, camera):
 
 async def shown(page):
     """Return the luma that the page shows, from its green channel (the source is grey)."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while (text := await page.evaluate("picture()")) is None:
             await asyncio.sleep(0.02)
     green = np.frombuffer(base64.b64decode(text), np.uint8).reshape(HEIGHT_PX, WIDTH_PX)

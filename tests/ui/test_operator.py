@@ -30,7 +30,7 @@ PLAYABLE = """(video) => new Promise((done) => {
 })"""
 
 
-async def until(condition, timeout_s=10.0):
+async def until(condition, timeout_s=30.0):
     """Poll a condition."""
     async with asyncio.timeout(timeout_s):
         while not condition():

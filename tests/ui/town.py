@@ -49,6 +49,7 @@ from gateway.model.alarm import (
 from gateway.model.alarm import (
     Box as Rectangle,
 )
+from gateway.model.alarm_times import AlarmTimes, Percentiles, TimesQuery
 from gateway.model.audit import LedgerEvent, LedgerQuery, Operation
 from gateway.model.errors import ConfigError, WireError
 from gateway.model.identifiers import uuid7
@@ -544,6 +545,14 @@ class Alarms:
         self._put(record)
         return record
 
+    def change(self, record: AlarmRecord, **facts: object) -> AlarmRecord:
+        """Let something happen to an alarm: fields of its record, or of the alarm itself."""
+        known = self.records[record.alarm.id]
+        own = {name: facts.pop(name) for name in [*facts] if hasattr(known.alarm, name)}
+        changed = replace(known, alarm=replace(known.alarm, **own), **facts)
+        self._put(changed)
+        return changed
+
     def _put(self, record: AlarmRecord) -> None:
         self.records[record.alarm.id] = record
         for subscription in self.subscriptions:
@@ -555,6 +564,20 @@ class Alarms:
     async def recent(self, limit: int) -> Sequence[AlarmRecord]:
         newest = sorted(self.records.values(), key=lambda one: -one.alarm.raised.utc_us)
         return newest[:limit]
+
+    async def take(self, alarm_id: str, by: str) -> AlarmRecord | None:
+        record = self.records[alarm_id]
+        if not record.taken_utc_us:
+            now = self._town.clock.now().utc_us
+            self._put(replace(record, taken_utc_us=now, taken_by=by, escalates_utc_us=0))
+        return self.records[alarm_id]
+
+    def is_delivered(self, alarm_id: str) -> bool:
+        return True
+
+    async def times(self, query: TimesQuery) -> AlarmTimes:
+        self.asked = query
+        return AlarmTimes(0, Percentiles())
 
     async def deliveries(self, alarm_id: str) -> Sequence[Delivery]:
         record = self.records[alarm_id]
@@ -825,6 +848,8 @@ class Town:
         self.shifts = Shifts(self.clock)
         self.incidents = None
         """A real desk, where a test brings one."""
+        self.reports = None
+        """As `incidents`."""
         self.lines = None
         """As `incidents`."""
         self.seconds = None
@@ -879,6 +904,7 @@ class Town:
             notices=self.notices,
             shifts=self.shifts,
             incidents=self.incidents,
+            reports=self.reports,
             seconds=self.seconds,
             oidc=self.oidc,
         )

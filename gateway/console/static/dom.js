@@ -20,6 +20,20 @@ function setProp(element, name, value) {
   else element.setAttribute(name, value === true ? "" : value);
 }
 
+/** Where the icons are: in the page itself once they are loaded, so that they survive the network. */
+let sprite = "/static/icons.svg#";
+
+/** Brings the icons into the page. */
+export async function loadIcons() {
+  const text = await fetch("/static/icons.svg").then((response) => response.text()).catch(() => "");
+  const symbols = new DOMParser().parseFromString(text, "image/svg+xml").querySelectorAll("symbol");
+  if (!symbols.length) return;
+  for (const symbol of symbols) symbol.id = `icon-${symbol.id}`;
+  const holder = s("svg", { class: "unseen", "aria-hidden": "true", focusable: "false" }, ...symbols);
+  document.body.append(holder);
+  sprite = "#icon-";
+}
+
 /** Returns a decorative icon of the sprite; words always stand beside it. */
 export function icon(name, extra = "") {
   const svg = document.createElementNS(SVG, "svg");
@@ -27,7 +41,7 @@ export function icon(name, extra = "") {
   svg.setAttribute("aria-hidden", "true");
   svg.setAttribute("focusable", "false");
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `/static/icons.svg#${name}`);
+  use.setAttribute("href", `${sprite}${name}`);
   svg.append(use);
   return svg;
 }

@@ -91,8 +91,8 @@ function aheadOfUtc(at) {
 export const shortDay = (iso) => format(`${iso}T12:00:00Z`, { day: "numeric", month: "numeric" });
 
 /** Returns how long ago something was, in one unit. */
-export function ago(iso) {
-  const seconds = Math.max(0, Math.round((Date.now() - new Date(iso).getTime()) / 1000));
+export function ago(iso, now = Date.now()) {
+  const seconds = Math.max(0, Math.round((now - new Date(iso).getTime()) / 1000));
   if (seconds < 60) return t("span.seconds", { n: seconds });
   if (seconds < 3600) return t("span.minutes", { n: Math.floor(seconds / 60) });
   if (seconds < 86_400) {

@@ -3,12 +3,16 @@
 // Starts the pages: session, language, header, and one view per fragment of the address.
 
 import { get, request, whenSignedOut } from "./api.js";
-import { fill, h, icon, say } from "./dom.js";
+import { forget, resume } from "./answer.js";
+import { fill, h, icon, loadIcons, say } from "./dom.js";
 import { connect, disconnect } from "./events.js";
 import { addScenes } from "./exercise.js";
-import { choose, language, load, t, wished, word } from "./i18n.js";
+import { ago, choose, language, load, t, wished, word } from "./i18n.js";
+import { isAudible, toAnswer } from "./queue.js";
+import { beginRing, drawRing } from "./ring.js";
 import { hasShifts, learnShift, order, shiftButton } from "./shift.js";
-import { forgetShift, openAlarms, setSound, soundOn, state, watch } from "./state.js";
+import { bell } from "./sound.js";
+import { alarmsNewestFirst, forgetShift, openAlarms, soundOn, state, watch } from "./state.js";
 import { account } from "./views/account.js";
 import { acts } from "./views/acts.js";
 import { alarm } from "./views/alarm.js";
@@ -20,6 +24,7 @@ import { incidents } from "./views/incidents.js";
 import { ledger } from "./views/ledger.js";
 import { lines } from "./views/lines.js";
 import { mine } from "./views/mine.js";
+import { reports } from "./views/reports.js";
 import { retention } from "./views/retention.js";
 import { signIn } from "./views/sign-in.js";
 
@@ -27,6 +32,7 @@ const TOAST_MS = 12_000;
 const NAV = {
   alarms: { href: "#/allarmi", mark: "bell", label: "nav.alarms" },
   incidents: { href: "#/interventi", mark: "incident", label: "nav.incidents" },
+  reports: { href: "#/segnalazioni", mark: "message", label: "nav.reports" },
   cameras: { href: "#/telecamere", mark: "camera", label: "nav.cameras" },
   devices: { href: "#/impianti", mark: "recorder", label: "nav.devices" },
   ledger: { href: "#/registro", mark: "book", label: "nav.ledger" },
@@ -43,6 +49,7 @@ const ROUTES = [
   [/^#\/allarmi\/([0-9a-zA-Z-]+)$/, "alarms", alarm],
   [/^#\/interventi$/, "incidents", incidents],
   [/^#\/interventi\/([0-9a-f-]+)$/, "incidents", incident],
+  [/^#\/segnalazioni$/, "reports", reports],
   [/^#\/impianti$/, "devices", devices],
   [/^#\/registro$/, "ledger", ledger],
   [/^#\/atti$/, "acts", acts],
@@ -56,10 +63,9 @@ const main = document.getElementById("main");
 const header = document.getElementById("header");
 let view = null;
 let section = "";
-let sound = null;
 
 async function begin() {
-  await load(wished() ?? "it");
+  await Promise.all([load(wished() ?? "it"), loadIcons()]);
   let session;
   try {
     session = await get("/api/session");
@@ -72,6 +78,7 @@ async function begin() {
   state.oidc = session.oidc ?? [];
   whenSignedOut(() => out(t("sign-in.ended")));
   watch(onChange);
+  beginRing(goFirst);
   window.addEventListener("hashchange", show);
   document.getElementById("skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
   enter(session.user);
@@ -81,6 +88,10 @@ function enter(user) {
   state.user = user;
   state.order = null;
   if (user && LINE.some((name) => user.views.includes(name))) connect(() => out(t("sign-in.ended")));
+  if (user?.views.includes("alarms")) {
+    bell.hear([], user);
+    resume();
+  }
   if (user) learnShift();
   show();
 }
@@ -90,6 +101,8 @@ function out(note) {
   state.user = null;
   state.altered = "";
   state.alarms = null;
+  bell.hear([], null);
+  forget();
   disconnect();
   forgetShift();
   show(note);
@@ -108,6 +121,7 @@ function show(note) {
   document.getElementById("skip").textContent = t("app.skip");
   drawExercise();
   drawAltered();
+  drawRing();
   if (!state.user) {
     section = "";
     drawHeader();
@@ -179,9 +193,12 @@ function drawAltered() {
     reads && h("a", { class: "button", href: "#/registro" }, t("ledger.altered.open"))));
 }
 
+/** One element for good: drawn anew without a network it would be a broken picture. */
+const brandMark = h("img", { src: "/static/mark.svg", alt: "", width: "34", height: "34" });
+
 function drawHeader() {
   fill(header, h("div", { class: "bar" },
-    h("a", { class: "brand", href: "#/" }, h("img", { src: "/static/mark.svg", alt: "", width: "34", height: "34" }),
+    h("a", { class: "brand", href: "#/" }, brandMark,
       h("span", {}, h("strong", {}, state.box.name), state.box.organisation !== state.box.name && h("small", {}, state.box.organisation))),
     state.user ? navigation() : h("span", { class: "spring" }),
     h("div", { class: "bar-end" }, state.user && hasShifts() && shiftButton(), state.user && person(), state.user?.views.includes("alarms") && soundButton(), languageButton(),
@@ -192,13 +209,17 @@ function drawHeader() {
 function navigation() {
   return h("nav", { "aria-label": t("app.nav") }, h("ul", {}, state.user.views.filter((name) => NAV[name]).map((name) => {
     const { href, mark, label } = NAV[name];
-    return h("li", {}, h("a", { href, "aria-current": section === name ? "page" : null }, icon(mark), h("span", {}, t(label)), name === "alarms" && badge()));
+    return h("li", {}, h("a", { href, "aria-current": section === name ? "page" : null }, icon(mark), h("span", {}, t(label)), name === "alarms" && badge(), name === "reports" && reportBadge()));
   })));
 }
 
 function badge() {
   const count = openAlarms();
   return count > 0 && h("span", { class: "badge" }, h("span", { "aria-hidden": "true" }, String(count)), h("span", { class: "unseen" }, ` (${t("nav.open-alarms", { n: count })})`));
+}
+
+function reportBadge() {
+  return state.reports > 0 && h("span", { class: "badge" }, h("span", { "aria-hidden": "true" }, String(state.reports)), h("span", { class: "unseen" }, ` (${t("nav.open-reports", { n: state.reports })})`));
 }
 
 function person() {
@@ -214,16 +235,23 @@ function languageButton() {
 function soundButton() {
   const on = soundOn();
   return h("button", { type: "button", class: "ghost", "aria-pressed": String(on), data: { sound: "" }, onclick: () => {
-    setSound(!on);
-    if (!on) beep();
+    bell.want(!on);
     drawHeader();
     header.querySelector("[data-sound]").focus();
   } }, icon(on ? "sound" : "mute"), h("span", {}, t(on ? "app.sound.on" : "app.sound.off")));
 }
 
+/** Says that the line is cut, and how old what is shown may be; the age itself is not read out each second. */
 function lineNote() {
-  return state.line === "waiting" && h("p", { class: "line-note", role: "status" }, icon("fault"), t("app.line.waiting"));
+  return state.line === "waiting" && h("div", { class: "line-note" }, h("p", { role: "status" }, icon("fault"), h("span", {}, t("app.line.waiting"))), h("p", { class: "line-age" }, lineAge()));
 }
+
+const lineAge = () => (state.heard ? t("app.line.age", { span: ago(state.heard) }) : "");
+
+setInterval(() => {
+  const age = header.querySelector(".line-age");
+  if (age) age.textContent = lineAge();
+}, 1000);
 
 let lineWas = "off";
 
@@ -236,6 +264,8 @@ function onChange(what, detail) {
   if (what === "new-alarm") announce(detail);
   if (what === "owner") ownerNews(detail);
   if (what === "incident") incidentNews(detail);
+  if (what === "report") { reportNews(detail); learnReports(); }
+  if (what === "line" && state.line === "live") learnReports();
   if (what === "ledger") detail ? sayAltered(detail.altered) : learnLedger();
   if (what === "alarms" || what === "line" || what === "shift") redrawHeader();
   setTitle();
@@ -250,15 +280,24 @@ function redrawHeader() {
 }
 
 function announce(alarmView) {
+  if (!isAudible(alarmView, state.user)) return;
   const words = t("alarms.new", { rule: word("rule", alarmView.rule), name: alarmView.camera_name, severity: t(`severity.${alarmView.severity}`) });
   say(alarmView.exercise ? `${t("alarms.exercise")}. ${words}` : words, { urgent: true });
-  if (soundOn()) beep();
-  if (location.hash === "#/allarmi") return;
-  const close = () => toast.remove();
-  const toast = h("div", { class: "toast" }, icon("bell"), h("div", {}, alarmView.exercise && h("p", {}, h("span", { class: "stamp stamp-inline" }, t("alarms.exercise"))), h("p", {}, words)),
-    h("a", { class: "button alarm", href: `#/allarmi/${alarmView.id}`, onclick: close }, t("alarms.open")));
-  document.getElementById("toasts").append(toast);
-  setTimeout(() => { if (!toast.contains(document.activeElement)) close(); }, TOAST_MS);
+}
+
+/** Shows the desk with the focus on the first alarm that nobody answered: one key, then Enter. */
+function goFirst() {
+  if (!state.user?.views.includes("alarms")) return false;
+  if (!toAnswer(alarmsNewestFirst()).length) {
+    say(t("desk.none-to-answer"));
+    return true;
+  }
+  if (location.hash !== NAV.alarms.href) {
+    history.pushState(null, "", NAV.alarms.href);
+    show();
+  }
+  view.first?.();
+  return true;
 }
 
 /** Tells the owner of an emergency look at once; ordinary ones only stand on the page. */
@@ -285,28 +324,35 @@ function incidentNews({ id, what, by }) {
   setTimeout(() => { if (!toast.contains(document.activeElement)) close(); }, TOAST_MS);
 }
 
+/** Asks how many reports wait for us; the number stands beside the page's name. */
+async function learnReports() {
+  if (!state.user?.views.includes("reports")) return;
+  const known = await get("/api/reports?state=open&limit=500").catch(() => null);
+  const waiting = known ? known.reports.filter((one) => one.may_ack).length : state.reports;
+  if (waiting === state.reports) return;
+  state.reports = waiting;
+  redrawHeader();
+}
+
+/** Tells of a report, or of the answer to one, that somebody else wrote. */
+function reportNews({ number, what, by, urgent, exercise }) {
+  const told = { received: urgent ? "reports.news.urgent" : "reports.news", routed: "reports.news", answered: "reports.news.answer" }[what];
+  if (!told || by === state.user.organisation || !state.user.views.includes("reports")) return;
+  const words = t(told, { number });
+  say(exercise ? `${t("alarms.exercise")}. ${words}` : words, { urgent: Boolean(urgent) });
+  if (location.hash === "#/segnalazioni") return;
+  const close = () => toast.remove();
+  const toast = h("div", { class: urgent ? "toast" : "toast toast-calm" }, icon("message"), h("div", {}, exercise && h("p", {}, h("span", { class: "stamp stamp-inline" }, t("alarms.exercise"))), h("p", {}, words)),
+    h("a", { class: `button ${urgent ? "alarm" : "primary"}`, href: "#/segnalazioni", "aria-label": t("reports.news.show"), onclick: close }, t("incidents.show")));
+  document.getElementById("toasts").append(toast);
+  setTimeout(() => { if (!toast.contains(document.activeElement)) close(); }, TOAST_MS);
+}
+
 /** A shift ends by the clock: the header says so without being asked. */
 setInterval(() => {
   if (!state.user || !header.querySelector("[data-shift]") || order()) return;
   redrawHeader();
   say(t("shift.over"));
 }, 20_000);
-
-/** Two calm tones; never the only sign of an alarm. */
-function beep() {
-  sound ??= new AudioContext();
-  [0, 0.22].forEach((delay, at) => {
-    const tone = sound.createOscillator();
-    const loudness = sound.createGain();
-    const from = sound.currentTime + delay;
-    tone.frequency.value = at ? 880 : 660;
-    loudness.gain.setValueAtTime(0.0001, from);
-    loudness.gain.exponentialRampToValueAtTime(0.2, from + 0.02);
-    loudness.gain.exponentialRampToValueAtTime(0.0001, from + 0.2);
-    tone.connect(loudness).connect(sound.destination);
-    tone.start(from);
-    tone.stop(from + 0.22);
-  });
-}
 
 begin();

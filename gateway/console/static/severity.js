@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Varco authors
 // SPDX-License-Identifier: EUPL-1.2
-// How grave an alarm is: a word, and five bars for the glance. Never colour alone.
+// How grave an alarm is: a word, a shape, and five bars for the glance. Never colour alone.
 
-import { h, s } from "./dom.js";
+import { h, icon, s } from "./dom.js";
 import { t } from "./i18n.js";
 
 /** Returns bars and word. */
@@ -12,3 +12,6 @@ export function severity(level) {
   const meter = s("svg", { viewBox: "0 0 24 15", class: "severity-bars", "aria-hidden": "true", focusable: "false" }, ...bars);
   return h("span", { class: "severity", data: { level }, title: t("severity.label", { n: level }) }, meter, h("span", {}, h("span", { class: "unseen" }, `${t("alarm.severity")}: `), t(`severity.${level}`)));
 }
+
+/** Returns the shape of a severity: circle, square, diamond, triangle, octagon; a hold-up has its own. */
+export const shape = (level, holdUp = false) => h("span", { class: "shape", data: { level } }, icon(holdUp ? "holdup" : `severity${level}`));

@@ -13,10 +13,16 @@ export const state = {
   alarms: null,
   /** live | waiting | off: the line on which alarms arrive. */
   line: "off",
+  /** When the gateway was last heard on that line (ms of this browser); 0: never. */
+  heard: 0,
+  /** How far the gateway's clock is ahead of this browser's, in ms. */
+  ahead: 0,
   /** What the box's own verification of the ledger found; empty: it was intact. */
   altered: "",
   /** Identity providers that the sign-in offers. */
   oidc: [],
+  /** How many reports wait for us. */
+  reports: 0,
   /** The open service order, { order, until }. */
   order: null,
 };
@@ -29,7 +35,7 @@ export function watch(listener) {
   return () => listeners.delete(listener);
 }
 
-/** Tells all listeners that something changed: "alarms", "line", "shift", "confirm", "owner", "ledger" or "incident". */
+/** Tells all listeners that something changed: "alarms", "line", "shift", "confirm", "owner", "ledger", "incident", "answers" or "escalated". */
 export function changed(what, detail) {
   for (const listener of [...listeners]) listener(what, detail);
 }
@@ -60,8 +66,11 @@ export function keepShift(reasons) {
 /** Forgets them. */
 export const forgetShift = () => sessionStorage.removeItem(SHIFT_KEY);
 
-/** Returns whether a new alarm also sounds; off until somebody wants it. */
-export const soundOn = () => localStorage.getItem(SOUND_KEY) === "on";
+/** Returns the time of the gateway in ms: a countdown must not hang on this computer's clock. */
+export const now = () => Date.now() + state.ahead;
+
+/** Returns whether alarms also sound: on, but for the owner of a site, until somebody decides otherwise. */
+export const soundOn = (user = state.user) => (localStorage.getItem(SOUND_KEY) ?? (user?.role === "owner.private" ? "off" : "on")) === "on";
 
 /** Switches the sound. */
 export const setSound = (on) => localStorage.setItem(SOUND_KEY, on ? "on" : "off");

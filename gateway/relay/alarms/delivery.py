@@ -6,12 +6,17 @@ A recipient with an inbox has an alarm when its own acknowledgement says so, sin
 PUBACK comes before the broker has it on disk (findings §3). For one without, an alarm is
 delivered when the broker answers 0x00: it had a subscriber to give it to. The answer
 0x10 *no matching subscribers* is success for MQTT, but nobody got the alarm: it keeps waiting and
-is repeated with a growing pause until somebody listens. What the broker refuses (an ACL, a quota)
+is repeated with a growing pause until somebody listens. What the broker refuses (an ACL, a size)
 is shown as REFUSED with the reason and tried again seldom, since a person must change something.
+
+An alarm is a property event: its topic holds the zone's state for whoever subscribes later, until
+the message expires. When camera or zone leave the registry, or the recipient does, the topics that
+can still hold a state are emptied with zero bytes (B-47, `Courier.forget` and `Courier.farewell`).
 """
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,8 +27,9 @@ from gateway.model.registry import Recipient
 from gateway.model.time import Moment
 from gateway.relay.alarms.outbox import FellBehindError, Outbox, Outgoing
 from gateway.runtime.clock import Clock
-from gateway.runtime.supervise import Policy, supervise
+from gateway.runtime.supervise import Policy, contained, supervise
 from gateway.runtime.tally import Tally
+from gateway.wire.mqtt_reasons import FAILURE, REASONS, Conduct, on_message, words
 from gateway.wire.onvif_mqtt import (
     AlarmNotice,
     Health,
@@ -32,6 +38,7 @@ from gateway.wire.onvif_mqtt import (
     Received,
     ack_topic,
     check_prefix,
+    deletion,
     event_payload,
     event_topic,
     health_payload,
@@ -43,22 +50,18 @@ log = logging.getLogger(__name__)
 
 SUCCESS = 0x00
 NO_SUBSCRIBERS = 0x10
-FAILURE = 0x80
-"""MQTT 5 §2.4: reason codes from here on are failures."""
-PASSING = frozenset({0x80, 0x83, 0x91, 0x97})
+PASSING = frozenset(code for code, one in REASONS.items() if one.answer is Conduct.PASSING)
 """Unspecified, implementation specific, identifier in use, quota exceeded: they go away."""
-WORDS = {
-    NO_SUBSCRIBERS: "no matching subscribers",
-    0x80: "unspecified error",
-    0x83: "implementation specific error",
-    0x87: "not authorized",
-    0x90: "topic name invalid",
-    0x91: "packet identifier in use",
-    0x97: "quota exceeded",
-    0x99: "payload format invalid",
-}
 
-LINE_POLICY = Policy(first_s=0.5, most_s=15.0)
+LINE_POLICY = Policy(first_s=0.5, most_s=15.0, refused_s=(30.0, 60.0, 120.0, 300.0))
+"""A broker locks nobody out, and an alarm waits: refusals are asked again soon."""
+
+URGENT = 4
+"""From this severity on an alarm passes a full window."""
+MOST_RETAINED = 4096
+"""Topics remembered because they may hold a state; beyond it the oldest expires at the broker."""
+FAREWELL_S = 300.0
+"""How long a courier that goes tries to empty its topics; by then the broker forgot them."""
 
 
 class Line(Protocol):
@@ -91,6 +94,8 @@ class Pace:
 
     window: int = 256
     """Messages on their way at once."""
+    reserve: int = 32
+    """As many more if they are urgent: a recipient that is behind hears of a hold-up now."""
     probes: int = 16
     """Late messages repeated at once: a few tell as much as the whole backlog."""
     first_s: float = 3.0
@@ -115,6 +120,16 @@ class CourierStatus:
     problem: str
     """Why the line is down, or what the broker refused last; one line, empty if all is well."""
     in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """A topic that may hold the state of a zone at the broker."""
+
+    camera: str
+    zone: str
+    until_s: float
+    """Monotonic; then the broker has forgotten it."""
 
 
 @dataclass(slots=True)
@@ -156,13 +171,17 @@ class Courier:
         self._tally = Tally(log, clock)
         self._wake = asyncio.Event()
         self._flights: dict[int, _Flight] = {}
-        self._cursor = -1
         self._refused_cursor = -1
         self._refused_wait_s = self._pace.refused_first_s
         self._refused_due_s = 0.0
         self._online = False
         self._since = clock.now()
         self._problem = ""
+        self._passing = ""
+        self._greeted = False
+        self._keeps: Callable[[str, str], bool] = lambda _camera, _zone: True
+        self._states: dict[str, _State] = {}
+        self._emptying: dict[str, _State] = {}
 
     async def run(self) -> None:
         """Keep a line and deliver over it, for ever; a broken one is dialled again."""
@@ -175,9 +194,46 @@ class Courier:
 
     def status(self) -> CourierStatus:
         """Return a snapshot."""
+        problem = self._problem or self._passing
         return CourierStatus(
-            self._recipient.id, self._online, self._since, self._problem, len(self._flights)
+            self._recipient.id, self._online, self._since, problem, len(self._flights)
         )
+
+    def forget(self, keeps: Callable[[str, str], bool]) -> None:
+        """Empty the topics of what `keeps(camera, zone)` denies, now and from now on; never waits.
+
+        Alarms of it that still wait are delivered, but hold no state any more.
+        """
+        self._keeps = keeps
+        for topic, state in list(self._states.items()):
+            if not keeps(state.camera, state.zone):
+                self._emptying[topic] = self._states.pop(topic)
+        self._wake.set()
+
+    async def farewell(self) -> None:
+        """Empty every topic that may hold something of ours: the recipient is another one now.
+
+        Call it when `run` has ended. It tries for `FAREWELL_S`; whatever is left then has expired,
+        but for the health.
+        """
+        topics = {*self._states, *self._emptying}
+        if not topics and not self._greeted:
+            return
+        topics.add(health_topic(self._prefix, self._box))
+        until_s = self._clock.monotonic_s() + FAREWELL_S
+
+        async def say() -> None:
+            async with self._broker.connect(f"{self._recipient.id}-addio", will=None) as line:
+                for topic in sorted(topics):
+                    if on_message(await line.publish(deletion(topic))) is not Conduct.PASSING:
+                        topics.discard(topic)
+
+        while topics and self._clock.monotonic_s() < until_s:
+            await contained(f"farewell:{self._recipient.id}", say)
+            if topics:
+                await self._clock.sleep(self._pace.first_s)
+        if topics:
+            log.warning("farewell-failed", extra={"recipient": self._recipient.id})
 
     async def _attempt(self) -> None:
         topic = health_topic(self._prefix, self._box)
@@ -194,12 +250,13 @@ class Courier:
 
     async def _greet(self, line: Line, topic: str) -> None:
         """Say that we are here and ask for acknowledgements; a refusal stops no alarm."""
-        self._problem = ""
+        self._problem = self._passing = ""
         if self._recipient.inbox:
             code = await line.subscribe(ack_topic(self._prefix, self._box))
             self._note_refusal("acknowledgements", code)
         health = Health(online=True, utc_us=self._clock.now().utc_us)
         code = await line.publish(Message(topic, health_payload(health), retain=True))
+        self._greeted |= code < FAILURE
         self._note_refusal("health", code)
 
     def _note_refusal(self, what: str, code: int) -> None:
@@ -211,7 +268,7 @@ class Courier:
 
     async def _work(self, line: Line) -> None:
         self._flights.clear()
-        self._cursor = self._refused_cursor = -1
+        self._refused_cursor = -1
         self._refused_wait_s = self._pace.refused_first_s
         self._refused_due_s = self._clock.monotonic_s()
         self._turn(online=True)
@@ -224,6 +281,7 @@ class Courier:
                 sent = await self._fill(line, tasks)
                 await self._repeat(line, tasks)
                 await self._knock(line, tasks)
+                self._empty(line, tasks)
                 if not sent:  # repetitions do not count: a few each tick, or it is a flood
                     await self._wake.wait()
 
@@ -250,17 +308,20 @@ class Courier:
     async def _fill(self, line: Line, tasks: asyncio.TaskGroup) -> int:
         """Send what was never sent on this line, as far as the window allows."""
         room = self._pace.window - len(self._flights)
-        if room <= 0:
+        if room + self._pace.reserve <= 0:
             return 0
         waiting = await self._outbox.due(
             self._recipient.id,
             (State.WAITING, State.SENT),
-            after=self._cursor,
-            limit=self._pace.window,
+            limit=room + self._pace.reserve,
+            without=list(self._flights),
         )
-        fresh = [one for one in waiting if one.seq not in self._flights][:room]
+        fresh = [
+            one
+            for place, one in enumerate(waiting)  # the most severe first
+            if place < room or one.record.alarm.severity >= URGENT
+        ]
         for one in fresh:
-            self._cursor = one.seq
             self._send(line, tasks, one, probe=False)
         return len(fresh)
 
@@ -283,11 +344,8 @@ class Courier:
         """Try a few of the refused again, in turn, so that none hides the others."""
         if self._clock.monotonic_s() < self._refused_due_s:
             return
-        refused = await self._outbox.due(
-            self._recipient.id,
-            (State.REFUSED,),
-            after=self._refused_cursor,
-            limit=self._pace.probes,
+        refused = await self._outbox.refused(
+            self._recipient.id, after=self._refused_cursor, limit=self._pace.probes
         )
         self._refused_cursor = refused[-1].seq if len(refused) == self._pace.probes else -1
         self._refused_due_s = self._clock.monotonic_s() + self._refused_wait_s
@@ -309,7 +367,14 @@ class Courier:
         tasks.create_task(self._publish(line, one, flight))
 
     async def _publish(self, line: Line, one: Outgoing, flight: _Flight) -> None:
-        code = await line.publish(self._message(one))
+        try:
+            message = self._message(one)
+        except (ValueError, OverflowError) as error:  # it alone cannot be written: others go on
+            await self._park(one, f"cannot be written: {error}")
+            return
+        code = await line.publish(message)
+        if message.retain and code < FAILURE:
+            self._retained(message.topic, one)
         flight.answered = True
         flight.due_s = self._clock.monotonic_s() + flight.wait_s
         state = self._judge(code)
@@ -320,6 +385,7 @@ class Courier:
             self._tally.note("delivery-not-noted", problem=str(error))
             return
         flight.unheard = code == NO_SUBSCRIBERS
+        self._passing = problem if on_message(code) is Conduct.PASSING else ""
         if code == SUCCESS:
             self._hurry()
         if state is State.REFUSED:
@@ -330,6 +396,16 @@ class Courier:
             self._flights.pop(one.seq, None)
             self._wake.set()
 
+    async def _park(self, one: Outgoing, problem: str) -> None:
+        """Show a message that can never be sent, and let the others go on."""
+        try:
+            await self._outbox.mark(one.seq, State.REFUSED, problem=problem[:400])
+        except StoreError as error:
+            self._tally.note("delivery-not-noted", problem=str(error))
+        self._refuse(one, problem[:400])
+        self._flights.pop(one.seq, None)
+        self._wake.set()
+
     def _hurry(self) -> None:
         """Let what nobody heard follow at once, since somebody listens now."""
         for flight in self._flights.values():
@@ -339,9 +415,47 @@ class Courier:
 
     def _judge(self, code: int) -> State:
         """Return what a broker's answer makes of a delivery."""
-        if code == SUCCESS:
+        conduct = on_message(code)
+        if conduct is Conduct.DONE:
             return State.SENT if self._recipient.inbox else State.DELIVERED
-        return State.WAITING if code < FAILURE or code in PASSING else State.REFUSED
+        return State.REFUSED if conduct is Conduct.REFUSED else State.WAITING
+
+    def _retained(self, topic: str, one: Outgoing) -> None:
+        """Remember a topic that holds a state now, or have it emptied if its zone is gone."""
+        now_s = self._clock.monotonic_s()
+        alarm = one.record.alarm
+        state = _State(alarm.camera, alarm.zone, now_s + self._pace.expiry_s)
+        self._states.pop(topic, None)
+        if not self._keeps(alarm.camera, alarm.zone):
+            self._emptying[topic] = state
+            self._wake.set()
+            return
+        self._states[topic] = state
+        for old in list(self._states):  # by age
+            if self._states[old].until_s > now_s and len(self._states) <= MOST_RETAINED:
+                break
+            del self._states[old]
+
+    def _empty(self, line: Line, tasks: asyncio.TaskGroup) -> None:
+        """Empty the topics of what left the registry."""
+        emptying, self._emptying = self._emptying, {}
+        now_s = self._clock.monotonic_s()
+        for topic, state in emptying.items():
+            if state.until_s > now_s:
+                tasks.create_task(self._delete(line, topic, state))
+
+    async def _delete(self, line: Line, topic: str, state: _State) -> None:
+        done = False
+        try:
+            code = await line.publish(deletion(topic))
+            done = on_message(code) is not Conduct.PASSING
+            if code >= FAILURE:
+                self._tally.note(
+                    "state-not-deleted", recipient=self._recipient.id, problem=words(code)
+                )
+        finally:
+            if not done:  # later, or on the next line
+                self._emptying[topic] = state
 
     def _refuse(self, one: Outgoing, problem: str) -> None:
         self._problem = problem
@@ -360,7 +474,6 @@ class Courier:
         self._problem = ""
         self._refused_wait_s = self._pace.refused_first_s
         if await self._outbox.requeue(self._recipient.id):
-            self._cursor = -1
             self._wake.set()
 
     def _message(self, one: Outgoing) -> Message:
@@ -378,11 +491,14 @@ class Courier:
             exercise=alarm.exercise,
             raised_utc_us=alarm.raised.utc_us,
             at_utc_us=alarm.raised.utc_us if raised else record.ended_utc_us,
+            also=alarm.also,
+            silent=alarm.silent,
         )
         return Message(
             event_topic(self._prefix, alarm.camera, alarm.rule, alarm.zone),
             event_payload(notice),
-            retain=one.newest,  # a late repetition must not set the property back
+            # a late repetition must not set the property back, nor bring back what is gone
+            retain=one.newest and self._keeps(alarm.camera, alarm.zone),
             expiry_s=self._pace.expiry_s,
         )
 
@@ -420,11 +536,6 @@ class Courier:
             for flight in self._flights.values():  # it works through them: be patient
                 flight.due_s = max(flight.due_s, now_s + flight.wait_s)
             self._wake.set()
-
-
-def words(code: int) -> str:
-    """Return a reason code with its meaning, for example `0x87 not authorized`."""
-    return f"0x{code:02X} {WORDS.get(code, 'refused by the broker')}"
 
 
 def _first_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -8,6 +8,9 @@ Life of an alarm, kept in `alarms.db`:
     OPEN --close--> CLOSED                     a verdict while it lasts; its end is told later
     expire(now) ends what nobody ended and closes what nobody closed
 
+    take: the first person who answers; a verdict is an answer as well. Until then, an alarm with
+    a plan goes on to its next recipients (`escalate`), whether its cause lasts or not.
+
 Beside the alarm lies one delivery per recipient and phase (raised, ended), written in the same
 transaction. A delivery leaves the queue only as DELIVERED; what that means is the courier's
 business (`gateway.relay.alarms.delivery`).
@@ -19,7 +22,7 @@ import logging
 import math
 import sqlite3
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -32,47 +35,35 @@ from gateway.model.alarm import (
     AlarmRecord,
     AlarmState,
     AlarmVerdict,
-    Box,
     Delivery,
 )
 from gateway.model.alarm import DeliveryState as State
-from gateway.model.errors import InvariantError, PeerError
+from gateway.model.alarm_times import AlarmTimes, TimesQuery
+from gateway.model.errors import DiskFullError, PeerError
 from gateway.model.registry import Recipient
-from gateway.model.time import ClockQuality, Moment
+from gateway.model.time import Moment
+from gateway.relay.alarms import book_rows, times
+from gateway.relay.alarms.ballast import Ballast
+from gateway.relay.alarms.book_rows import (
+    Answer,
+    BookFullError,
+    Fresh,
+    Outgoing,
+    Person,
+    Quota,
+    Stage,
+)
+from gateway.relay.alarms.escalation import Deadlines, goes_on, is_unanswered
 from gateway.runtime.clock import Clock
 from gateway.runtime.store import Store, open_store
 from gateway.wire.onvif_mqtt import Phase
 
 log = logging.getLogger(__name__)
 
+__all__ = ["Bounds", "FellBehindError", "Outbox", "Outgoing", "Subscription", "open_outbox"]
+
+T = TypeVar("T")
 _Found = TypeVar("_Found", AlarmRecord, AlarmRecord | None)
-
-SCHEMA = """
-create table if not exists alarm(
-  n integer primary key autoincrement,
-  id text not null unique,
-  camera text not null, zone text not null, rule text not null,
-  severity integer not null, exercise integer not null, boxes text not null,
-  raised_utc_us integer not null, clock text not null,
-  act text not null, recipients text not null,
-  state text not null, stored_utc_us integer not null,
-  ended_utc_us integer not null default 0, closed_utc_us integer not null default 0,
-  closed_by text not null default '', verdict text not null
-) strict;
-create index if not exists alarm_alive on alarm(n) where state <> 'chiuso' or ended_utc_us = 0;
-create table if not exists delivery(
-  seq integer primary key autoincrement,
-  alarm text not null references alarm(id), recipient text not null, phase text not null,
-  subject text not null,
-  state text not null, attempts integer not null default 0,
-  sent_utc_us integer not null default 0, delivered_utc_us integer not null default 0,
-  problem text not null default '',
-  unique(alarm, recipient, phase)
-) strict;
-create index if not exists delivery_due on delivery(recipient, seq) where state <> 'consegnato';
-create index if not exists delivery_subject on delivery(recipient, subject, seq);
-"""
-
 
 MOST_LIVING = 10_000
 """Alarms that are returned at once."""
@@ -92,19 +83,26 @@ class Bounds:
     """Alarms in memory; closed ones go first, then the oldest ended, then the oldest open."""
     changes: int = 256
     """Changes that may wait for one subscriber."""
+    close_unanswered_s: float = 8 * 3600.0
+    """An ended alarm that went to everybody and that nobody answered stays open for a shift."""
+    keep_s: float = 180 * 86_400.0
+    """What is over, and everybody has, leaves the disk after this."""
+    most: int = 200_000
+    """Alarms on disk, about 1 KiB each."""
+    ballast_bytes: int = 0
+    """Kept back for acknowledgements on a full disk; 0: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One message that a recipient has not got yet."""
+class BookStatus:
+    """What an operator is told of the book."""
 
-    seq: int
-    """Order of creation; over all recipients."""
-    phase: Phase
-    record: AlarmRecord
-    state: State
-    newest: bool
-    """No later message to this recipient speaks of the same camera and zone."""
+    problem: str
+    """Why new alarms are refused; empty while they are taken."""
+    refused: int
+    """Alarms for which there was no room; they are tried again."""
+    dropped: int
+    """Undelivered alarms of low severity that more urgent ones pushed out."""
 
 
 class FellBehindError(PeerError):
@@ -191,18 +189,34 @@ class Outbox:
         self._store = store
         self._clock = clock
         self._bounds = bounds
+        self._quota = Quota(bounds.most)
+        self._ballast = Ballast(store.path.with_suffix(".ballast"), bounds.ballast_bytes)
+        self._deadlines = Deadlines()
+        self._refused = 0
+        self._problem = ""
         self._memory = _Memory()
         self._subscriptions: set[Subscription] = set()
         self._waiting = 0
+        self._pending: set[str] = set()
+        """Alarms that a recipient has not got, when it was last looked."""
 
     async def raise_alarm(
-        self, alarm: Alarm, *, recipients: Sequence[Recipient], act: str
+        self,
+        alarm: Alarm,
+        *,
+        recipients: Sequence[Recipient],
+        act: str,
+        key: str = "",
+        near: Collection[str] = (),
+        plan: Sequence[Stage] = (),
     ) -> AlarmRecord:
         """Store an alarm with one delivery per recipient, durably; StoreError if the disk refuses.
 
         A recipient without a broker reads this box's own console: its delivery is done at once.
-        An id that is already stored changes nothing and returns what is stored. Cancelling does
-        not take the alarm back.
+        An id that is already stored changes nothing and returns what is stored. With a `key`, a
+        living alarm of the same key is repeated instead: that one is returned, by its own id.
+        `near`: cameras whose alarms may be of the same incident. `plan`: who hears later unless
+        somebody answers (`escalation.stages`). Cancelling does not take the alarm back.
         """
         now = self._clock.now()
         record = AlarmRecord(
@@ -212,11 +226,25 @@ class Outbox:
             act=act,
             recipients=tuple(recipient.id for recipient in recipients),
         )
-        rows = [(one.id, not one.broker) for one in recipients]
-        return await self._change(lambda db: _insert(db, record, rows, now))
+        rows = tuple((one.id, not one.broker) for one in recipients)
+        fresh = Fresh(record, rows, key, frozenset((alarm.camera, *near)), tuple(plan))
+        stored = await self._change(
+            lambda db: book_rows.insert(db, fresh, self._quota, now), fresh=True
+        )
+        if stored.alarm.id != alarm.id:
+            self.touch(stored.alarm.id)
+        elif not all(at_home for _, at_home in rows):
+            self._pending.add(alarm.id)
+        return stored
 
     async def adopt(
-        self, alarm: Alarm, *, recipients: Sequence[str], act: str, ended_utc_us: int = 0
+        self,
+        alarm: Alarm,
+        *,
+        recipients: Sequence[str],
+        act: str,
+        ended_utc_us: int = 0,
+        near: Collection[str] = (),
     ) -> Adopted | None:
         """Take over an alarm that another box raised, or its end; durable when it returns.
 
@@ -225,11 +253,15 @@ class Outbox:
         id is that of an alarm of another camera. StoreError if the disk refuses.
         """
         now = self._clock.now()
-        fresh = AlarmRecord(
+        record = AlarmRecord(
             alarm, AlarmState.OPEN, now.utc_us, act=act, recipients=tuple(recipients)
         )
+        rows = tuple((one, True) for one in recipients)
+        fresh = Fresh(record, rows, near=frozenset((alarm.camera, *near)))
         try:
-            adopted = await self._store.write(lambda db: _adopt(db, fresh, ended_utc_us, now))
+            adopted = await self._write(
+                lambda db: book_rows.adopt(db, fresh, ended_utc_us, self._quota, now), fresh=True
+            )
         except asyncio.CancelledError:
             self._memory.incomplete = True  # it is committed all the same
             raise
@@ -257,15 +289,65 @@ class Outbox:
         The first end counts. An alarm that was closed before stays closed.
         """
         now = self._clock.now()
-        return await self._change(lambda db: _end(db, alarm_id, at.utc_us, now))
+        return await self._change(lambda db: book_rows.end(db, alarm_id, at.utc_us, now))
 
-    async def close(self, alarm_id: str, by: str, verdict: AlarmVerdict) -> AlarmRecord | None:
+    async def take(
+        self, alarm_id: str, by: str, *, organisation: str = "", at_utc_us: int = 0
+    ) -> AlarmRecord | None:
+        """Note who answers an alarm; None if the id is unknown. The first counts: look who it is.
+
+        From then on it goes on to nobody else. One that is closed is taken no more. `at_utc_us`:
+        when, if not now. `organisation`: whose answer it is, for `times`.
+        """
+        now, person = self._clock.now(), Person(by, organisation, at_utc_us)
+        return await self._change(lambda db: book_rows.take(db, alarm_id, person, now))
+
+    async def close(
+        self,
+        alarm_id: str,
+        by: str,
+        verdict: AlarmVerdict,
+        *,
+        organisation: str = "",
+        at_utc_us: int = 0,
+    ) -> AlarmRecord | None:
         """Note an operator's verdict; None if the id is unknown.
 
         The first verdict stays. One that comes after the alarm closed by itself is still noted.
+        It is an answer, if there was none.
+        """
+        now, person = self._clock.now(), Person(by, organisation, at_utc_us)
+        return await self._change(lambda db: book_rows.close(db, alarm_id, person, verdict, now))
+
+    async def follow(self, alarm_id: str, told: Answer) -> AlarmRecord | None:
+        """Let an adopted alarm show what the box that raised it says of its answer."""
+        now = self._clock.now()
+        return await self._change(lambda db: book_rows.follow(db, alarm_id, told, now))
+
+    # ---- escalation
+
+    def overdue(self) -> list[tuple[str, int]]:
+        """Return the alarms that go on now, and the stage of each that is due; oldest first."""
+        return self._deadlines.due(self._clock.now())
+
+    async def escalate(
+        self, alarm_id: str, step: int, recipients: Sequence[Recipient]
+    ) -> tuple[AlarmRecord, tuple[str, ...]] | None:
+        """Tell further recipients, durably with the next deadline; return the record and who.
+
+        None if somebody answered meanwhile, or if the stage was taken before: again changes
+        nothing. Recipients that come after the end get that as well.
         """
         now = self._clock.now()
-        return await self._change(lambda db: _close(db, alarm_id, by, verdict, now))
+        rows = [(one.id, not one.broker) for one in recipients]
+        done = await self._write(lambda db: book_rows.escalate(db, alarm_id, step, rows, now))
+        if done is None:
+            self._deadlines.drop(alarm_id)
+            return None
+        if not all(at_home for _, at_home in rows):
+            self._pending.add(alarm_id)
+        self._remember(done[0])
+        return done
 
     def touch(self, alarm_id: str) -> None:
         """Note that an alarm's cause is still there, which `expire` respects; never waits."""
@@ -284,7 +366,9 @@ class Outbox:
             self._memory.incomplete = False
             due += await self._recall(now)
         return [
-            await self._change(partial(_expire, alarm_id=record.alarm.id, now=now))
+            await self._change(
+                partial(book_rows.expire, alarm_id=record.alarm.id, now=now, holds=_holds(record))
+            )
             for record in due
         ]
 
@@ -292,13 +376,18 @@ class Outbox:
         """Return after how long without activity something happens to it by itself."""
         if _settled(record):
             return math.inf
-        ended = record.state is AlarmState.ENDED
-        return self._bounds.close_ended_s if ended else self._bounds.end_open_s
+        if record.state is not AlarmState.ENDED:
+            return self._bounds.end_open_s
+        if goes_on(record):
+            return math.inf
+        unanswered = is_unanswered(record)
+        return self._bounds.close_unanswered_s if unanswered else self._bounds.close_ended_s
 
     async def _recall(self, now: Moment) -> list[AlarmRecord]:
         """Bring what lives on disk back to memory; return what is due and finds no room there."""
         due: list[AlarmRecord] = []
-        for record in await self._records(_LIVING, (self._bounds.kept,)):
+        await self._load_deadlines()
+        for record in await self._records(book_rows.LIVING, (self._bounds.kept,)):
             age_s = self._age_s(record, now)
             if record.alarm.id in self._memory.kept:
                 self._remember(record)
@@ -312,7 +401,8 @@ class Outbox:
     def _age_s(self, record: AlarmRecord, now: Moment) -> float:
         """Tell its age from UTC, but never outside 0..the bound, whatever the clock did."""
         since_us = record.ended_utc_us or record.stored_utc_us
-        most_s = max(self._bounds.close_ended_s, self._bounds.end_open_s)
+        bounds = self._bounds
+        most_s = max(bounds.close_ended_s, bounds.end_open_s, bounds.close_unanswered_s)
         return min(max((now.utc_us - since_us) / 1e6, 0.0), most_s)
 
     def get(self, alarm_id: str) -> AlarmRecord | None:
@@ -352,26 +442,46 @@ class Outbox:
     # ---- for couriers
 
     async def due(
-        self, recipient: str, states: Sequence[State], *, after: int = -1, limit: int
+        self,
+        recipient: str,
+        states: Sequence[State],
+        *,
+        after: int = -1,
+        limit: int,
+        without: Collection[int] = (),
     ) -> list[Outgoing]:
-        """Return undelivered messages of a recipient with `seq > after`, oldest first."""
+        """Return undelivered messages of a recipient, the most severe first, then the newest.
+
+        The messages of one alarm stay in their order. `without`: those that are on their way.
+        Those with `seq <= after` are left out.
+        """
+        picked = ",".join(f"'{one.value}'" for one in State if one in states)
         where = (
-            "d.recipient=? and d.seq>? and d.state in (select value from json_each(?))"
-            " order by d.seq limit ?"
+            f"d.recipient=? and d.seq>? and d.state in ({picked})"  # noqa: S608 - our own words
+            " and d.seq not in (select value from json_each(?))"
+            " order by d.severity desc, d.n desc, d.seq limit ?"
         )
-        values = (recipient, after, json.dumps([state.value for state in states]), limit)
-        return await self._store.read(lambda db: _outgoing(db, where, values, self._clock.now()))
+        values = (recipient, after, json.dumps(list(without)), limit)
+        return await self._outgoing(where, values)
+
+    async def refused(self, recipient: str, *, after: int = -1, limit: int) -> list[Outgoing]:
+        """Return what a recipient refused, with `seq > after`, in the order of creation."""
+        where = "d.recipient=? and d.seq>? and d.state=? order by d.seq limit ?"
+        return await self._outgoing(where, (recipient, after, State.REFUSED.value, limit))
 
     async def again(self, seqs: Sequence[int]) -> list[Outgoing]:
         """Return those of the given messages that are still undelivered, as they stand now."""
         where = "d.seq in (select value from json_each(?)) and d.state<>? order by d.seq"
-        values = (json.dumps(list(seqs)), State.DELIVERED.value)
-        return await self._store.read(lambda db: _outgoing(db, where, values, self._clock.now()))
+        return await self._outgoing(where, (json.dumps(list(seqs)), State.DELIVERED.value))
+
+    async def _outgoing(self, where: str, values: tuple[object, ...]) -> list[Outgoing]:
+        now = self._clock.now()
+        return await self._store.read(lambda db: book_rows.outgoing(db, where, values, now))
 
     async def mark(self, seq: int, state: State, *, problem: str = "") -> None:
         """Note one attempt and what came of it; never undoes a delivery."""
         now_us = self._clock.now().utc_us
-        await self._store.write(lambda db: _mark(db, seq, state, problem, now_us))
+        await self._write(lambda db: book_rows.mark(db, seq, state, problem, now_us))
 
     async def acknowledge(
         self, recipient: str, phase: Phase, alarm_ids: Sequence[str]
@@ -381,40 +491,101 @@ class Outbox:
         Ids that were never sent to this recipient are ignored.
         """
         now_us = self._clock.now().utc_us
-        return await self._store.write(
-            lambda db: _acknowledge(db, recipient, phase, alarm_ids, now_us)
+        return await self._write(
+            lambda db: book_rows.acknowledge(db, recipient, phase, alarm_ids, now_us)
         )
 
     async def requeue(self, recipient: str) -> int:
         """Make what was refused wait again, since the recipient takes messages now."""
         sql = "update delivery set state=? where recipient=? and state=?"
         values = (State.WAITING.value, recipient, State.REFUSED.value)
-        return await self._store.write(lambda db: db.execute(sql, values).rowcount)
+        return await self._write(lambda db: db.execute(sql, values).rowcount)
 
     async def prove(self) -> None:
         """Run a write and count what waits: returns while the disk thread makes progress."""
-        sql = "select count(*) from delivery where state<>?"
-        done = State.DELIVERED.value
-        self._waiting = await self._store.write(lambda db: db.execute(sql, (done,)).fetchone()[0])
+        self._waiting = await self._store.write(book_rows.count_waiting)
+        pending = await self._store.read(book_rows.pending)
+        for alarm_id in self._pending - pending:
+            if (kept := self._memory.kept.get(alarm_id)) is not None:
+                self._announce(kept.record)
+        self._pending = set(pending)
 
     def waiting(self) -> int:
         """Return how many deliveries were not confirmed when `prove` last ran."""
         return self._waiting
 
+    def is_delivered(self, alarm_id: str) -> bool:
+        """Return whether every recipient has an alarm; seconds late, and told as a change."""
+        return alarm_id not in self._pending
+
+    # ---- figures and room
+
+    async def times(self, query: TimesQuery) -> AlarmTimes:
+        """Return how long alarms of a period took at each stage; no person is named (B-45)."""
+        return await self._store.read(lambda db: times.measure(db, query))
+
+    def status(self) -> BookStatus:
+        """Return a snapshot."""
+        return BookStatus(self._problem, self._refused, self._quota.dropped)
+
+    async def tidy(self) -> int:
+        """Delete what is over for longer than it is kept; return how many alarms, a few at once.
+
+        Space kept back for a full disk is made anew. Call it now and then, again while it returns
+        something; StoreError if the disk refuses.
+        """
+        if not await asyncio.to_thread(self._ballast.restore) and self._bounds.ballast_bytes:
+            log.warning("ballast-out", extra={"store": str(self._store.path)})
+        before_us = self._clock.now().utc_us - int(self._bounds.keep_s * 1e6)
+        return await self._write(lambda db: book_rows.prune(db, before_us, self._quota))
+
+    async def _write(self, job: Callable[[sqlite3.Connection], T], *, fresh: bool = False) -> T:
+        """Commit; on a full disk once more, with the space that was kept back for it.
+
+        What is `fresh` (a new alarm) leaves the rest of that space to acknowledgements.
+        """
+        try:
+            return await self._store.write(self._sparing(job) if fresh else job)
+        except DiskFullError:
+            if not await asyncio.to_thread(self._ballast.release):
+                raise
+            await self._store.write(lambda db: book_rows.relieve(db, self._quota))
+            return await self._store.write(job)
+
+    def _sparing(self, job: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
+        def spared(db: sqlite3.Connection) -> T:
+            if self._ballast.is_scarce():
+                raise DiskFullError(
+                    f"{self._store.path}: the disk is full, what is left is for acknowledgements"
+                )
+            return job(db)
+
+        return spared
+
     # ---- memory
 
-    async def _change(self, job: Callable[[sqlite3.Connection], _Found]) -> _Found:
+    async def _change(
+        self, job: Callable[[sqlite3.Connection], _Found], *, fresh: bool = False
+    ) -> _Found:
         """Commit, then remember and announce."""
         try:
-            record = await self._store.write(job)
+            record = await self._write(job, fresh=fresh)
+        except (BookFullError, DiskFullError) as error:
+            if fresh:
+                self._refused += 1
+                self._problem = str(error)
+            raise
         except asyncio.CancelledError:
             self._memory.incomplete = True  # it is committed all the same
             raise
+        if fresh:
+            self._problem = ""
         if record is not None:
             self._remember(record)
         return record
 
     def _remember(self, record: AlarmRecord) -> None:
+        self._deadlines.note(record, self._clock.now())
         known = self._memory.kept.get(record.alarm.id)
         active_s = self._clock.monotonic_s()
         if known is not None:
@@ -426,8 +597,7 @@ class Outbox:
             del self._memory.kept[record.alarm.id]
         self._memory.kept[record.alarm.id] = _Kept(record, active_s)
         self._memory.trim(self._bounds.kept)
-        for subscription in self._subscriptions:
-            subscription.offer(record)
+        self._announce(record)
         log.info(
             "alarm",
             extra={
@@ -437,19 +607,36 @@ class Outbox:
             },
         )
 
+    def _announce(self, record: AlarmRecord) -> None:
+        for subscription in self._subscriptions:
+            subscription.offer(record)
+
     async def _load(self) -> None:
         """Fetch what lives and what is recent."""
         now = self._clock.now()
-        found = await self._records(_LIVING_OR_RECENT, (RECENT, self._bounds.kept))
+        await self._load_deadlines()
+        self._quota.rows = await self._store.read(book_rows.count)
+        self._pending = set(await self._store.read(book_rows.pending))
+        found = await self._records(book_rows.LIVING_OR_RECENT, (RECENT, self._bounds.kept))
         self._memory.incomplete = len(found) >= self._bounds.kept
         for record in reversed(found):
             active_s = now.monotonic_s - self._age_s(record, now)
             self._memory.kept[record.alarm.id] = _Kept(record, active_s)
 
+    async def _load_deadlines(self) -> None:
+        """Read from disk who goes on when: what memory let go of goes on as well."""
+        now = self._clock.now()
+        clause = " where a.escalates_utc_us<>0 order by a.escalates_utc_us limit ?"
+        for record in await self._records(clause, (MOST_LIVING,)):
+            self._deadlines.note(record, now)
+
     async def _records(self, where: str, values: tuple[object, ...]) -> list[AlarmRecord]:
         now = self._clock.now()
         return await self._store.read(
-            lambda db: [_record(row, now) for row in db.execute(_SELECT + where, values)]
+            lambda db: [
+                book_rows.to_record(row, now)
+                for row in db.execute(book_rows.SELECT + where, values)
+            ]
         )
 
 
@@ -458,30 +645,12 @@ async def open_outbox(
     path: Path, *, clock: Clock, bounds: Bounds | None = None
 ) -> AsyncIterator[Outbox]:
     """Open `alarms.db`; what was on its way when the last process died waits again."""
-    async with open_store(path, SCHEMA) as store:
+    async with open_store(path, book_rows.SCHEMA) as store:
         outbox = Outbox(store, clock, bounds or Bounds())
-        await store.write(_reset)
+        await store.write(book_rows.migrate)
+        await store.write(book_rows.reset)
         await outbox._load()  # noqa: SLF001 - same module
         yield outbox
-
-
-_COLUMNS = (
-    "a.id, a.camera, a.zone, a.rule, a.severity, a.exercise, a.boxes, a.raised_utc_us, a.clock,"
-    " a.act, a.recipients, a.state, a.stored_utc_us, a.ended_utc_us, a.closed_utc_us,"
-    " a.closed_by, a.verdict"
-)
-_SELECT = f"select {_COLUMNS} from alarm a"  # noqa: S608 - our own words only
-_LIVING = " where state <> 'chiuso' or ended_utc_us = 0 order by n limit ?"
-_LIVING_OR_RECENT = (
-    " where state <> 'chiuso' or ended_utc_us = 0 or n > (select max(n) from alarm) - ?"
-    " order by n desc limit ?"
-)
-_OUTGOING = (
-    f"select {_COLUMNS}, d.seq, d.phase, d.state,"  # noqa: S608 - our own words only
-    " not exists(select 1 from delivery later where later.recipient=d.recipient"
-    " and later.subject=d.subject and later.seq>d.seq)"
-    " from delivery d join alarm a on a.id=d.alarm where "
-)
 
 
 def _settled(record: AlarmRecord) -> bool:
@@ -489,222 +658,11 @@ def _settled(record: AlarmRecord) -> bool:
     return record.state is AlarmState.CLOSED and record.ended_utc_us != 0
 
 
-def _reset(db: sqlite3.Connection) -> None:
-    db.execute("update delivery set state=? where state=?", (State.WAITING.value, State.SENT.value))
+def _holds(record: AlarmRecord) -> bool:
+    """Return whether it must not close by itself yet: others are told, or were, and none answered.
 
-
-def _insert(
-    db: sqlite3.Connection, record: AlarmRecord, rows: Iterable[tuple[str, bool]], now: Moment
-) -> AlarmRecord:
-    alarm = record.alarm
-    known = _find(db, alarm.id, now)
-    if known is not None:
-        return known
-    boxes = [[box.left, box.top, box.right, box.bottom] for box in alarm.boxes]
-    db.execute(
-        "insert into alarm(id, camera, zone, rule, severity, exercise, boxes, raised_utc_us, clock,"
-        " act, recipients, state, stored_utc_us, verdict) values(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-        (
-            alarm.id,
-            alarm.camera,
-            alarm.zone,
-            alarm.rule,
-            alarm.severity,
-            alarm.exercise,
-            json.dumps(boxes),
-            alarm.raised.utc_us,
-            alarm.raised.quality.value,
-            record.act,
-            json.dumps(record.recipients),
-            record.state.value,
-            record.stored_utc_us,
-            record.verdict.value,
-        ),
-    )
-    for recipient, at_home in rows:
-        _queue(db, alarm, recipient, Phase.RAISED, now.utc_us if at_home else 0)
-    return record
-
-
-def _adopt(
-    db: sqlite3.Connection, fresh: AlarmRecord, ended_utc_us: int, now: Moment
-) -> Adopted | None:
-    known = _find(db, fresh.alarm.id, now)
-    if known is not None and known.alarm.camera != fresh.alarm.camera:
-        return None
-    here = ((one, True) for one in fresh.recipients)
-    record = known or _insert(db, fresh, here, now)
-    if ended_utc_us and not record.ended_utc_us:
-        record = _end(db, record.alarm.id, ended_utc_us, now) or record
-        return Adopted(record, is_new=known is None, changed=True)
-    return Adopted(record, is_new=known is None, changed=known is None)
-
-
-def _queue(
-    db: sqlite3.Connection, alarm: Alarm, recipient: str, phase: Phase, delivered_utc_us: int
-) -> None:
-    """Add one delivery; done already if `delivered_utc_us` is not 0."""
-    state = State.DELIVERED if delivered_utc_us else State.WAITING
-    db.execute(
-        "insert or ignore into delivery(alarm, recipient, phase, subject, state, sent_utc_us,"
-        " delivered_utc_us) values(?,?,?,?,?,?,?)",
-        (
-            alarm.id,
-            recipient,
-            phase.value,
-            f"{alarm.camera}/{alarm.rule}/{alarm.zone}",
-            state.value,
-            delivered_utc_us,
-            delivered_utc_us,
-        ),
-    )
-
-
-def _end(db: sqlite3.Connection, alarm_id: str, at_utc_us: int, now: Moment) -> AlarmRecord | None:
-    record = _find(db, alarm_id, now)
-    if record is None or record.ended_utc_us:
-        return record
-    state = AlarmState.CLOSED if record.state is AlarmState.CLOSED else AlarmState.ENDED
-    record = replace(record, state=state, ended_utc_us=max(at_utc_us, 1))
-    _save(db, record)
-    at_home = _at_home(db, alarm_id)
-    for recipient in record.recipients:
-        done_us = now.utc_us if recipient in at_home else 0
-        _queue(db, record.alarm, recipient, Phase.ENDED, done_us)
-    return record
-
-
-def _at_home(db: sqlite3.Connection, alarm_id: str) -> set[str]:
-    """Return the recipients whose raising was delivered without ever being tried."""
-    rows = db.execute(
-        "select recipient from delivery where alarm=? and phase=? and state=? and attempts=0",
-        (alarm_id, Phase.RAISED.value, State.DELIVERED.value),
-    )
-    return {row[0] for row in rows}
-
-
-def _close(
-    db: sqlite3.Connection, alarm_id: str, by: str, verdict: AlarmVerdict, now: Moment
-) -> AlarmRecord | None:
-    record = _find(db, alarm_id, now)
-    if record is None or record.verdict is not AlarmVerdict.NONE:
-        return record
-    closed_utc_us = record.closed_utc_us or now.utc_us
-    record = replace(
-        record,
-        state=AlarmState.CLOSED,
-        closed_utc_us=closed_utc_us,
-        closed_by=by,
-        verdict=verdict,
-    )
-    _save(db, record)
-    return record
-
-
-def _expire(db: sqlite3.Connection, alarm_id: str, now: Moment) -> AlarmRecord:
-    """End it if nobody did, and close it if nobody did; recipients hear of the end."""
-    record = _end(db, alarm_id, now.utc_us, now)
-    if record is None:
-        raise InvariantError(f"alarm {alarm_id} is in memory but not on disk")
-    if record.state is not AlarmState.CLOSED:
-        record = replace(record, state=AlarmState.CLOSED, closed_utc_us=now.utc_us)
-        _save(db, record)
-    return record
-
-
-def _save(db: sqlite3.Connection, record: AlarmRecord) -> None:
-    db.execute(
-        "update alarm set state=?, ended_utc_us=?, closed_utc_us=?, closed_by=?, verdict=?"
-        " where id=?",
-        (
-            record.state.value,
-            record.ended_utc_us,
-            record.closed_utc_us,
-            record.closed_by,
-            record.verdict.value,
-            record.alarm.id,
-        ),
-    )
-
-
-def _find(db: sqlite3.Connection, alarm_id: str, now: Moment) -> AlarmRecord | None:
-    row = db.execute(_SELECT + " where a.id=?", (alarm_id,)).fetchone()
-    return _record(row, now) if row else None
-
-
-def _record(row: tuple[object, ...], now: Moment) -> AlarmRecord:
-    """Return a stored alarm; its raising on this boot's monotonic clock is told from UTC."""
-    texts = [str(value) for value in row]
-    raised_utc_us = int(texts[7])
-    alarm = Alarm(
-        id=texts[0],
-        camera=texts[1],
-        zone=texts[2],
-        rule=texts[3],
-        severity=int(texts[4]),
-        raised=Moment(
-            now.monotonic_s - (now.utc_us - raised_utc_us) / 1e6,
-            raised_utc_us,
-            ClockQuality(texts[8]),
-        ),
-        boxes=tuple(Box(*corners) for corners in json.loads(texts[6])),
-        exercise=texts[5] == "1",
-    )
-    return AlarmRecord(
-        alarm,
-        AlarmState(texts[11]),
-        stored_utc_us=int(texts[12]),
-        ended_utc_us=int(texts[13]),
-        closed_utc_us=int(texts[14]),
-        closed_by=texts[15],
-        verdict=AlarmVerdict(texts[16]),
-        act=texts[9],
-        recipients=tuple(json.loads(texts[10])),
-    )
-
-
-def _outgoing(
-    db: sqlite3.Connection, where: str, values: tuple[object, ...], now: Moment
-) -> list[Outgoing]:
-    rows = db.execute(_OUTGOING + where, values)
-    return [
-        Outgoing(row[17], Phase(row[18]), _record(row, now), State(row[19]), bool(row[20]))
-        for row in rows
-    ]
-
-
-def _mark(db: sqlite3.Connection, seq: int, state: State, problem: str, now_us: int) -> None:
-    db.execute(
-        "update delivery set state=?, problem=?, attempts=attempts+1,"
-        " sent_utc_us=iif(sent_utc_us=0, ?, sent_utc_us), delivered_utc_us=?"
-        " where seq=? and state<>?",
-        (
-            state.value,
-            problem,
-            now_us,
-            now_us if state is State.DELIVERED else 0,
-            seq,
-            State.DELIVERED.value,
-        ),
-    )
-
-
-def _acknowledge(
-    db: sqlite3.Connection, recipient: str, phase: Phase, ids: Sequence[str], now_us: int
-) -> list[int]:
-    rows = db.execute(
-        "update delivery set state=?, delivered_utc_us=?, problem='',"
-        " sent_utc_us=iif(sent_utc_us=0, ?, sent_utc_us), attempts=max(attempts, 1)"
-        " where recipient=? and phase=? and state<>?"
-        " and alarm in (select value from json_each(?)) returning seq",
-        (
-            State.DELIVERED.value,
-            now_us,
-            now_us,
-            recipient,
-            phase.value,
-            State.DELIVERED.value,
-            json.dumps(list(ids)),
-        ),
-    ).fetchall()
-    return [row[0] for row in rows]
+    One whose end was told before closes now; its bound has passed.
+    """
+    if goes_on(record):
+        return True
+    return is_unanswered(record) and record.state is AlarmState.OPEN

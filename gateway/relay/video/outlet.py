@@ -20,6 +20,12 @@ LEAST_QUEUE_BYTES = 4 << 10
 MOST_QUEUE_BYTES = 256 << 10
 FIRST_QUEUE_BYTES = 16 << 10
 """Before the line has shown what it carries."""
+UNASKED = 3
+"""Writes after one that left nothing waiting, before the kernel is asked again: asking costs half
+of what sending does. Should the line fail meanwhile, TCP_NOTSENT_LOWAT still holds the queue."""
+
+
+_NOTHING = memoryview(b"")
 
 
 class Pipe(Protocol):
@@ -72,22 +78,29 @@ class Outlet:
     def __init__(self, pipe: Pipe, on_room: Callable[[], None], now_s: Callable[[], float]) -> None:
         """`on_room` is called when what waited has gone; it must not wait."""
         self.queue_bytes = FIRST_QUEUE_BYTES
-        """What may wait in the kernel, and how much is sealed at once."""
+        """What may wait in the kernel."""
         self.moved_s = now_s()
         """When the line took something last, or had nothing to take."""
         self.error: PeerError | None = None
         """Why nothing can be sent any more."""
-        self._pipe = pipe
+        self._seal = pipe.seal
         self._sock = pipe.sock
         self._fileno = pipe.sock.fileno()
         self._on_room = on_room
         self._now_s = now_s
         self._loop = asyncio.get_running_loop()
-        self._unsent = memoryview(b"")
+        self._unsent = _NOTHING
         self._watches = False
+        self._unasked = 0
+        """Writes that may still go without asking the kernel what waits."""
         self._blocked_s = 0.0
         self._blocked_bytes = 0
         self._mark(self.queue_bytes)
+
+    @property
+    def portion_bytes(self) -> int:
+        """How much may be sealed at once: twice as much while the line takes all there is."""
+        return 2 * self.queue_bytes if self._unasked else self.queue_bytes
 
     @property
     def is_clear(self) -> bool:
@@ -99,13 +112,14 @@ class Outlet:
         if self.error is not None:
             return False
         try:
-            sealed = self._pipe.seal(data)
+            sealed = self._seal(data)
         except PeerError as error:
             self._fail(error)
             return False
-        waited = not self.is_clear
-        self._unsent = memoryview(b"".join((self._unsent, sealed)) if self._unsent else sealed)
-        return False if waited else self._flush()
+        if self._unsent or self._watches:
+            self._unsent = memoryview(b"".join((self._unsent, sealed)))
+            return False
+        return self._flush(sealed)
 
     def close(self) -> None:
         """Watch no more."""
@@ -113,21 +127,34 @@ class Outlet:
             self._watches = False
             self._loop.remove_writer(self._fileno)
 
-    def _flush(self) -> bool:
-        """Send what the kernel takes; False if it is full or has enough for now."""
+    def _flush(self, data: bytes | memoryview) -> bool:
+        """Send what the kernel takes of all that is here; False if it has enough for now."""
         try:
-            while self._unsent:
-                sent = self._sock.send(self._unsent)
-                self._unsent = self._unsent[sent:]
-                self.moved_s = self._now_s()
+            sent = self._sock.send(data) if data else 0
         except (BlockingIOError, InterruptedError):
-            pass
+            sent = 0
         except OSError as error:
             self._fail(PeerError(f"the connection broke: {error.strerror or error}"))
             return False
+        if sent:
+            self.moved_s = self._now_s()
+        if sent == len(data):
+            if self._unsent:
+                self._unsent = _NOTHING
+            if self._unasked:
+                self._unasked -= 1
+                return True
+        else:
+            self._unsent = memoryview(data)[sent:]
+        return self._ask()
+
+    def _ask(self) -> bool:
+        """Return whether the kernel's queue is short; if not, have it tell when it is."""
         waiting_bytes = not_sent(self._sock)
         if not self._unsent and waiting_bytes <= self.queue_bytes // 2:
+            self._unasked = 0 if waiting_bytes else UNASKED
             return True
+        self._unasked = 0
         self._blocked_s, self._blocked_bytes = self._now_s(), waiting_bytes
         if not self._watches:
             self._watches = True
@@ -138,7 +165,7 @@ class Outlet:
         """Go on: the kernel has little left."""
         self._learn()
         self.close()
-        if self._flush():
+        if self._flush(self._unsent):
             self.moved_s = self._now_s()
             self._on_room()
 
@@ -162,7 +189,7 @@ class Outlet:
 
     def _fail(self, error: PeerError) -> None:
         self.close()
-        self._unsent = memoryview(b"")
+        self._unsent = _NOTHING
         self.error = self.error or error
         self._on_room()
 

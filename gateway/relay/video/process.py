@@ -534,13 +534,15 @@ def _environment() -> dict[str, str]:
 
 async def _reap(child: asyncio.subprocess.Process) -> None:
     """Make sure that the process is gone."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(LEAVE_S / 4):
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_S / 4):
+                await child.wait()
+    finally:  # also when we are cancelled meanwhile
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
             await child.wait()
-    if child.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            child.kill()
-        await child.wait()
 
 
 def _stream(camera: str, kind: StreamKind) -> str:

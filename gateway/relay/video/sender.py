@@ -157,9 +157,33 @@ class Sender:
             self.skipped_units += 1
             return
         self._lacks_key = False
-        self._waiting.append((self._means.clock.monotonic_s(), unit))
+        now_s = self._means.clock.monotonic_s()
+        if not (self._waiting or self._packets or self._filling) and self._pass(unit, now_s):
+            return
+        self._waiting.append((now_s, unit))
         if not self._filling:
             self.pump()
+
+    def _pass(self, unit: AccessUnit, now_s: float) -> bool:
+        """Send a unit in one piece, as nearly all of them go; False: it has to wait its turn.
+
+        The same as waiting and `pump`, without what only a line that is too slow needs.
+        """
+        outlet, share = self._means.outlet, self._means.share
+        if not outlet.is_clear or outlet.error is not None or share.wait_s(now_s):
+            return False
+        self._going = (now_s, unit)
+        packets = self._packed(unit)
+        if len(packets) != 1:
+            self._packets.extend(packets)
+            self.pump()
+            return True
+        (data,) = packets
+        share.take(len(data))
+        self.sent_bytes += len(data)
+        if not outlet.write(data):
+            self._arm(now_s)
+        return True
 
     def _switch(self, unit: AccessUnit, *, is_small: bool) -> bool:
         """Go over to the other rendition with its key unit; False if it cannot stand in."""
@@ -183,7 +207,7 @@ class Sender:
             wait_s = share.wait_s(now_s)
             if wait_s:
                 break
-            data = self._portion(outlet.queue_bytes)
+            data = self._portion(outlet.queue_bytes if share.budget.rate else outlet.portion_bytes)
             share.take(len(data))
             self.sent_bytes += len(data)
             if not outlet.write(data):
@@ -195,15 +219,18 @@ class Sender:
         """Return whether there is anything to send; begin the next unit if one waits."""
         while not self._packets and self._waiting:
             self._going = self._waiting.popleft()
-            unit = self._going[1]
-            try:
-                packets = self._track.packets(unit, self._means.clock.now())
-            except WireError:  # a picture that RTP cannot carry
-                self.skipped_units += 1
-                continue
-            self._packets.extend(packets)
-            self.sent_units += bool(packets)
+            self._packets.extend(self._packed(self._going[1]))
         return bool(self._packets)
+
+    def _packed(self, unit: AccessUnit) -> list[bytes]:
+        """Return what goes out for a unit; nothing for a picture that RTP cannot carry."""
+        try:
+            packets = self._track.packets(unit, self._means.clock.now())
+        except WireError:
+            self.skipped_units += 1
+            return []
+        self.sent_units += bool(packets)
+        return packets
 
     def _portion(self, most_bytes: int) -> bytes:
         """Return whole packets, about `most_bytes` of them, at least one."""

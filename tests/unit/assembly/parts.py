@@ -13,6 +13,7 @@ from gateway.access.gate import Gate
 from gateway.access.identity import Accounts
 from gateway.analytics.look import LookReply
 from gateway.assembly.box import Opened, RunningBox
+from gateway.assembly.holdup_book import open_holdup_book
 from gateway.assembly.journal import Journal
 from gateway.assembly.masks import MasksInForce
 from gateway.assembly.retention import RulesInForce, origin_of
@@ -38,7 +39,7 @@ JPEG = b"\xff\xd8\xff still"
 MP4 = b"\0\0\0\x08ftyp"
 
 
-async def until(look, bound_s=10.0, what="condition"):
+async def until(look, bound_s=30.0, what="condition"):
     """Poll until `look()` (plain or async) returns something true; fail after the bound."""
     ends_s = time.monotonic() + bound_s
     while True:
@@ -305,6 +306,7 @@ async def opened_box(
             accountant,
             masks,
             open_device,
+            holdups=await enter(open_holdup_book(folder / "holdup.db")),
         )
 
 

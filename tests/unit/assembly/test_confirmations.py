@@ -189,7 +189,7 @@ async def test_a_whole_box_asks_at_half_an_hour_and_takes_the_answer(tmp_path):
             assert not anna._waiting
             assert await box.told("live.unconfirmed") == []
             await box.pass_time(10, step=1.0)
-            async with asyncio.timeout(10.0):
+            async with asyncio.timeout(30):
                 notice = await anna.receive()
             assert (notice.event, json.loads(notice.data)["session"]) == ("confirm", session)
             assert not berta._waiting

@@ -36,7 +36,7 @@ class Street:
 
 
 @contextlib.asynccontextmanager
-async def couriers(folder):
+async def couriers(folder, **options):
     dials = []
 
     async def answer(reader, writer):
@@ -46,7 +46,7 @@ async def couriers(folder):
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     clock = SystemClock()
-    brokers = {"prova": BrokerOptions("prova", "127.0.0.1", port)}
+    brokers = {"prova": BrokerOptions("prova", "127.0.0.1", port, **options)}
     try:
         async with (
             open_outbox(folder / "alarms.db", clock=clock) as outbox,
@@ -134,3 +134,39 @@ async def test_a_line_is_no_broker_of_the_same_name(tmp_path):
         street.made.reconcile(town(recipient(broker="line:prova")))
         assert "no uplink prova" in street.made.problems[0]
         assert street.tasks() == {}
+
+
+async def test_a_standby_is_dialled_when_the_first_hangs_up(tmp_path):
+    """People read both addresses; not before a minute, for it may be a restart."""
+    async with couriers(tmp_path, standby=(("127.0.0.2", 9),)) as street:
+        street.made.reconcile(town(recipient()))
+        await until(lambda: street.made.statuses()[0].problem, what="both were tried")
+        (status,) = street.made.statuses()
+        assert "127.0.0.1:" in status.problem
+        assert "broker prova (127.0.0.2:9)" in status.problem
+        assert street.made.troubles() == ()
+        clock = street.made._clock
+        street.made._clock = replaced_time(clock, clock.monotonic_s() + 61)
+        assert street.made.troubles() == (f"recipient istituto: {status.problem}",)
+        street.made._clock = clock
+
+
+def replaced_time(clock, time_s):
+    later = type(clock)()
+    later.monotonic_s = lambda: time_s
+    return later
+
+
+async def test_cameras_and_zones_that_left_are_no_longer_kept(tmp_path):
+    """What comes back is kept again; what the registry never named always is."""
+    async with couriers(tmp_path) as street:
+        full = replace(town(recipient()), zones={"banco": None})
+        street.made.reconcile(full)
+        camera = next(iter(full.cameras))
+        assert street.made._keeps(camera, "banco")
+        street.made.reconcile(replace(full, cameras={}, zones={}))
+        assert not street.made._keeps(camera, "")
+        assert not street.made._keeps("x", "banco")
+        assert street.made._keeps("mai-vista", "manomissione")
+        street.made.reconcile(full)
+        assert street.made._keeps(camera, "banco")

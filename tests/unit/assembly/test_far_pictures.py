@@ -259,7 +259,7 @@ async def test_no_more_are_fetched_at_once_than_memory_allows(street):
 
     street.pair.edge.handlers = {"still": slow}
     tasks = [asyncio.create_task(street.still()) for _ in range(10)]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(running) < module.MOST_FETCHED:
             await asyncio.sleep(0)
     for _ in range(50):
@@ -281,3 +281,16 @@ async def test_a_disk_that_refuses_is_said_to_the_room(street):
     street.edge.get = refuses
     with pytest.raises(RefusedError, match="not-yet"):
         await street.still()
+
+
+async def test_pictures_of_the_other_cameras_of_a_holdup_come_by_their_own_names(street):
+    """The edge looks under the camera that its own gate granted; any other camera gets nothing."""
+    own = replace(street.edge.record.alarm, also=("retro",), silent=True)
+    street.edge.record = replace(street.edge.record, alarm=own)
+    far = replace(street.record.alarm, also=(f"{EDGE}.retro",), silent=True)
+    record = replace(street.record, alarm=far)
+    street.edge.camera, asked = "retro", []
+    street.edge.get = lambda name, _grant: asked.append(name) or b"\xff\xd8"
+    assert await street.far.still(grant(f"{EDGE}.retro"), record) == b"\xff\xd8"
+    assert asked == [f"{own.id}-1"]
+    assert await street.far.still(grant(f"{EDGE}.altra"), record) == b""

@@ -196,12 +196,27 @@ async def test_a_greedy_room_gets_no_more_than_a_bound(world, monkeypatch):
     (await world.edge.open_stream(LINE, "banco/main")).ended(Sent(0, 0, 0, "closed"))
 
 
-async def test_a_flood_of_refusals_does_not_fill_the_ledger(world):
-    """The first are written one by one, the others counted."""
+async def test_streams_that_wait_count_against_the_bound(world, monkeypatch):
+    """Nobody gets past it by asking for many at once before anything is asserted."""
+    monkeypatch.setattr(federation, "MOST_STREAMS", 1)
+    waiting = asyncio.ensure_future(world.edge.open_stream(LINE, "piazza/main"))
+    await asyncio.sleep(0)
+    with pytest.raises(RefusedError, match="too-many"):
+        await world.edge.open_stream(LINE, "banco/main")
+    await world.look()
+    (await waiting).ended(Sent(0, 0, 0, "closed"))
+    await world.look("nord.banco")
+    (await world.edge.open_stream(LINE, "banco/main")).ended(Sent(0, 0, 0, "closed"))
+
+
+async def test_a_flood_of_refusals_does_not_fill_the_ledger(world, caplog):
+    """The first are written one by one, the others counted; the log says no more than that."""
     for _ in range(200):
         assert await refused(world, "va1.x.y") == "forged"
     written = len(world.edge_ledger.events)
     assert written <= federation.DENIALS
+    said = [one for one in caplog.records if one.getMessage() == "assertion-refused"]
+    assert len(said) == written
     world.advance(10)
     assert await refused(world, "va1.x.y") == "forged"
     assert world.edge_ledger.events[-1].count == 200 - written + 1

@@ -189,7 +189,7 @@ async def test_an_erasure_reaches_the_index(tmp_path):
         await asyncio.sleep(0)
         made.desk._parts = replace(made.desk._parts, read=erased)
         await made.journal.append(replace(LOOK, event="log.erase", controller="", opens=False))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await read.wait()
             while made.desk.looks("comune")[0].case:
                 await asyncio.sleep(0)

@@ -89,6 +89,73 @@ async def test_a_verdict_closes_the_edges_alarm_in_the_persons_name(tmp_path):
         assert len(await two.entries(EDGE, "alarm.close")) == 1
 
 
+async def test_an_answer_at_the_room_stops_the_edge_and_is_told_to_others(tmp_path, monkeypatch):
+    """Kept while the line is cut, brought with the room's time, written once; nobody is named."""
+    monkeypatch.setattr(module, "FATES_S", 0.1)
+    async with boxes(tmp_path) as two, running(two.courier().run()):
+        made = await two.raise_one()
+        await until(two.shown, what="the alarm is at the room")
+        two.pair.cut()
+        book = AlarmBook(two.room_outbox, module.Journal(two.room_ledger, two.clock), registry,
+                         taken=two.desk.taken)  # fmt: skip
+        assert (await book.take(made.id, "m-rossi")).taken_by == "m-rossi"
+        assert (await book.take(made.id, "altra")).taken_by == "m-rossi"
+        assert len(await two.entries(ROOM, "alarm.ack")) == 1
+        assert two.edge_outbox.get(made.id).taken_by == ""
+        two.pair.mend()
+        await until(lambda: two.edge_outbox.get(made.id).taken_by, bound_s=30, what="it is there")
+        record = two.edge_outbox.get(made.id)
+        assert record.taken_by == f"{ROOM}:m-rossi"
+        assert record.taken_utc_us <= two.room_outbox.get(made.id).taken_utc_us
+        (entry,) = await until(lambda: two.entries(EDGE, "alarm.ack"), what="the entry")
+        assert (entry.actor_id, entry.org) == (f"{ROOM}:m-rossi", "questura")
+        await two.pair.room.call("taken", {"alarm": made.id, "by": "altra", "utc_us": 1})
+        assert len(await two.entries(EDGE, "alarm.ack")) == 1
+        other = await two.raise_one()
+        await until(lambda: two.room_outbox.get(other.id), bound_s=30, what="the second")
+        await two.edge_outbox.take(other.id, "titolare")
+        await until(lambda: two.room_outbox.get(other.id).taken_by, bound_s=30, what="it is told")
+        assert two.room_outbox.get(other.id).taken_by == EDGE
+        assert len(await two.desk.answers.waiting()) == 0
+
+
+async def test_when_it_goes_on_is_told_to_the_room(tmp_path, monkeypatch):
+    """The time alone: whom else the edge serves is not the room's to know."""
+    monkeypatch.setattr(module, "FATES_S", 0.1)
+    async with boxes(tmp_path) as two, running(two.courier().run()):
+        made = alarm()
+        await two.edge_outbox.raise_alarm(
+            made, recipients=[two.recipient], act="", plan=((600.0, ("istituto",)), (780.0, ()))
+        )
+        await until(two.shown, what="the alarm is at the room")
+        due_us = two.edge_outbox.get(made.id).escalates_utc_us
+        assert due_us
+
+        def told():
+            return two.room_outbox.get(made.id).escalates_utc_us == due_us
+
+        await until(told, bound_s=30, what="the time")
+        assert two.room_outbox.get(made.id).escalates_to == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"alarm": 7, "by": "m"},
+        {"alarm": "x", "by": "Un Nome: <b>"},
+        {"alarm": "x", "by": "m", "utc_us": -1},
+        {"alarm": "x", "by": "m", "utc_us": True},
+        {"alarm": "x", "by": "m", "utc_us": 1},
+    ],
+)
+async def test_a_strange_answer_is_refused(tmp_path, body):
+    """As is one to an alarm that the room was not sent."""
+    async with boxes(tmp_path, run=False) as two:
+        with pytest.raises(RefusedError):
+            await two.pair.room.call("taken", body)
+
+
 async def test_a_verdict_whose_answer_is_lost_is_one_verdict(tmp_path):
     """Repeated until answered; the edge's log has one entry."""
     async with boxes(tmp_path) as two, running(two.courier().run()):
@@ -385,11 +452,11 @@ async def test_nothing_is_lost_or_doubled_while_the_line_flaps(tmp_path):
             assert db.execute("select count(*) from inbox").fetchone() == (count,)
 
 
-async def test_the_oldest_come_first(tmp_path):
-    """What waited longest is at the room first, at most a window out of place."""
+async def test_of_a_backlog_the_newest_come_first(tmp_path):
+    """What happens now is at the room first, at most a window out of place; nothing is left out."""
     async with boxes(tmp_path, run=False) as two:
         two.pair.cut()
-        order = [(await two.raise_one(n=n)).id for n in range(200)]
+        order = [(await two.raise_one(n=n)).id for n in range(200)][::-1]
         async with running(two.courier(window=8).run()):
             two.pair.mend()
 

@@ -3,10 +3,11 @@
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from gateway.assembly.viewing import Accountant, ClipParts, Clips, Viewing
+from gateway.assembly.viewing import Accountant, ClipParts, Clips, Viewing, subject_of
 from gateway.codec.mux import ClipRequest
 from gateway.console.problem import RefusedError
 from gateway.console.services import Endings
@@ -422,3 +423,28 @@ async def test_a_session_that_does_not_begin_is_given_back(tmp_path):
         await world.settle()
         assert not world.flows()
         assert world.edge_ledger.told()[-1] == ("live.close", "never-began")
+
+
+async def test_a_holdup_holds_thirty_seconds_of_each_of_its_cameras(tmp_path):
+    """Each camera's own, by its own name; closed, all of them are gone."""
+    async with room(tmp_path) as r:
+        now, id_ = r.clock.now(), "019352f0-0000-7000-8000-000000000002"
+        r.posts["due"] = SimpleNamespace(ring=Ring(30.0, 1_000_000, clock=r.clock))
+        alarm = Alarm(id_, "due", "z", "rapina", 5, now, also=("uno",), silent=True)
+        recipients = [r.registry.recipients["sala-pl"]]
+        await r.opened.outbox.raise_alarm(alarm, recipients=recipients, act="patto")
+        r.film(since_s=-29)
+        for index in range(59):
+            at = now.shifted(-29 + index / 2)
+            r.posts["due"].ring.offer(unit(index, key=index % 2 == 0, at=at))
+        r.clips._parts = replace(r.clips._parts, most_bytes=1_000_000)
+        r.clips._keep(alarm)
+        r.clips.sweep()
+        held = {name: (camera, len(units)) for name, (camera, units) in r.clips._held.items()}
+        assert held[id_] == ("due", 59)
+        assert held[f"{id_}-1"][0] == "uno"
+        assert subject_of(f"{id_}-1", r.opened.outbox.get)[1] == "uno"
+        assert subject_of(f"{id_}-2", r.opened.outbox.get) is None
+        await r.opened.outbox.close(id_, "anna", AlarmVerdict.FALSE)
+        r.clips.sweep()
+        assert not r.clips._held

@@ -17,6 +17,7 @@ from gateway.model.room import Offer, OfferedAct, OfferedCamera
 from gateway.relay.alarms.delivery import Courier
 from gateway.relay.alarms.outbox import open_outbox
 from gateway.room import alarms as room_alarms
+from gateway.room import answers as room_answers
 from gateway.room import inbox as room_inbox
 from gateway.room import witnesses as room_witnesses
 from gateway.room.mqtt_line import ACKS, LineBroker
@@ -28,7 +29,7 @@ from tests.unit.audit.logbook import opened
 
 EDGE = "varco-nord"
 ROOM = "sala"
-SCHEMA = room_inbox.SCHEMA + room_alarms.SCHEMA + room_witnesses.SCHEMA
+SCHEMA = room_inbox.SCHEMA + room_alarms.SCHEMA + room_answers.SCHEMA + room_witnesses.SCHEMA
 QUICK = replace(LINE_PACE, first_s=0.2, most_s=1.0, refused_first_s=0.5, tick_s=0.02)
 ACT = OfferedAct("patto", "Patto", "1", 0, 1 << 52, Disclosure.ALWAYS)
 ENROLLED = Edge(EDGE, "Varco nord", "a" * 64, ("sala-pl",))

@@ -100,8 +100,12 @@ def test_every_kind_of_entity_has_a_word():
     """Devices, triggers and risk areas are counted like the rest, in both languages."""
     seed = CONFIGS / "seed-registratore.toml"
     for say, words in (
-        (say_italian, "apparati 1, telecamere 4, zone 1, eventi 1, maschere 1, aree a rischio 1"),
-        (say_english, "devices 1, cameras 4, zones 1, triggers 1, masks 1, risk areas 1"),
+        (
+            say_italian,
+            "apparati 1, telecamere 4, zone 1, eventi 1, maschere 1, centraline 1, "
+            "aree a rischio 1",
+        ),
+        (say_english, "devices 1, cameras 4, zones 1, triggers 1, masks 1, panels 1, risk areas 1"),
     ):
         with contextlib.redirect_stdout(io.StringIO()) as out:
             assert check(seed, say, partial=False) == 0

@@ -36,7 +36,7 @@ async def ask(pool: Pool, camera: str = "cam", timeout_s: float = 20.0) -> LookR
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until a condition holds; fails after twenty seconds."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.01)
 

@@ -58,6 +58,7 @@ def test_a_full_file_is_taken_over_word_by_word():
         'tls_key = "m.key"\nclient_ca = "ca.pem"\n'
         '[media]\nhost = "0.0.0.0"\nport = 5000\ncandidates = ["192.0.2.1", "2001:db8::1"]\n'
         '[[broker]]\nname = "q"\nhost = "mqtt.example"\nuser = "u"\npassword = "env:P"\n'
+        'standby = ["mqtt2.example:8884", "[2001:db8::1]:8883"]\n'
         '[broker.tls]\nca = "q.pem"\ncertificate = "c.pem"\nkey = "c.key"\n'
         '[[broker]]\nname = "here"\nhost = "localhost"\n'
         '[registry]\nseed = "seed.toml"\n'
@@ -81,7 +82,8 @@ def test_a_full_file_is_taken_over_word_by_word():
     assert questura.tls.ca == Path("/etc/varco/q.pem")
     assert questura.tls.certificate == Path("/etc/varco/c.pem")
     assert questura.tls.key == "/etc/varco/c.key"
-    assert (here.port, here.tls) == (1883, None)
+    assert questura.standby == ("mqtt2.example:8884", "[2001:db8::1]:8883")
+    assert (here.port, here.tls, here.standby) == (1883, None, ())
     assert found.registry.seed == Path("/etc/varco/seed.toml")
     assert found.ledger.origin == "comune.example/nord"
     assert (found.ledger.key, found.ledger.spare) == ("file:/k", Path("/spare"))
@@ -168,6 +170,16 @@ def test_a_full_file_is_taken_over_word_by_word():
             '[[broker]]\nname = "q"\nhost = "mqtt.example"\n',
             "gateway.toml:4: broker[q].tls: is missing "
             "(write [broker.tls]: plaintext stays on this machine)",
+        ),
+        (
+            '[[broker]]\nname = "q"\nhost = "::1"\nstandby = ["mqtt2.example:1883"]\n',
+            "gateway.toml:7: broker[q].standby: goes to mqtt2.example:1883 without TLS "
+            "(write [broker.tls]: plaintext stays on this machine)",
+        ),
+        (
+            '[[broker]]\nname = "q"\nhost = "::1"\nstandby = ["::1"]\n',
+            "gateway.toml:7: broker[q].standby[#1]: is not host:port "
+            '(write for example "sala.example:8445" or "[2001:db8::1]:8445")',
         ),
         (
             '[[broker]]\nname = "q"\nhost = "::1"\npassword = "hunter2"\n',

@@ -61,7 +61,7 @@ def test_the_sample_shows_every_key():
     shown = set(re.findall(r"^(\w+) = ", text, re.MULTILINE))
     assert {name for table in tables(File) for name in table.model_fields} - set(
         File.model_fields
-    ) - {"tls", "witness", "account"} <= shown
+    ) - {"tls", "witness", "account", "zone"} <= shown
     for name in File.model_fields:
         assert re.search(rf"^\[\[?{name}\]", text, re.MULTILINE), name
 

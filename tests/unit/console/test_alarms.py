@@ -24,15 +24,15 @@ class Stream:
         self._lines = response.aiter_lines()
 
     async def next(self):
-        """Return the next event as (name, data); comments are skipped."""
+        """Return the next event as (name, data); comments and beats are skipped."""
         name, data = "", ""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             async for line in self._lines:
                 if line.startswith("event: "):
                     name = line.removeprefix("event: ")
                 elif line.startswith("data: "):
                     data = line.removeprefix("data: ")
-                elif line == "" and name:
+                elif line == "" and name not in ("", "beat"):
                     return name, json.loads(data)
         return "end", None
 
@@ -224,11 +224,11 @@ async def test_event_streams_of_one_person_are_bounded(site, town, monkeypatch):
     async with site.as_user("anna") as client, site.as_user("ivo") as other:
         async with client.stream("GET", "/api/alarms/events") as first:
             open_stream = Stream(first)
-            assert await open_stream.next() == ("ready", {})
+            assert (await open_stream.next())[0] == "ready"
             assert (await client.get("/api/alarms/events")).status_code == 429
             async with other.stream("GET", "/api/alarms/events") as theirs:
                 assert theirs.status_code == 200
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 async with client.stream("GET", "/api/alarms/events") as again:
                     if again.status_code == 200:
@@ -266,3 +266,73 @@ async def test_pictures_of_an_edges_alarm_come_from_the_edge():
     assert await _still(services, grant, record) == b"far still"
     assert await _clip(services, grant, record) == b""
     assert far.asked == [(what, "nord.piazza", record.alarm.id) for what in ("still", "clip")]
+
+
+async def test_an_event_tells_its_version_and_the_time(site, town):
+    """The id of an event is the alarm's and its version, which only grows; `ready` has the time."""
+    record = town.alarms.raise_one()
+    async with site.as_user("anna") as client, client.stream("GET", "/api/alarms/events") as line:
+        lines = line.aiter_lines()
+        seen, now = [], ""
+        async with asyncio.timeout(20):
+            while len(seen) < 3:
+                text = await anext(lines)
+                if text.startswith("data: ") and not now:
+                    now = json.loads(text.removeprefix("data: "))["now"]
+                    town.alarms.change(record, repeats=1)
+                    await town.alarms.take(record.alarm.id, "anna")
+                    await town.alarms.close(record.alarm.id, "anna", AlarmVerdict.FALSE)
+                elif text.startswith("id: "):
+                    seen.append(text.removeprefix("id: "))
+    assert now.startswith("20")
+    assert now.endswith("Z")
+    alarm, versions = record.alarm.id, [int(one.rpartition(".")[2]) for one in seen]
+    assert [one.rpartition(".")[0] for one in seen] == [alarm] * 3
+    assert versions == sorted(set(versions))
+
+
+async def test_what_waits_is_listed_however_many_are_closed(site, town):
+    """The limit is one of the closed: an old alarm that nobody closed stands in the list."""
+    waiting = town.alarms.raise_one(ago_s=900)
+    for ago_s in range(3):
+        done = town.alarms.raise_one(ago_s=float(ago_s))
+        await town.alarms.close(done.alarm.id, "anna", AlarmVerdict.FALSE)
+    async with site.as_user("anna") as client:
+        listed = (await client.get("/api/alarms", params={"limit": 1})).json()
+    assert [one["state"] for one in listed] == ["chiuso", "aperto"]
+    assert listed[-1]["id"] == waiting.alarm.id
+
+
+async def test_who_answers_first_has_it(site, town):
+    """Again changes nothing; another person gets the name, and one whom it is none of, nothing."""
+    record = town.alarms.raise_one()
+    path = f"/api/alarms/{record.alarm.id}"
+    async with site.as_user("anna") as anna, site.as_user("ivo") as ivo:
+        assert (await anna.get(path)).json()["alarm"]["may_take"] is True
+        for _ in range(2):
+            taken = (await anna.post(f"{path}/take")).json()
+            assert (taken["taken_by"], taken["may_take"]) == ("Anna Ricci", False)
+            assert taken["taken"]
+        late = await ivo.post(f"{path}/take")
+        assert (late.status_code, late.json()["code"]) == (409, "alarm-already-taken")
+        assert late.json()["detail"] == "Anna Ricci"
+        await anna.post(f"{path}/close", json={"verdict": "falso"})
+        again = await ivo.post(f"{path}/take")
+        assert (again.status_code, again.json()["code"]) == (409, "alarm-already-closed")
+    async with site.as_user("sara") as client:
+        assert (await client.post(f"{path}/take")).status_code == 404
+
+
+async def test_when_and_to_whom_it_goes_on_is_told(site, town):
+    """By name and time; what went to everybody and nobody answered says so."""
+    record = town.alarms.raise_one()
+    at_us = record.stored_utc_us + 60_000_000
+    town.alarms._put(replace(record, escalates_utc_us=at_us, escalates_to=(INSTITUTE,), repeats=2))
+    async with site.as_user("anna") as client:
+        (one,) = (await client.get("/api/alarms")).json()
+        assert one["escalates"]
+        assert len(one["escalates_to"]) == 1
+        assert (one["repeats"], one["unanswered"], one["group"]) == (2, False, record.alarm.id)
+        town.alarms._put(replace(record, step=2))
+        (one,) = (await client.get("/api/alarms")).json()
+        assert (one["escalates"], one["unanswered"]) == ("", True)

@@ -47,7 +47,7 @@ async def test_a_notice_reaches_its_person_only(desk, town):
     """What is told to Anna comes over her event stream, with its own event name."""
     async with desk.as_user("anna") as anna, anna.stream("GET", "/api/alarms/events") as stream:
         lines = stream.aiter_lines()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while await anext(lines) != "event: ready":
                 pass
             town.notices.tell("confirm", {"n": 1}, to=lambda actor: actor.id == "marco")

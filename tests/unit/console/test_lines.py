@@ -146,6 +146,7 @@ async def test_a_supervisor_invites_and_revokes_in_the_own_name():
         assert made.status_code == 201
         assert made.json() == {
             "edge": "ovest", "code": "AAAAA-BBBBB", "expires": "2026-09-21T14:13:20.000Z",
+            "kept": 0,
         }  # fmt: skip
         assert made.headers["cache-control"] == "no-store"
         again = await client.post("/api/lines/invitations", json={"edge": "nord"})
@@ -157,6 +158,23 @@ async def test_a_supervisor_invites_and_revokes_in_the_own_name():
         ("invite", "nord", "", (), "capo"),
         ("revoke", "nord", "capo"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("role", "named", "kept"),
+    [(Role.PS_SUPERVISOR, [ROOM], 1), (Role.PS_SUPERVISOR, [], 0), (Role.SYSADMIN, [ROOM], 0)],
+)
+async def test_an_invitation_takes_an_edge_away_from_nobody_else(role, named, kept):
+    """A supervisor leaves out no organisation that he may not know; the sysadmin does."""
+    shared = replace(NORD, organisations=(ROOM, "altrove"))
+    desk = Desk(shared)
+    async with before(desk, role) as client:
+        body = {"edge": NORD.id, "organisations": named}
+        made = await client.post("/api/lines/invitations", json=body)
+    assert (made.status_code, made.json()["kept"]) == (201, kept)
+    assert "altrove" not in made.text
+    (asked,) = desk.asked
+    assert asked[3] == (*named, *["altrove"][:kept])
 
 
 @pytest.mark.parametrize(

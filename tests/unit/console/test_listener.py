@@ -182,7 +182,7 @@ async def test_a_silent_connection_is_closed(town, monkeypatch):
     async with serving(build_app(town.services()), [bound]):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow:")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await reader.read() == b""
         writer.close()
 
@@ -232,7 +232,7 @@ async def test_a_later_request_that_never_ends_is_closed_too(town, monkeypatch, 
         reader, writer = await asyncio.open_connection(*bound.getsockname())
         writer.write(sent)
         with contextlib.suppress(ConnectionError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while not reader.at_eof():
                     writer.write(drip)
                     with contextlib.suppress(TimeoutError):
@@ -254,27 +254,27 @@ async def test_who_reads_no_answer_is_cut_off(town, monkeypatch):
             await loop.sock_connect(peer, bound.getsockname())
             ask = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 100
             with pytest.raises(ConnectionError):
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(30):
                     while True:
                         await loop.sock_sendall(peer, ask)
 
 
 async def test_a_slow_handler_and_an_idle_stream_are_not_cut_off(town, monkeypatch):
     """What is being answered may take its time."""
-    monkeypatch.setattr(listener, "REQUEST_S", 0.05)
+    monkeypatch.setattr(listener, "REQUEST_S", 0.5)
     bound = bind_tcp("127.0.0.1", 0)
     site = Site(town, f"http://127.0.0.1:{bound.getsockname()[1]}")
     async with (
         serving(build_app(town.services()), [bound]),
         site.as_user("anna") as client,
-        client.stream("GET", "/api/alarms/events") as stream,
+        client.stream("GET", "/api/alarms/events", timeout=30) as stream,
     ):
         lines = stream.aiter_lines()
         while await anext(lines) != "event: ready":
             pass
         looks = asyncio.Event()
-        asyncio.get_running_loop().call_later(0.3, looks.set)
+        asyncio.get_running_loop().call_later(1.0, looks.set)
         await looks.wait()
         made = town.alarms.raise_one()
-        while await anext(lines) != f"id: {made.alarm.id}":
+        while not (await anext(lines)).startswith(f"id: {made.alarm.id}."):
             pass

@@ -196,7 +196,7 @@ async def test_an_owner_hears_of_a_look_at_once(site, desk):
     async with (
         site.as_user("marco") as marco,
         site.as_user("anna") as anna,
-        asyncio.timeout(10),
+        asyncio.timeout(30),
         asyncio.TaskGroup() as group,
     ):
         group.create_task(lines(marco, owner))

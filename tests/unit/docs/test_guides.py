@@ -15,14 +15,16 @@ from gateway.cli.link import REFUSALS
 from gateway.cli.parser import build_parser
 from gateway.cli.speech import say_italian
 from gateway.config.load import parse
-from gateway.registry.seed import parse_seed
+from gateway.console.reports import ReportBody
+from gateway.model.report import KINDS as KINDS_OF_REPORT
+from gateway.registry.seed import check_alone, parse_seed
 from tests.unit.audit.logbook import KEY, ORIGIN, copied, tamper, write
 from tests.unit.ingest.test_acceptance import sheet
 
 GUIDES = Path(__file__).parents[3] / "docs" / "guide"
 PAGES = sorted(GUIDES.glob("*.md"))
-WITHOUT_TERMINAL = {"titolare.md"}
-"""Pages for people who never see one."""
+WITHOUT_TERMINAL = {"titolare.md", "abbonati.md"}
+"""Pages for people who never see one of ours."""
 
 
 def blocks(page, language):
@@ -76,6 +78,19 @@ def test_the_lines_of_the_guide_load():
     told = page.read_text(encoding="utf-8")
     codes = {code for code in REFUSALS if code.startswith("code-")} - {"code-unknown"}
     assert [code for code in codes if f"`{code}`" not in told] == []
+
+
+def test_the_lists_of_the_guide_on_reports_load():
+    """Institute, rooms and retention as printed; every kind of report is named; the body is one."""
+    page = GUIDES / "mille-occhi.md"
+    institute, rooms, retention = blocks(page, "toml")
+    assert not check_alone(parse_seed(institute + rooms, "guide")).empty
+    box = '[box]\nid = "sala"\nname = "Sala"\n'
+    assert parse(box + retention, GUIDES / "gateway.toml").reports.keep_days == 400
+    (body,) = blocks(page, "json")
+    assert ReportBody.model_validate_json(body).place
+    told = page.read_text(encoding="utf-8")
+    assert [one for one in KINDS_OF_REPORT if f"`{one}`" not in told] == []
 
 
 def test_the_guide_explains_every_row_of_the_acceptance_sheet():
@@ -148,6 +163,24 @@ def test_a_kept_checkpoint_shows_a_cut_tail(original, tmp_path):
     assert strangers_answer(original, copy).returncode == 0
     answer = strangers_answer(original, copy, original / "tenuto.txt")
     assert "mancano le voci da 2 a 6" in answer.stderr
+
+
+def test_the_configuration_of_central_stations_loads():
+    """DC-09, a webhook, a receiver and its panel: each block is good beside a box of its own."""
+    (box, *_) = blocks(GUIDES / "installazione.md", "toml")
+    station, institute, hook, address, receiver, panel = blocks(GUIDES / "centrali.md", "toml")
+    made = parse(box + station + hook + receiver, GUIDES / "gateway.toml")
+    assert made.stations[0].zones == (("dietro-il-banco", 1),)
+    assert made.webhooks[0].organisation == ""
+    assert made.dc09_receiver.port == 9999
+    brokers = [
+        one.broker
+        for text in (institute, address)
+        for one in parse_seed(text, "guide").entities.values()
+    ]
+    assert brokers == [f"dc09:{made.stations[0].name}", f"webhook:{made.webhooks[0].name}"]
+    (found,) = parse_seed(panel, "guide").entities.values()
+    assert (found.account, found.camera) == ("00C3", "banco")
 
 
 def test_the_configuration_of_a_room_loads():

@@ -144,7 +144,7 @@ async def test_run_fills_sweeps_and_forgets():
     fanout.publish(unit(0.0, key=True))
 
     async def holds(count):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while ring.statistics().units != count:
                 await asyncio.sleep(0)
 

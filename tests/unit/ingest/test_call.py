@@ -25,7 +25,7 @@ NAME = "x264-320x180.h264"
 DOCUMENT = b'<?xml version="1.0"?><tt:MetadataStream xmlns:tt="x">' + b"y" * 4000 + b"</tt:z>"
 
 
-async def until(condition, within_s=10.0):
+async def until(condition, within_s=30.0):
     async with asyncio.timeout(within_s):
         while not condition():
             await asyncio.sleep(0.005)

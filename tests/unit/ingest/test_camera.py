@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[3]
 BACK_WITHIN_S = 2.0
 
 
-async def until(condition, within_s=10.0):
+async def until(condition, within_s=30.0):
     """Wait for a condition; fail when it does not come true."""
     async with asyncio.timeout(within_s):
         while not condition():
@@ -92,7 +92,7 @@ async def camera_process(port):
         sys.executable, "-m", "tests.virtual_camera", str(port), cwd=ROOT, stdout=-1
     )
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             assert (await process.stdout.readline()).startswith(b"ready")
         yield process
     finally:
@@ -384,29 +384,29 @@ def footprint():
 
 
 @pytest.mark.timeout(150)
-async def test_hundreds_of_reconnects_leave_no_task_socket_or_memory_behind():
-    """A camera whose line is cut 200 times more costs what it cost before."""
+async def test_many_reconnects_leave_no_task_socket_or_memory_behind():
+    """A camera whose line is cut a hundred times more costs what it cost before."""
     async with (
         virtual_camera(credentials=USERS) as port,
         cutting(port, 2000) as (flaky, cuts),
     ):
         pulled = Pulled(flaky, clock=Hasty())
         async with pulling(pulled):
-            await until(lambda: len(cuts) >= 30, 30)
+            await until(lambda: len(cuts) >= 30, 60)
             tracemalloc.start()
             try:
-                await until(lambda: len(cuts) >= 60, 30)
+                await until(lambda: len(cuts) >= 60, 60)
                 tasks, fds, traced_bytes = footprint()
                 pulled.units(), pulled.changes.clear()
-                await until(lambda: len(cuts) >= 260, 60)
+                await until(lambda: len(cuts) >= 160, 120)
                 pulled.units(), pulled.changes.clear()
                 more_tasks, more_fds, more_bytes = footprint()
             finally:
                 tracemalloc.stop()
-        assert pulled.status.connects >= 200
+        assert pulled.status.connects >= 100
         assert more_tasks <= tasks + 6  # those of a connection that is up at this moment
         assert more_fds <= fds + 6
-        assert more_bytes - traced_bytes < 200_000
+        assert more_bytes - traced_bytes < 100_000
 
 
 async def test_a_stall_is_noticed_counted_and_told():

@@ -14,7 +14,7 @@ from gateway.runtime.shelf import Shelf
 
 
 async def until(condition):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.001)
 

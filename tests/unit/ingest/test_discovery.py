@@ -65,7 +65,7 @@ from tests.unit.ingest.test_discovery import GATE, SIX
 
 async def main():
     async with respond(GATE.answer, "10.9.9.1", 0) as port, respond(SIX.answer, "cam0", port):
-        for one in await discover(0.6, options=DiscoveryOptions(port=port)):
+        for one in await discover(2, options=DiscoveryOptions(port=port)):
             print(one.address, one.urn)
 
 asyncio.run(main())
@@ -96,7 +96,9 @@ async def test_every_interface_of_a_network_is_asked_over_ipv4_and_ipv6(program)
     if b"unshare" in err and b"not permitted" in err:
         missing("a network namespace of its own")
     lines = out.decode().splitlines()
-    assert lines == [f"10.9.9.1 {GATE.urn}", f"fe80::9%cam0 {SIX.urn}"], err.decode()
+    # the two ends of one cable: the first to hear the same answer names it
+    either = [[f"10.9.9.1 {GATE.urn}", f"fe80::9%{end} {SIX.urn}"] for end in ("cam0", "cam1")]
+    assert lines in either, err.decode()
 
 
 async def test_answers_that_cannot_be_read_are_named_and_harm_nobody():

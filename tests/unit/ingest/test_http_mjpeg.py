@@ -46,7 +46,7 @@ class Pull:
         self.playing += 1
 
     async def end(self):
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             try:
                 await self.session.run()
             except PeerError as error:
@@ -222,7 +222,7 @@ async def test_cancelling_leaves_nothing_behind():
         before = asyncio.all_tasks()
         pull = Pull(f"http://127.0.0.1:{port}/", least_stall_s=30.0)
         task = asyncio.create_task(pull.session.run())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(pull.units) < 3:
                 await asyncio.sleep(0.005)
         task.cancel()

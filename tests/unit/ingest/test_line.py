@@ -37,7 +37,7 @@ class Reader:
 
 
 async def until(condition):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.001)
 
@@ -186,7 +186,7 @@ async def test_a_sealed_line_goes_on_where_somebody_else_shook_hands(tmp_path):
     )
     line.attach(shelf, reader)
     line.send(b"DESCRIBE")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         assert await edge.read() == b"DESCRIBE"
     await edge.write(b"RTSP/1.0 200 OK")
     await until(lambda: reader.seen == b"RTSP/1.0 200 OK")

@@ -79,7 +79,7 @@ async def test_a_camera_that_somebody_wants_to_see_does_not_wait_for_its_start()
     """Hurried before or while it waits."""
     pace = Pace(SystemClock(), Bounds(spacing_s=60.0))
     await pace.start(Ticket(source()))
-    async with asyncio.timeout(2), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         ticket = Ticket(source())
         group.create_task(pace.start(ticket))
         await settle()
@@ -114,7 +114,7 @@ async def test_who_is_silent_holds_up_the_box_for_a_moment_only():
     """After that it counts for its own host, and others are let in."""
     pace = Pace(FakeClock(), Bounds(handshakes=1, handshakes_per_host=1, held_s=0.02))
     async with visits(pace, source(0, "a"), source(1, "a"), source(0, "b")) as found:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             while not found[2].is_in:
                 await asyncio.sleep(0.005)
         assert [one.is_in for one in found] == [True, False, True]

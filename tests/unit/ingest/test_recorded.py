@@ -116,5 +116,5 @@ async def test_a_child_that_dies_ends_the_session(clip):
     (pid,) = children() - before
     os.kill(int(pid), signal.SIGKILL)
     with pytest.raises(PeerError, match="the child that reads it ended"):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             await task

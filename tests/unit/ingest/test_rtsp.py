@@ -118,7 +118,7 @@ async def served(camera, *, least_stall_s=0.3, patience=PATIENCE, host="127.0.0.
         await server.wait_closed()
 
 
-async def until(condition, within_s=5):
+async def until(condition, within_s=30.0):
     async with asyncio.timeout(within_s):
         while not condition():
             await asyncio.sleep(0.005)

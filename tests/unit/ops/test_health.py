@@ -5,8 +5,16 @@ from dataclasses import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.model.media import StreamState, StreamStatus
+from gateway.model.room import LineState, LineStatus
 from gateway.model.time import ClockQuality
-from gateway.ops.health import BoxSnapshot, DeviceSnapshot, described, health, metrics_text
+from gateway.ops.health import (
+    BoxSnapshot,
+    DeviceSnapshot,
+    LineSnapshot,
+    described,
+    health,
+    metrics_text,
+)
 
 FINE = BoxSnapshot(
     version="0.1.0",
@@ -138,3 +146,24 @@ def test_what_is_described_is_what_is_exposed():
         )
     }
     assert families == {(d.name, d.about, d.is_counter) for d in described()}
+
+
+def test_lines_are_exported_with_state_silence_and_bytes():
+    """By name and by what is at the other end; addresses stay out."""
+    status = LineStatus(
+        "questura", LineState.UP, round_trip_ms=120.0, address="203.0.113.9:8445",
+        sent_bytes=9, received_bytes=7, streams=2, dials=3,
+    )  # fmt: skip
+    snapshot = replace(FINE, lines=(LineSnapshot("sala", "room", status, 1.5),))
+    text = metrics_text(snapshot).decode()
+    samples = {
+        (s.name, tuple(s.labels.values())): s.value
+        for family in text_string_to_metric_families(text)
+        for s in family.samples
+    }
+    assert samples["varco_line_state", ("sala", "room", LineState.UP.value)] == 1
+    assert samples["varco_line_state", ("sala", "room", LineState.DOWN.value)] == 0
+    of_line = ("heard_seconds", "round_trip_seconds", "streams", "dials_total", "sent_bytes_total")
+    told = [samples[f"varco_line_{name}", ("sala", "room")] for name in of_line]
+    assert told == [1.5, 0.12, 2, 3, 9]
+    assert "203.0.113.9" not in text

@@ -132,7 +132,7 @@ def test_areas_come_by_priority_and_unplaced_cameras_do_not_count():
 
 @settings(max_examples=25, deadline=None)
 @given(
-    triangles,
+    triangles(),
     st.lists(
         st.tuples(
             floats(-20, 120), floats(-20, 120), floats(0, 360), floats(5, 360), floats(5, 80)

@@ -179,12 +179,12 @@ async def test_passwords_of_nobody_and_passwords_in_the_clear_are_refused(store)
 async def test_whoever_waits_hears_of_changes_and_of_passwords(store):
     """A waiter gets the newest registry, also if it changed before it waited."""
     seen = store.current()
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         waiter = group.create_task(store.wait_changed(seen))
         await store.apply(seed(), by="root")
     assert waiter.result() is store.current()
     assert await store.wait_changed(seen) is store.current()
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         waiter = group.create_task(store.wait_changed(store.current()))
         await asyncio.sleep(0)
         await store.set_password("verdi", HASH)

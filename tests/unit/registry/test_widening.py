@@ -54,6 +54,8 @@ W = Wider
         (with_(BASE, act_with(BASE, scope(BASE, disclosure=m.Disclosure.ALWAYS))),
          {(W.DISCLOSURE, "banco")}),
         (with_(BASE, act_with(BASE, scope(BASE, disclosure=m.Disclosure.TEXT_ONLY))), set()),
+        (with_(BASE, act_with(BASE, scope(BASE, disclosure=m.Disclosure.ON_INCIDENT))),
+         {(W.DISCLOSURE, "banco")}),
         (with_(BASE, act_with(BASE, scope(BASE, analytics=tuple(m.Analytic)))),
          {(W.ANALYTIC, "banco")}),
         (with_(BASE, act_with(BASE, scope(BASE, analytics=()))), set()),
@@ -276,3 +278,36 @@ def test_an_institute_that_becomes_a_room_is_wider_where_acts_name_it():
     assert found(told, room) == {(W.KIND, "banco")}
     assert found(room, told) == set()
     assert found(BASE, with_(BASE, m.Recipient("istituto", "I", m.RecipientKind.ROOM))) == set()
+
+
+INCIDENT = with_(BASE, act_with(BASE, scope(BASE, disclosure=m.Disclosure.ON_INCIDENT)))
+
+
+@pytest.mark.parametrize(
+    ("disclosures", "wider"),
+    [
+        (["ON_INCIDENT"], set()),
+        (["ON_ALARM"], {(W.DISCLOSURE, "banco")}),
+        (["TEXT_ONLY"], {(W.DISCLOSURE, "banco")}),
+        (["ON_INCIDENT", "ON_ALARM"], {(W.DISCLOSURE, "banco")}),
+        (["ALWAYS"], {(W.DISCLOSURE, "banco")}),
+    ],
+)
+def test_whoever_saw_it_in_incidents_alone_gets_more_with_anything_that_stands(disclosures, wider):
+    """Until an incident is shared a room does not even know of the camera (ADR 26)."""
+    lines = [scope(BASE, disclosure=m.Disclosure[one]) for one in disclosures]
+    assert found(INCIDENT, with_(BASE, act_with(BASE, *lines))) == wider
+
+
+def test_leave_for_incidents_is_no_leave_for_alarms():
+    """Who approved "su intervento" has not approved "su allarme", nor the other way round."""
+    alarm = with_(BASE, act_with(BASE, scope(BASE, disclosure=m.Disclosure.ON_ALARM)))
+    nothing = with_(BASE, act_with(BASE))
+    (stands,) = widenings(INCIDENT, {}, alarm)
+    (incident,) = widenings(alarm, {}, INCIDENT)
+    approved = widenings(nothing, {}, INCIDENT)
+    assert stands.within([stands])
+    assert not stands.within([incident, *approved])
+    assert not incident.within([stands])
+    both = [scope(BASE, disclosure=m.Disclosure[one]) for one in ("ON_INCIDENT", "ON_ALARM")]
+    assert widenings(with_(BASE, act_with(BASE, *both)), {}, alarm) == ()

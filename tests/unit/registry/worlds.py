@@ -87,16 +87,19 @@ few = settings(
 ids = st.sampled_from(["a", "b", "0", "a-b", "x" * 64, "a0", "z9-9", "c"])
 lines = st.text("aZ09 \"'\\\\#=[]{}$€èß–,.:;/@+-_中😀", max_size=8)
 names = lines.filter(bool)
-fractions = st.integers(0, 1000).map(lambda n: n / 1000)
-polygons = st.lists(st.tuples(fractions, fractions), min_size=3, max_size=3, unique=True).map(tuple)
 
 
-def triangle(points):
-    (ax, ay), (bx, by), (cx, cy) = points
-    return abs((bx - ax) * (cy - ay) - (cx - ax) * (by - ay)) > 1e-3
+@st.composite
+def triangles(draw):
+    """Any triangle with a side along an axis; none has to be thrown away."""
+    least, step = st.integers(0, 900), st.integers(50, 100)
+    x, y, dx, dy, top = draw(st.tuples(least, least, step, step, st.integers(0, 1000)))
+    corners = [(x, y), (x + dx, y), (top, y + dy)]
+    if draw(st.booleans()):
+        corners = [(b, a) for a, b in corners]
+    return tuple((a / 1000, b / 1000) for a, b in draw(st.permutations(corners)))
 
 
-triangles = polygons.filter(triangle)
 urls = st.sampled_from(
     [
         "rtsp://192.0.2.1:554/1",
@@ -109,7 +112,16 @@ pins = st.sampled_from(["", "0f" * 32])
 hosts = st.lists(st.sampled_from(["192.0.2.7", "2001:db8::1", "cam-2.example"]), max_size=2).map(
     tuple
 )
-times = st.times().filter(lambda t: t.fold == 0)
+times = st.times().map(lambda t: t.replace(fold=0))
+
+
+def apart(pair):
+    """Return two times that differ."""
+    first, last = pair
+    return (first, last if last != first else last.replace(minute=(last.minute + 1) % 60))
+
+
+spans = st.tuples(times, times).map(apart)
 
 
 def floats(least, most):
@@ -175,7 +187,7 @@ def registries(draw):
         i: m.Mask(
             i,
             of(draw, cameras),
-            draw(triangles),
+            draw(triangles()),
             draw(st.sampled_from(m.MaskPlace)),
             draw(lines),
         )
@@ -197,6 +209,8 @@ def registries(draw):
     }
     kinds = (controllers, sites, cameras, zones, masks, recipients, acts, users)
     kinds += (devices, triggers, areas)
+    if recipients:
+        kinds += ({i: draw(escalation(i, cameras, recipients)) for i in draw(some(ids))},)
     kinds += ({i: draw(edge(i, [*controllers, *recipients])) for i in draw(some(ids))},)
     plain = assemble(0, {key_of(e): e for kind in kinds for e in kind.values()})
     governed = draw(entered(plain))
@@ -236,9 +250,8 @@ def lawful(world):
 @st.composite
 def opening(draw):
     days = st.lists(st.integers(1, 7), min_size=1, max_size=3).map(tuple)
-    pairs = st.tuples(times, times).filter(lambda pair: pair[0] != pair[1])
-    spans = draw(st.lists(st.tuples(days, pairs), max_size=2))
-    return tuple(m.WeekHours(on, min(pair), max(pair)) for on, pair in spans)
+    open_on = draw(st.lists(st.tuples(days, spans), max_size=2))
+    return tuple(m.WeekHours(on, min(pair), max(pair)) for on, pair in open_on)
 
 
 @st.composite
@@ -247,7 +260,8 @@ def entered(draw, world):
     codes = [one.value for one in Action], [one.value for one in Purpose]
     first = of(draw, world.cameras)
     controller = world.sites[world.cameras[first].site].controller
-    span = sorted(draw(st.lists(st.integers(0, 2**50), min_size=2, max_size=2, unique=True)))
+    starts, lasts = draw(st.tuples(st.integers(0, 2**49), st.integers(1, 2**49)))
+    span = (starts, starts + lasts)
     found = [
         m.Permit(
             of(draw, ["p1", "p2"]),
@@ -359,7 +373,7 @@ def trigger(draw, id_, cameras):
 def risk_area(draw, id_):
     """Any area within a degree of any place that is not on the antimeridian or a pole."""
     x, y = draw(floats(-178, 178)), draw(floats(-80, 80))
-    corners = tuple((x + dx, y + dy) for dx, dy in draw(triangles))
+    corners = tuple((x + dx, y + dy) for dx, dy in draw(triangles()))
     return m.RiskArea(
         id=id_,
         name=draw(names),
@@ -371,9 +385,25 @@ def risk_area(draw, id_):
 
 
 @st.composite
+def escalation(draw, id_, cameras, recipients):
+    """One policy; every recipient in one step at most."""
+    people = draw(st.permutations(sorted(recipients)))[:3]
+    times_s = sorted(draw(st.sets(floats(1, 900), min_size=len(people), max_size=len(people))))
+    steps = [
+        m.EscalationStep(after_s, (one,))
+        for after_s, one in zip([0.0, *times_s], people, strict=False)
+    ]
+    return m.Escalation(
+        id_,
+        tuple(draw(st.lists(st.sampled_from(sorted(cameras)), max_size=2, unique=True))),
+        draw(st.integers(1, 5)),
+        tuple(steps),
+    )
+
+
+@st.composite
 def armed(draw):
-    hours = st.tuples(times, times).filter(lambda pair: pair[0] != pair[1])
-    return tuple(m.ArmedHours(*pair) for pair in draw(st.lists(hours, max_size=2)))
+    return tuple(m.ArmedHours(*pair) for pair in draw(st.lists(spans, max_size=2)))
 
 
 @st.composite
@@ -382,7 +412,7 @@ def zone(draw, id_, cameras):
         id=id_,
         name=draw(names),
         camera=of(draw, cameras),
-        polygon=draw(triangles),
+        polygon=draw(triangles()),
         analytic=draw(st.sampled_from(m.Analytic)),
         armed=draw(armed()),
         on_after_s=draw(floats(0, 60)),

@@ -78,7 +78,7 @@ class Line:
 
 async def run(inbox, line, shown):
     task = asyncio.create_task(inbox.run(line, prefix="varco/+/sala", on_alarm=shown.append))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await line.idle.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -184,7 +184,7 @@ async def test_refused_subscription_is_not_silent(inbox, tmp_path, caplog):
     """A broker that lets the room read nothing is reported and asked again."""
     line = Line([], tmp_path / "inbox.db", code=0x87)
     task = asyncio.create_task(inbox.run(line, prefix="varco/+/sala"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not any("0x87" in str(vars(record)) for record in caplog.records):
             await asyncio.sleep(0)
     task.cancel()

@@ -138,7 +138,7 @@ async def test_the_log_is_carried_over_beside_the_commits(tmp_path):
     async with open_store(path, SCHEMA) as store:
         await store.write(lambda c: c.execute("insert into t values(null, 'a')"))
         assert carried(path) == 0
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while carried(path) < COMMITS_PER_CHECKPOINT:
                 await store.write(lambda c: c.execute("insert into t values(null, 'b')"))
 

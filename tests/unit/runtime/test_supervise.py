@@ -32,7 +32,7 @@ class Script:
 
 
 async def run_until_idle(script, clock, policy, **more):
-    async with asyncio.timeout(2), asyncio.TaskGroup() as tg:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tg:
         task = tg.create_task(supervise("cam-1", script, clock=clock, policy=policy, **more))
         await script.idle.wait()
         task.cancel()
@@ -110,7 +110,7 @@ async def test_one_camera_down_does_not_touch_its_neighbour():
     """A neighbour's task lives on while another is retried fifty times."""
     clock = FakeClock()
     dead, fine = Script(*[PeerError("no route")] * 50), Script()
-    async with asyncio.timeout(2), asyncio.TaskGroup() as tg:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tg:
         both = [
             tg.create_task(supervise(n, s, clock=clock, policy=Policy()))
             for n, s in (("a", dead), ("b", fine))
@@ -199,3 +199,61 @@ def test_cancelling_what_a_peer_began_is_no_error():
             await waiting
 
     asyncio.run(play())
+
+
+async def test_a_cancel_that_comes_while_an_attempt_fails_is_heeded():
+    """A task group that ends with an error forgets it (CPython #116720); nothing is retried."""
+    ending, may_end, attempts = asyncio.Event(), asyncio.Event(), []
+
+    async def slow_to_end():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ending.set()
+            await may_end.wait()
+
+    async def attempt():
+        attempts.append(1)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(slow_to_end())
+            await asyncio.sleep(0)
+            raise PeerError("gone")
+
+    for run in (
+        supervise("x", attempt, clock=FakeClock(), policy=Policy()),
+        contained("x", attempt),
+    ):
+        ending.clear()
+        may_end.clear()
+        attempts.clear()
+        task = asyncio.create_task(run)
+        await ending.wait()
+        task.cancel()
+        await asyncio.sleep(0)
+        may_end.set()
+        await asyncio.wait([task], timeout=20)
+        assert (task.cancelled(), len(attempts)) == (True, 1)
+
+
+async def test_an_attempt_whose_child_fails_at_its_end_is_tried_again():
+    """The group that dies of it leaves a cancellation counted that nobody asked for."""
+    attempts, third = [], asyncio.Event()
+
+    async def fail():
+        await asyncio.sleep(0)
+        raise PeerError("gone")
+
+    async def attempt():
+        attempts.append(1)
+        if len(attempts) == 3:
+            third.set()
+            await asyncio.Event().wait()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(fail())
+
+    task = asyncio.create_task(supervise("x", attempt, clock=FakeClock(), policy=Policy()))
+    async with asyncio.timeout(30):
+        await third.wait()
+        task.cancel()
+        await asyncio.wait([task])
+    assert task.cancelled()

@@ -11,7 +11,7 @@ from tests.e2e.daemon import free_port
 async def test_it_carries_mqtt_5_messages_and_keeps_the_retained_one():
     """Who subscribes late gets the retained message of a topic."""
     port = free_port()
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
         listening = asyncio.Event()
         broker = tasks.create_task(serve_broker("127.0.0.1", port, listening.set))
         await listening.wait()

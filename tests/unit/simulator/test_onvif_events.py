@@ -106,7 +106,7 @@ async def test_a_pull_point_tells_the_state_and_then_what_happens():
         _, answer = await client.pull(address)
         assert 59 < span_s(answer) <= 60
         assert [event.operation for event in notices(answer)] == [PropertyOperation.INITIALIZED]
-        async with asyncio.timeout(2), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
             polling = group.create_task(client.pull(address, "PT20S"))
             while service.calls.count("PullMessages") < 2:
                 await asyncio.sleep(0.005)
@@ -231,7 +231,7 @@ async def test_faults_to_order():
         assert (await client.ask("<wsnt:Renew/>", address))[0] == 400
         assert (await client.ask("<tev:SetSynchronizationPoint/>", address))[0] == 400
         service.faults.answers_at_once = True
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             assert (await client.pull(address, "PT30S"))[0] == 200
         service.die_silently()
         service.fire(MOTION, SOURCE, {"IsMotion": "true"})
@@ -275,7 +275,7 @@ class Connected:
         self.service.fire(MOTION, SOURCE, {"IsMotion": value})
 
     async def until(self, condition):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while not condition():
                 await asyncio.sleep(0.01)
 

@@ -127,7 +127,7 @@ async def few(url, most):
     sink = Sink(take, lambda _document: None, lambda: None)
     source = StreamSource("prova", url, user=USER, password=PASSWORD)
     pulling = asyncio.create_task(RtspSession(source, sink, clock=SystemClock()).run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         await enough.wait()
     pulling.cancel()
     await asyncio.wait([pulling])
@@ -155,7 +155,7 @@ async def test_the_recorder_reports_the_button(tmp_path):
     heard = []
     async with (
         recorder(tmp_path) as (device, contact),
-        asyncio.timeout(20),
+        asyncio.timeout(30),
         device.pull_point() as point,
     ):
         while len(heard) < 3:

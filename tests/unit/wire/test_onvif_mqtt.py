@@ -4,22 +4,28 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model.errors import ConfigError, WireError
+from gateway.model.errors import ConfigError, InvariantError, WireError
+from gateway.model.registry import Recipient, RecipientKind
 from gateway.wire.onvif_mqtt import (
     MOST_IDS,
     MOST_PREFIX_BYTES,
     Acknowledgement,
     AlarmNotice,
     Health,
+    Message,
     Phase,
+    PlateHit,
+    PlateLabel,
     ack_payload,
     ack_topic,
     check_prefix,
+    deletion,
     event_filter,
     event_payload,
     event_topic,
@@ -28,6 +34,8 @@ from gateway.wire.onvif_mqtt import (
     parse_ack,
     parse_event,
     parse_health,
+    parse_plate,
+    plate_message,
 )
 
 ALARM = "01900000-0000-7000-8000-000000000001"
@@ -217,3 +225,108 @@ def test_acknowledgement_is_bounded():
     ack = Acknowledgement((ALARM,) * (MOST_IDS + 1))
     with pytest.raises(WireError, match="ids in one acknowledgement"):
         parse_ack(ack_payload(ack))
+
+
+ROOM = Recipient("sala", "Sala", RecipientKind.ROOM)
+HIT = PlateHit(
+    ALARM, "box-1", "varco-nord", "lista", 1_790_000_000_250_000, 0.875, "AB123CD", "IT",
+    PlateLabel.WANTED,
+)  # fmt: skip
+PLATE_TOPIC = "varco/b/s/onvif-ej/RuleEngine/Recognition/LicensePlate/&varco-nord/lista"
+
+
+def test_a_hit_is_the_standards_event_without_picture_and_never_stays():
+    """Every mandatory member of B-48; the plate in the payload only; not retained, 300 s."""
+    message = plate_message("varco/b/s", HIT, ROOM)
+    assert (message.topic, message.retain, message.expiry_s) == (PLATE_TOPIC, False, 300)
+    body = json.loads(message.payload)
+    assert body == {
+        "UtcTime": "2026-09-21T14:13:20.250000Z",
+        "Source": {"VideoSource": "varco-nord", "Rule": "lista"},
+        "Data": {
+            "Likelihood": 0.875,
+            "LicensePlateInfo": {
+                "PlateNumber": "AB123CD",
+                "PlateType": "Normal",
+                "CountryCode": "IT",
+                "IssuingEntity": "",
+            },
+            "Label": "Blacklisted",
+            "EventId": ALARM,
+            "Box": "box-1",
+        },
+    }
+    assert "AB123CD" not in repr(HIT)
+    assert plate_message("varco/b/s", HIT, ROOM, expiry_s=9999).expiry_s == 300
+    assert plate_message("varco/b/s", HIT, ROOM, expiry_s=0).expiry_s == 1
+
+
+def test_a_plate_never_goes_to_an_institute():
+    """Whoever tries has a bug, which stops it."""
+    institute = Recipient("istituto", "Istituto", RecipientKind.INSTITUTE)
+    with pytest.raises(InvariantError, match="istituto"):
+        plate_message("varco/b/s", HIT, institute)
+
+
+@given(
+    prefixes,
+    st.builds(
+        PlateHit,
+        hit=alarm_ids,
+        box=st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?", fullmatch=True),
+        camera=tokens,
+        rule=tokens,
+        at_utc_us=times_us,
+        likelihood=st.floats(0, 1),
+        plate=st.from_regex(r"[A-Z0-9ÄÖÜ]{1,16}", fullmatch=True),
+        country=st.sampled_from(["", "IT", "DE"]),
+        label=st.sampled_from(PlateLabel),
+    ),
+)
+def test_a_hit_survives_the_wire(prefix, hit):
+    """What is built is parsed again to the same prefix and hit."""
+    message = plate_message(prefix, hit, ROOM)
+    assert parse_plate(message.topic, message.payload) == (prefix, hit)
+
+
+@given(
+    st.sampled_from(
+        ["Likelihood", "LicensePlateInfo", "Label", "EventId", "Box", "PlateNumber", "CountryCode",
+         "PlateType", "IssuingEntity"]
+    ),
+    json_values | st.sampled_from([-0.1, 1.1, "x" * 65, "a\nb", {"#text": "AB123CD"}]),
+)  # fmt: skip
+def test_a_strange_hit_is_a_value_or_an_error_that_tells_no_plate(name, value):
+    """Whatever stands in one member; a camera's way of writing texts is read as well."""
+    body = json.loads(plate_message("varco/b/s", HIT, ROOM).payload)
+    data = body["Data"]
+    (data if name in data else data["LicensePlateInfo"])[name] = value
+    try:
+        _, hit = parse_plate(PLATE_TOPIC, json.dumps(body).encode())
+    except WireError as error:
+        assert "AB123CD" not in str(error)  # noqa: PT017 - any value is fine too
+        return
+    assert 0 <= hit.likelihood <= 1
+    assert hit.plate
+
+
+def test_a_deletion_is_nothing_retained():
+    """Zero bytes, so that broker and subscribers forget the property (B-47)."""
+    assert deletion(TOPIC) == Message(TOPIC, b"", retain=True)
+
+
+def test_a_holdup_says_its_other_cameras_and_that_it_is_silent():
+    """There and back; an ordinary alarm says neither."""
+    notice = replace(NOTICE, also=("cam-2", "cam-3"), silent=True)
+    assert parse_event(TOPIC, event_payload(notice)) == ("varco/b/s", notice)
+    assert b"Also" not in event_payload(NOTICE)
+    assert b"Silent" not in event_payload(NOTICE)
+
+
+@pytest.mark.parametrize("also", ["cam-2", ["a"] * 2, ["a"] * 33, [1], [""], ["a\nb"]])
+def test_strange_cameras_of_a_holdup_are_refused(also):
+    """No list, the same twice, too many, no name."""
+    body = json.loads(event_payload(NOTICE))
+    body["Data"]["Also"] = also
+    with pytest.raises(WireError, match="Also"):
+        parse_event(TOPIC, json.dumps(body).encode())

@@ -6,15 +6,22 @@ import { get, post, query, request } from "../api.js";
 import { fill, h, icon, say } from "../dom.js";
 import { full, t, word } from "../i18n.js";
 import { Player } from "../player.js";
-import { severity } from "../severity.js";
+import { severity, shape } from "../severity.js";
 import { state, watch } from "../state.js";
+import { answer, isPending, refusalOf } from "../answer.js";
 import { take } from "../events.js";
+import { onKey } from "../keys.js";
+import { isHoldUp, isUnanswered } from "../queue.js";
 import { alarmButton } from "./incidents.js";
+import { answerChip, countdownWords } from "./desk-row.js";
 import { Near } from "./near.js";
+import { ShopWall } from "./shop-wall.js";
 
 const VERDICTS = [["confermato", "check", "alarm"], ["falso", "cross", "quiet"], ["esercitazione", "drill", "quiet"]];
 /** The gateway cuts the session itself, with the right reason; this is only the safety net. */
 const CUT_MS = 3000;
+/** A letter proposes a verdict, Enter gives it: a slip does nothing. */
+const VERDICT_KEYS = [["c", "confermato"], ["f", "falso"], ["e", "esercitazione"]];
 
 /** Shows the page of an alarm. */
 export function alarm(container, id) {
@@ -23,59 +30,97 @@ export function alarm(container, id) {
   return { title: t("alarms.title"), leave: () => view.leave() };
 }
 
-class AlarmView {
-  constructor(container, id) {
+/** An alarm on its own page or, `beside` the queue, on the desk. */
+export class AlarmView {
+  constructor(container, id, { beside = false } = {}) {
     this.id = id;
+    this.beside = beside;
     this.alarm = null;
     this.player = null;
     this.urls = [];
     this.gone = new AbortController();
-    this.title = h("h1", { tabindex: "-1" }, t("app.loading"));
+    const head = beside ? "h3" : "h2";
+    this.title = h(beside ? "h2" : "h1", { tabindex: "-1" }, t("app.loading"));
+    this.mark = h("div", { class: "desk-mark" });
+    this.answer = h("section", { class: "answer", hidden: true, "aria-label": t("desk.answer") });
     this.tags = h("div", { class: "alarm-tags" });
     this.before = h("div", { class: "pane-body" });
     this.now = h("div", { class: "pane-body" });
-    this.beforeTitle = h("h2", {}, t("alarm.before"));
+    this.beforeTitle = h(head, {}, t("alarm.before"));
     this.dark = h("div", { class: "dark-note", role: "status", hidden: true });
     this.panes = h("div", { class: "panes", hidden: true },
       h("section", { class: "pane" }, this.beforeTitle, this.before),
-      h("section", { class: "pane" }, h("h2", {}, t("alarm.now")), this.now));
+      h("section", { class: "pane" }, h(head, {}, t("alarm.now")), this.now));
     this.verdict = h("section", { class: "verdict", hidden: true });
     this.facts = h("section", { class: "panel" });
     this.incident = state.user.views.includes("incidents") && alarmButton(() => this.alarm);
     this.near = new Near(id);
     container.append(
-      h("a", { class: "back", href: "#/allarmi" }, icon("back"), t("alarm.back")),
-      h("div", { class: "page-head" }, this.title, this.tags), this.dark, this.panes, this.verdict, ...(this.incident ? [this.incident] : []), this.near.element, this.facts);
+      beside ? h("a", { class: "back", href: `#/allarmi/${id}` }, icon("wide"), t("desk.page")) : h("a", { class: "back", href: "#/allarmi" }, icon("back"), t("alarm.back")),
+      h("div", { class: "page-head" }, h("div", { class: "alarm-title" }, this.mark, this.title), this.tags), this.answer, this.dark, this.panes, this.verdict, ...(this.incident ? [this.incident] : []), this.near.element, this.facts);
   }
 
   async enter() {
-    this.stopWatching = watch((what, changed) => { if (what === "alarms" && changed?.id === this.id) this.update(changed); });
+    const stops = [
+      watch((what, changed) => {
+        if (what === "alarms") this.renew(changed);
+        if (what === "answers" && this.alarm) this.drawAnswer(this.alarm);
+        if (what === "line" && state.line === "live" && this.missing) {
+          this.missing = false;
+          this.dark.hidden = true;
+          this.learn();
+        }
+      }),
+      ...VERDICT_KEYS.map(([key, code]) => onKey(key, () => this.propose(code))),
+    ];
+    this.stopWatching = () => { for (const stop of stops) stop(); };
+    this.ticking = setInterval(() => this.tick(), 1000);
+    const known = state.alarms?.get(this.id);
+    if (known) this.update(known); // words at once, even while the gateway does not answer
+    await this.learn();
+  }
+
+  /** Asks for everything about the alarm; again when a lost line is back. */
+  async learn() {
     try {
       const { alarm, deliveries } = await get(`/api/alarms/${encodeURIComponent(this.id)}`, { signal: this.gone.signal });
       this.deliveries = deliveries;
       this.update(alarm);
-      if (alarm.state !== "chiuso" && alarm.viewable) this.openPictures();
+      if (alarm.state !== "chiuso" && alarm.viewable && !this.player) this.openPictures();
     } catch (problem) {
       if (problem.name === "AbortError") return;
-      this.title.textContent = problem.status === 404 ? t("alarm.missing") : problem.message;
+      this.missing = problem.status === 0;
+      if (this.missing && this.alarm?.viewable) this.note(icon("fault"), t("desk.no-pictures"));
+      if (!this.missing || !this.alarm) this.title.textContent = problem.status === 404 ? t("alarm.missing") : problem.message;
     }
   }
 
   leave() {
     this.gone.abort();
     clearTimeout(this.cut);
+    clearInterval(this.ticking);
     this.stopWatching();
     this.player?.stop();
+    this.wall?.leave();
     this.near.leave();
     this.dropClip();
   }
 
+  /** Takes a change of this alarm, or what the list says of it after a gap. */
+  renew(changed) {
+    const found = changed ?? state.alarms?.get(this.id);
+    if (found?.id === this.id && this.alarm) this.update(found);
+  }
+
   update(alarm) {
+    if ((alarm.version ?? 0) < (this.alarm?.version ?? 0)) return; // it crossed a newer one on its way
     const wasOpen = this.alarm && this.alarm.state !== "chiuso";
     this.alarm = alarm;
     const name = t("alarm.title", { rule: word("rule", alarm.rule), name: alarm.camera_name });
     if (this.title.textContent !== name) this.title.textContent = name;
     fill(this.tags, severity(alarm.severity), alarm.exercise && h("span", { class: "stamp stamp-inline" }, t("alarms.exercise")));
+    fill(this.mark, shape(alarm.severity, isHoldUp(alarm)));
+    this.drawAnswer(alarm);
     this.drawFacts(alarm);
     this.drawVerdict(alarm);
     if (!alarm.camera) this.note(icon("dark"), t("alarm.no-camera"));
@@ -91,6 +136,12 @@ class AlarmView {
     this.now.append(this.player.element);
     this.player.start();
     this.loadBefore(reasons);
+    if (alarm.silent) this.beforeTitle.textContent = t("holdup.before");
+    if (alarm.also?.length) {
+      this.wall = new ShopWall(alarm, this.beside ? "h3" : "h2");
+      this.panes.after(this.wall.element);
+      this.wall.enter();
+    }
     this.near.enter();
   }
 
@@ -99,7 +150,7 @@ class AlarmView {
     const name = this.alarm.camera_name;
     try {
       const url = await this.fetchPicture("before.mp4", reasons);
-      const video = h("video", { class: "screen-video", controls: true, autoplay: true, playsinline: true, loop: true, "aria-label": t("alarm.before.of", { name }), src: url });
+      const video = h("video", { class: "screen-video", controls: true, autoplay: true, playsinline: true, loop: true, "aria-label": t(this.alarm.silent ? "holdup.before.of" : "alarm.before.of", { name }), src: url });
       video.muted = true;
       this.showBefore(video);
     } catch (problem) {
@@ -145,6 +196,7 @@ class AlarmView {
     const sentence = alarm.verdict === "nessuno" ? t("alarm.dark.no-verdict") : t("alarm.dark", { verdict });
     this.note(icon("dark"), sentence);
     this.panes.hidden = true;
+    this.wall?.leave();
     this.near.leave();
     if (this.player) this.player.quiet = true;
     this.before.replaceChildren();
@@ -159,7 +211,49 @@ class AlarmView {
     fill(this.dark, mark, h("p", {}, sentence));
   }
 
-  drawVerdict(alarm) {
+  /** Who answers it; the button, if nobody does yet. */
+  drawAnswer(alarm) {
+    this.answer.hidden = alarm.state === "chiuso";
+    const had = this.answer.contains(document.activeElement);
+    const ask = isUnanswered(alarm) && alarm.may_take && !isPending(alarm.id);
+    this.count = alarm.escalates && isUnanswered(alarm) && h("p", { class: "desk-count" }, icon("clock"), h("span", {}));
+    fill(this.answer, answerChip(alarm), this.count, refusalOf(alarm.id) && h("p", { class: "field-problem" }, refusalOf(alarm.id)),
+      ask && h("button", { type: "button", class: "alarm large", onclick: () => answer([this.id]) }, icon("check"), t("desk.take")));
+    if (had) (this.answer.querySelector("button") ?? this.title).focus();
+    this.tick();
+  }
+
+  tick() {
+    if (this.count) this.count.lastElementChild.textContent = countdownWords(this.alarm);
+  }
+
+  /** Asks whether to close it with a verdict that a key named; says false if there is nothing to close. */
+  propose(code) {
+    const { alarm } = this;
+    if (!alarm?.may_close || this.proposing) return false;
+    const verdict = word("verdict", code);
+    const back = document.activeElement;
+    const leave = () => {
+      this.proposing = null;
+      this.drawVerdict(this.alarm, { anew: true });
+      (back?.isConnected && back !== document.body ? back : this.title).focus();
+    };
+    const problem = h("p", { class: "field-problem", role: "alert" });
+    const yes = h("button", { type: "button", class: "alarm large", onclick: () => this.close(code, [yes], problem) }, icon("check"), t("desk.propose.yes", { verdict }));
+    this.proposing = h("div", { class: "propose", role: "group", "aria-label": t("desk.propose", { verdict }), onkeydown: (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      leave();
+    } }, h("p", {}, h("strong", {}, t("desk.propose", { verdict }))), yes, h("button", { type: "button", class: "quiet large", onclick: leave }, t("dialog.cancel")), problem);
+    fill(this.verdict, this.proposing);
+    yes.focus();
+    this.proposing.scrollIntoView({ block: "nearest" });
+    return true;
+  }
+
+  drawVerdict(alarm, { anew = false } = {}) {
+    if (anew || !alarm.may_close) this.verdict.replaceChildren();
+    if (!alarm.may_close) this.proposing = null;
     this.verdict.hidden = !alarm.may_close;
     if (!alarm.may_close) {
       this.verdict.replaceChildren();
@@ -169,7 +263,7 @@ class AlarmView {
     const problem = h("p", { class: "field-problem", role: "alert" });
     const buttons = VERDICTS.map(([code, mark, tone]) =>
       h("button", { type: "button", class: `${tone} large`, onclick: () => this.close(code, buttons, problem) }, icon(mark), t(`alarm.verdict.${code}`)));
-    fill(this.verdict, h("div", {}, h("h2", {}, t("alarm.verdict.title")), h("p", { class: "muted" }, t(alarm.state === "chiuso" ? "alarm.verdict.late" : "alarm.verdict.lead"))),
+    fill(this.verdict, h("div", {}, h(this.beside ? "h3" : "h2", {}, t("alarm.verdict.title")), h("p", { class: "muted" }, t(alarm.asked ? "holdup.verify.lead" : alarm.state === "chiuso" ? "alarm.verdict.late" : "alarm.verdict.lead"))),
       h("div", { class: "verdict-buttons", role: "group", "aria-label": t("alarm.verdict.title") }, buttons), problem);
   }
 
@@ -179,7 +273,7 @@ class AlarmView {
       take(await post(`/api/alarms/${encodeURIComponent(this.id)}/close`, { verdict: code }));
       this.title.focus();
     } catch (error) {
-      problem.textContent = error.message;
+      problem.textContent = error.status === 0 ? t("desk.not-done") : error.message;
       for (const button of buttons) button.disabled = false;
     }
   }
@@ -188,9 +282,10 @@ class AlarmView {
     const row = (label, ...value) => h("div", {}, h("dt", {}, label), h("dd", {}, value));
     const closed = alarm.closed && (alarm.closed_by ? t("alarm.by", { when: full(alarm.closed), who: alarm.closed_by }) : full(alarm.closed));
     const outcome = alarm.state === "chiuso" ? `${t("alarm-state.chiuso")}: ${word("verdict", alarm.verdict).toLocaleLowerCase()}` : t(`alarm-state.${alarm.state}`);
-    fill(this.facts, h("h2", {}, t("alarm.facts")), h("dl", { class: "facts-grid" },
+    fill(this.facts, h(this.beside ? "h3" : "h2", {}, t("alarm.facts")), h("dl", { class: "facts-grid" },
       row(t("alarm.state"), outcome),
       row(t("alarm.raised"), h("time", { datetime: alarm.raised }, full(alarm.raised))),
+      alarm.taken && row(t("desk.taken"), alarm.taken_by ? t("alarm.by", { when: full(alarm.taken), who: alarm.taken_by }) : full(alarm.taken)),
       alarm.ended && row(t("alarm.ended"), full(alarm.ended)),
       closed && row(t("alarm.closed"), closed),
       row(t("alarm.where"), [alarm.site_name, alarm.camera_name].filter(Boolean).join(" · ")),

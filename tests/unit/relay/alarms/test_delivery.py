@@ -16,6 +16,7 @@ from gateway.model.alarm import DeliveryState as State
 from gateway.model.errors import ConfigError, PeerError, StoreError
 from gateway.model.identifiers import uuid7
 from gateway.model.registry import Recipient, RecipientKind
+from gateway.model.time import Moment
 from gateway.relay.alarms.delivery import PASSING, Courier, Pace, words
 from gateway.relay.alarms.outbox import open_outbox
 from gateway.wire.onvif_mqtt import Acknowledgement, Phase, Received, ack_payload, parse_event
@@ -106,7 +107,7 @@ class MemoryBroker:
 
 
 async def until(condition):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             value = condition()
             if asyncio.iscoroutine(value):
@@ -196,11 +197,11 @@ async def test_window_is_never_passed(bench):
     async with bench.courier_for(INSTITUTE, window=4):
         await until(lambda: len(bench.broker.published) == 4)
         await bench.settled()
-        assert [alarm for alarm, _, _ in bench.broker.alarms()] == ids[:4]
+        assert [alarm for alarm, _, _ in bench.broker.alarms()] == ids[:-5:-1]
         assert bench.courier.status().in_flight == 4
         bench.broker.held[0].set_result(0x00)
         await until(lambda: len(bench.broker.published) == 5)
-        assert (await bench.delivery(ids[0])).state is State.DELIVERED
+        assert (await bench.delivery(ids[-1])).state is State.DELIVERED
 
 
 async def test_inbox_repeats_with_growing_pause(bench):
@@ -421,3 +422,117 @@ async def test_unusable_prefix_is_refused_at_once(bench):
     bad = Recipient("x", "X", RecipientKind.ROOM, broker="b", topic_prefix="a/#")
     with pytest.raises(ConfigError, match="recipient x: topic_prefix"):
         Courier(bad, bench.broker, bench.outbox, box="box-1", clock=bench.clock)
+
+
+def empties(bench):
+    return [m.topic for m in bench.broker.published if not m.payload]
+
+
+async def test_a_state_is_deleted_when_its_zone_goes(bench):
+    """Zero bytes, retained; what still waits of it is delivered without the flag."""
+    kept, gone = await bench.raise_many(2, INSTITUTE)
+    async with bench.courier_for(INSTITUTE):
+        await until(lambda: len(bench.broker.published) == 2)
+        await bench.settled()
+        bench.courier.forget(lambda camera, zone: zone != "z1")
+        await until(lambda: empties(bench))
+        (late,) = await bench.raise_many(1, INSTITUTE, zone="z1")
+        await until(lambda: is_delivered(bench, late))
+        await bench.settled()
+    (deleted,) = [m for m in bench.broker.published if not m.payload]
+    assert deleted.topic.endswith("/&c/intrusione/z1")
+    assert deleted.retain
+    assert not deleted.expiry_s
+    (sent,) = [m for m in bench.broker.published if late.encode() in m.payload]
+    assert not sent.retain
+    assert gone != kept
+
+
+async def test_a_state_that_cannot_be_deleted_now_is_deleted_later(bench):
+    """A full broker, then a broken line; not after the broker forgot it by itself."""
+    await bench.raise_many(1, INSTITUTE)
+    async with bench.courier_for(INSTITUTE):
+        await until(lambda: len(bench.broker.published) == 1)
+        await bench.settled()
+        bench.broker.code = 0x97
+        bench.courier.forget(lambda camera, zone: False)
+        await until(lambda: empties(bench))
+        bench.broker.reachable = False
+        bench.broker.broken.set()
+        await until(lambda: not bench.courier.status().online)
+        bench.broker.code, tried = 0x00, len(empties(bench))
+        bench.broker.reachable = True
+        await bench.advance_until(lambda: len(empties(bench)) > tried)
+        await bench.settled()
+        await bench.pass_time(5)
+        assert len(empties(bench)) == tried + 1
+
+
+async def test_farewell_empties_everything_of_a_recipient_that_goes(bench):
+    """States and health, as long as the broker needs; without a trace left it dials nobody."""
+    await bench.raise_many(2, INSTITUTE)
+    async with bench.courier_for(INSTITUTE) as courier:
+        await until(lambda: len(bench.broker.published) == 2)
+        await bench.settled()
+    greeted = []
+    bench.broker.publish = lambda message: note(greeted, message)
+    bench.broker.reachable = False
+    task = asyncio.create_task(courier.farewell())
+    await until(lambda: bench.clock.sleepers)
+    bench.broker.reachable = True
+    await bench.advance_until(task.done)
+    assert [(m.payload, m.retain) for m in greeted] == [(b"", True)] * 3
+    assert "varco/box-1/istituto/gw/box-1/health" in {m.topic for m in greeted}
+    fresh = Courier(ROOM, bench.broker, bench.outbox, box="box-1", clock=bench.clock)
+    await fresh.farewell()
+    assert len(greeted) == 3
+
+
+async def note(greeted, message):
+    greeted.append(message)
+    return 0x00
+
+
+async def test_an_urgent_alarm_passes_a_full_window(bench):
+    """A hold-up is heard by a room that is behind with everything else."""
+    bench.broker.holding = True
+    await bench.raise_many(6, ROOM)
+    async with bench.courier_for(ROOM, window=4, reserve=2):
+        await until(lambda: len(bench.broker.published) == 4)
+        now = bench.clock.now()
+        urgent = Alarm(uuid7(now.utc_us, os.urandom(10)), "c", "cassa", "rapina", 5, now)
+        await bench.outbox.raise_alarm(urgent, recipients=[ROOM], act="a")
+        await until(lambda: len(bench.broker.published) == 5)
+        await bench.settled()
+        assert bench.broker.alarms()[4][0] == urgent.id
+
+
+async def test_a_full_queue_at_the_broker_is_shown_while_it_lasts(bench):
+    """0x97 passes: the alarm waits, a person reads why, and nothing stays of it."""
+    bench.broker.code = 0x97
+    (only,) = await bench.raise_many(1, INSTITUTE)
+    async with bench.courier_for(INSTITUTE):
+        await until(lambda: bench.courier.status().problem == "0x97 quota exceeded")
+        assert (await bench.delivery(only)).state is State.WAITING
+        bench.broker.code = 0x00
+        await bench.advance_until(lambda: is_delivered(bench, only))
+        await bench.settled()
+        assert bench.courier.status().problem == ""
+
+
+async def test_a_message_that_cannot_be_written_is_parked_and_others_go_on(bench):
+    """It is shown with the reason; the line stays up."""
+    now = bench.clock.now()
+    then = Moment(now.monotonic_s, 1 << 61)
+    strange = Alarm(uuid7(now.utc_us, os.urandom(10)), "c", "z", "intrusione", 5, then)
+    await bench.outbox.raise_alarm(strange, recipients=[INSTITUTE], act="a")
+    (other,) = await bench.raise_many(1, INSTITUTE)
+    async with bench.courier_for(INSTITUTE):
+
+        async def both():
+            parked = await bench.delivery(strange.id)
+            return parked.state is State.REFUSED and await is_delivered(bench, other)
+
+        await bench.advance_until(both)
+        assert "cannot be written" in (await bench.delivery(strange.id)).problem
+        assert bench.courier.status().online

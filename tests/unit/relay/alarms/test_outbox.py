@@ -190,22 +190,22 @@ async def test_restart_and_clock_jump_cannot_keep_it_open(tmp_path, clock, jump_
 
 
 async def test_restart_forgets_nothing_undelivered(tmp_path, clock):
-    """What was waiting, sent or refused when the process died is due again, in order."""
+    """What was waiting, sent or refused when the process died is due again, newest first."""
     path = tmp_path / "alarms.db"
     async with open_outbox(path, clock=clock) as outbox:
         records = [await raise_one(outbox, clock) for _ in range(4)]
-        seqs = [one.seq for one in await outbox.due("istituto", ALL, limit=9)]
+        seqs = sorted(one.seq for one in await outbox.due("istituto", ALL, limit=9))
         await outbox.mark(seqs[0], State.DELIVERED)
         await outbox.mark(seqs[1], State.SENT)
         await outbox.mark(seqs[2], State.REFUSED, problem="0x87 not authorized")
     async with open_outbox(path, clock=clock) as outbox:
         due = await outbox.due("istituto", ALL, limit=9)
         assert [(one.seq, one.state) for one in due] == [
-            (seqs[1], State.WAITING),
-            (seqs[2], State.REFUSED),
             (seqs[3], State.WAITING),
+            (seqs[2], State.REFUSED),
+            (seqs[1], State.WAITING),
         ]
-        assert due[0].record.alarm == records[1].alarm
+        assert due[2].record.alarm == records[1].alarm
         assert outbox.get(records[0].alarm.id) == records[0]
 
 
@@ -250,14 +250,14 @@ async def test_only_the_newest_message_of_a_zone_is_newest(outbox, clock):
     """A repetition of an older state of a zone is known as such; other zones do not matter."""
     first = await raise_one(outbox, clock)
     await raise_one(outbox, clock, zone="retro")
-    (only, other) = await outbox.due("istituto", ALL, limit=9)
+    (other, only) = await outbox.due("istituto", ALL, limit=9)
     assert (only.newest, other.newest) == (True, True)
     await outbox.end(first.alarm.id, clock.now())
     again = await outbox.again([only.seq])
     assert [one.newest for one in again] == [False]
     assert [one.newest for one in await outbox.due("istituto", ALL, limit=9)] == [
-        False,
         True,
+        False,
         True,
     ]
 

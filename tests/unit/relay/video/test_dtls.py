@@ -140,7 +140,7 @@ async def test_peer_closing_is_told():
     pair = Pair()
     await pair.shake()
     await pair.client.stop()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         while not pair.closed:
             await asyncio.sleep(0)
     await pair.server.close()

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from gateway.model.errors import PeerError
-from gateway.relay.video.outlet import LEAST_QUEUE_BYTES, Outlet, PlainPipe, not_sent, tune
+from gateway.relay.video.outlet import LEAST_QUEUE_BYTES, UNASKED, Outlet, PlainPipe, not_sent, tune
 from tests.rtsp_line import CLOCK, sockets
 
 
@@ -106,4 +106,28 @@ async def test_a_plain_pipe_ends_like_a_sealed_one():
     with pytest.raises(PeerError):
         pipe.unseal(b"")
     pipe.close()
+    theirs.close()
+
+
+async def test_a_line_that_takes_everything_is_asked_now_and_then(monkeypatch):
+    """The kernel is asked what waits after one write of four; a busy one after each."""
+    ours, theirs = await sockets()
+    asked, waits = [], [0]
+    monkeypatch.setattr(
+        "gateway.relay.video.outlet.not_sent", lambda _: asked.append(None) or waits[0]
+    )
+    outlet = Outlet(PlainPipe(ours), lambda: None, CLOCK.monotonic_s)
+    for _ in range(2 * (UNASKED + 1)):
+        assert outlet.write(b"picture")
+    assert len(asked) == 2
+    waits[0] = 1
+    for _ in range(UNASKED + 3):
+        outlet.write(b"picture")
+    assert len(asked) == 2 + UNASKED + 3
+    assert outlet.portion_bytes == outlet.queue_bytes
+    waits[0] = outlet.queue_bytes
+    assert not outlet.write(b"picture")
+    assert not outlet.is_clear
+    outlet.close()
+    ours.close()
     theirs.close()

@@ -325,7 +325,7 @@ async def test_killed_gateway_leaves_no_media_process():
     gateway = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", ALONE, *COMMAND), stdout=asyncio.subprocess.PIPE
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         pid = int(await gateway.stdout.readline())
     assert runs(pid)
     gateway.kill()

@@ -41,7 +41,7 @@ async def ask(port, text=b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"):
     """Return what is answered, and the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(text)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         return await reader.read(500), writer
 
 
@@ -52,7 +52,7 @@ async def test_a_program_is_answered_and_forgotten_when_it_goes():
         assert answer.startswith(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n")
         assert len(made) == 1
         writer.close()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while len(made):
                 await asyncio.sleep(0.01)
 
@@ -77,7 +77,7 @@ async def test_who_speaks_no_tls_is_let_go(tmp_path):
             answer, writer = await ask(port)
             assert b"RTSP" not in answer
             writer.close()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while len(made):
                 await asyncio.sleep(0.01)
 

@@ -87,9 +87,9 @@ async def test_a_camera_that_is_not_offered_is_refused_in_words(ends):
     edge, room = await ends.pair()
     served = asyncio.ensure_future(ReverseSession(edge, Doorman(), CLOCK, LineBudget()).run())
     with pytest.raises(PeerError, match=r"line piazza: not-offered: camera non offerta"):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             await Room(dial_of(room)).session.run()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         await served
 
 
@@ -132,7 +132,7 @@ async def test_the_lease_is_ended_once_when_the_room_goes(ends):
     async with playing(ends, Doorman(gate_main=lease), sealed=(edge, far)) as (_, room, pulling):
         await room.until(lambda got: len(got) == 1)
         pulling.cancel()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while not lease.ends:
                 await asyncio.sleep(0.01)
     assert [end.reason for end in lease.ends] == ["closed"]
@@ -155,7 +155,7 @@ async def test_bytes_that_are_no_rtsp_end_the_connection(ends):
     edge, room = await ends.pair()
     serving = asyncio.ensure_future(ReverseSession(edge, Doorman(), CLOCK, LineBudget()).run())
     await room.write(b"\x00\x01\x02 not RTSP at all\r\n\r\n")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         await serving
     room.close()
 
@@ -170,6 +170,6 @@ async def test_a_bug_of_whoever_decides_is_not_swallowed(ends):
     serving = asyncio.ensure_future(ReverseSession(edge, broken, CLOCK, LineBudget()).run())
     await room.write(b"DESCRIBE rtsp://x/gate/main RTSP/1.0\r\nCSeq: 1\r\n\r\n")
     with pytest.raises(ExceptionGroup):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             await serving
     room.close()

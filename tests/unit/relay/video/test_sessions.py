@@ -62,7 +62,7 @@ class Gateway:
 
     async def expect(self, kind):
         """Return the payload of the next frame of a kind."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 for index, frame in enumerate(self.frames):
                     if frame.kind == kind:
@@ -108,7 +108,7 @@ async def serving():
                 yield gateway
             finally:
                 writer.close()
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(30):
                     await asyncio.wait([task])
 
 
@@ -177,7 +177,7 @@ async def test_damaged_checks_are_ignored_or_answered():
             if round_number % 50 == 0:
                 await asyncio.sleep(0)
         with bound() as fresh:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while True:
                     gateway.send(check(), fresh)
                     try:
