@@ -9,6 +9,7 @@
 # make fuzz    every parser, a minute in all (FUZZ_SECONDS)
 # make nightly every parser, a million inputs each, and every endpoint, attacked for longer: an hour
 # make bench   every benchmark, quick
+# make soak-alarms  100,000 alarms, 1,000 kills, 1,000 power cuts: nothing may be lost; an hour
 # make docs    the generated parts of docs/
 
 SHELL := /bin/bash
@@ -25,7 +26,7 @@ PYTEST_WORKERS ?= 3
 # the gateway is started hundreds of times: it is compiled once, whatever the machine prefers
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup dev demo check test peers fuzz nightly bench docs lock clean
+.PHONY: setup dev demo check test peers fuzz nightly bench soak-alarms docs lock clean
 
 setup: $(STAMPS)/run
 dev: $(STAMPS)/dev
@@ -70,6 +71,9 @@ nightly: dev
 bench: dev peers
 	for name in $$(cd benchmarks && ls [a-z]*.py | sed 's/\.py$$//'); do \
 	  $(BIN)/python -m benchmarks.$$name --quick --json /tmp/varco-$$name.json; done
+
+soak-alarms: dev peers
+	$(BIN)/python -m benchmarks.alarms --long --json /tmp/varco-soak-alarms.json
 
 docs: dev
 	$(BIN)/python -m docs.generate

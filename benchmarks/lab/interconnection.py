@@ -46,6 +46,8 @@ class View:
     watched: bool = True
     """For intrusion."""
     continuous: bool = True
+    off_after_s: float = 10.0
+    """Who comes back sooner is the same incident."""
 
 
 def edge_config(id_: str, uplinks: Mapping[str, str], *, most_kbps: int = 0) -> str:
@@ -110,6 +112,7 @@ id = "{view.id}-zona"
 name = "Zona di {view.id}"
 camera = "{view.id}"
 polygon = [[0.01, 0.01], [0.99, 0.01], [0.99, 0.93], [0.01, 0.93]]
+off_after_s = {view.off_after_s}
 """
     return text
 

@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,7 @@ RECIPIENT: Final = "sala-pl"
 PREFIX: Final = f"prova/{RECIPIENT}"
 LOCAL: Final = "127.0.0.1"
 START_S: Final = 60.0
+ENDLESS: Final = 10_000_000
 SETTLE_S: Final = 180.0
 """What did not arrive so long after the last kill is lost."""
 _ROOT = Path(__file__).parents[2]
@@ -65,6 +67,7 @@ class Trio:
 
     def __init__(self, site: Site, rate: float, total: int) -> None:
         """`rate`: alarms a second, 0 for as many as the disk takes; `total`: alarms in all."""
+        mosquitto = _mosquitto()
         self.folder = site.folder
         self.folder.mkdir(parents=True, exist_ok=True)
         self._site = site
@@ -74,7 +77,7 @@ class Trio:
         python = (sys.executable, "-m")
         folder, port = str(site.folder), str(self.port)
         self._commands: dict[str, Sequence[str]] = {
-            "broker": (_mosquitto(), "-c", str(self._broker_config())),
+            "broker": (mosquitto, "-c", str(self._broker_config())),
             "room": (*python, "benchmarks.lab.killing_room", folder, LOCAL, port),
             "box": (
                 *python, "benchmarks.lab.killing_box", folder, site.address, port, str(rate),
@@ -122,6 +125,12 @@ class Trio:
             raise BoxError(f"{name} ended by itself: {self.tail()}")
         process.kill()
         process.wait()
+
+    def stop_raising(self) -> None:
+        """Have the box raise nothing more, and deliver what it has."""
+        self.kill("box")
+        self._commands["box"] = (*self._commands["box"][:-1], "0")
+        self.start("box")
 
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal."""
@@ -239,7 +248,7 @@ class Storm:
     steady_s: float
     """Before the first kill."""
     seed: int = 1
-    pause_s: tuple[float, float] = (0.3, 1.5)
+    pause_s: tuple[float, float] = (0.4, 2.0)
     """Between a start and the next kill."""
     down_s: tuple[float, ...] = (0.0, 0.1, 0.3, 1.0)
     """Most that a killed one stays down, drawn each time."""
@@ -264,10 +273,14 @@ class Outcome:
     """From the last kill until everything had arrived."""
 
 
+def _more(three: Trio, known: int) -> bool:
+    return len(three.promised()) > known
+
+
 def rage(site: Site, storm: Storm) -> Outcome:
     """Raise alarms and kill at random; return what came of it."""
     draw, out = random.Random(storm.seed), Outcome()
-    with trio(site, storm.rate, storm.alarms) as three:
+    with trio(site, storm.rate, ENDLESS) as three:
         began_s = time.monotonic()
         for name in ("broker", "room", "box"):
             three.start(name)
@@ -276,13 +289,18 @@ def rage(site: Site, storm: Storm) -> Outcome:
         first = three.inbox()
         time.sleep(storm.steady_s)
         calm = three.inbox()
-        while sum(out.kills.values()) < storm.kills or len(three.promised()) < storm.alarms:
+        for _ in range(storm.kills):
+            known = len(three.promised())
+            until(partial(_more, three, known), START_S, "alarms go on")
             time.sleep(draw.uniform(*storm.pause_s))
             name = draw.choice(("broker", "room", "box"))
             three.kill(name)
             out.kills[name] += 1
             time.sleep(draw.choice(storm.down_s) * draw.random())
             three.start(name)
+        rest_s = START_S + 3 * storm.alarms / storm.rate
+        until(lambda: len(three.promised()) >= storm.alarms, rest_s, "the rest of the alarms")
+        three.stop_raising()
         ended_s = time.monotonic()
         out.lost = len(three.settle())
         out.settled_s, out.seconds = time.monotonic() - ended_s, ended_s - began_s

@@ -33,7 +33,7 @@ _SYNC = ctypes.CFUNCTYPE(_I, _P, _I)
 
 
 class DiskError(Exception):
-    """This Python's SQLite cannot be watched."""
+    """SQLite cannot be watched in this process."""
 
 
 class _Vfs(ctypes.Structure):
@@ -108,7 +108,10 @@ class Disk:
         self._vfs.xOpen = _address(self._calls[0])
 
     def use(self) -> None:
-        """Have databases that are opened from now on lie on this disk."""
+        """Have databases that are opened from now on lie on this disk, whose power is on."""
+        with self._lock:
+            self._left, self._image = -1, None
+            self._files.clear()
         self._library.sqlite3_vfs_register(ctypes.byref(self._vfs), 1)
 
     def leave(self) -> None:
@@ -119,7 +122,7 @@ class Disk:
     def cut_after(self, operations: int, seed: int) -> None:
         """Cut the power after so many writes, truncations and syncs from now."""
         with self._lock:
-            self._left, self._image, self._draw = operations, None, random.Random(seed)
+            self._left, self._draw = operations, random.Random(seed)
 
     @property
     def is_cut(self) -> bool:
@@ -163,7 +166,8 @@ class Disk:
 
     def _close(self, file: int) -> int:
         with self._lock:
-            return self._files.pop(file).methods.close(file)
+            one = self._files.pop(file)
+        return one.methods.close(file)
 
     def _write(self, file: int, data: int, length: int, at: int) -> int:
         with self._lock:
@@ -216,18 +220,18 @@ class Disk:
             fate = self._draw.randrange(3)
             if fate == 0:
                 continue  # it reached the platter
-            _undo(content, change, lambda whole=fate == 1: whole or self._draw.random() < 0.5)  # type: ignore[misc]
-            if fate == 1 and change.size < len(content) and self._draw.random() < 0.5:  # noqa: PLR2004
+            _undo(content, change, 1.0 if fate == 1 else 0.5, self._draw)
+            if fate == 1 and change.size < len(content) and self._draw.random() < 0.5:
                 del content[change.size :]
         return bytes(content)
 
 
-def _undo(content: bytearray, change: _Change, is_lost: Callable[[], bool]) -> None:
-    """Put back what stood there before, sector by sector."""
+def _undo(content: bytearray, change: _Change, share: float, draw: random.Random) -> None:
+    """Put back what stood there before in such a share of the sectors."""
     end = change.at + change.length
     content.extend(bytes(max(0, end - len(content))))
     for at in range(change.at, end, SECTOR_BYTES):
-        if is_lost():
+        if draw.random() < share:
             until = min(at + SECTOR_BYTES, end)
             old = change.before[at - change.at : until - change.at]
             content[at:until] = old + bytes(until - at - len(old))

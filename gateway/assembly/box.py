@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from gateway import __version__
@@ -43,7 +44,14 @@ from gateway.assembly.reports import ReportDesk, ReportParts
 from gateway.assembly.retention import RetentionDesk, RetentionParts, RulesInForce
 from gateway.assembly.states import StateWatch
 from gateway.assembly.stations import makers_of
-from gateway.assembly.viewing import Accountant, ClipParts, Clips, Confirmations, Viewing
+from gateway.assembly.viewing import (
+    Accountant,
+    ClipParts,
+    Clips,
+    Confirmations,
+    Viewing,
+    is_hidden_picture,
+)
 from gateway.assembly.witnessing import Witnessing
 from gateway.audit.ledger import Ledger
 from gateway.codec.pool import Pool, PoolStatistics
@@ -277,8 +285,9 @@ class RunningBox:
                 if post.ring is not None and (oldest := post.ring.oldest()) is not None:
                     yield camera, oldest
 
+        hides = partial(is_hidden_picture, alarms=o.outbox.get)
         return RetentionDesk(
-            RetentionParts(o.stills, o.registry, rules, o.journal, o.clock, fanouts, before)
+            RetentionParts(o.stills, o.registry, rules, o.journal, o.clock, fanouts, before, hides)
         )
 
     def _desk(self) -> AlarmDesk:
@@ -351,7 +360,6 @@ class RunningBox:
     async def start(self) -> None:
         """Start the tasks that keep the box true; returns at once."""
         await self.desk.adopt()
-        await self.holdups.adopt()
         federated = self._federated()
         await self.replan()
         for coroutine in (

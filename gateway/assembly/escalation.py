@@ -72,6 +72,9 @@ class Escalator:
         """Go on with every alarm whose time has come; StoreError if the disk refuses."""
         for alarm_id, number in self._parts.outbox.overdue():
             await self._go_on(alarm_id, number)
+        for gone in await self._parts.outbox.pushed_out():
+            log.warning("alarm-dropped", extra={"alarm": gone.alarm.id})
+            await self._account("alarm.drop", gone, gone.recipients)
 
     async def _go_on(self, alarm_id: str, number: int) -> None:
         outbox = self._parts.outbox
@@ -95,7 +98,7 @@ class Escalator:
     def _next(self, record: AlarmRecord) -> list[Recipient]:
         """Return who hears now: whom the plan names and an act in force still does."""
         registry, camera = self._parts.registry(), record.alarm.camera
-        if is_holdup(record):
+        if is_holdup(record) and record.alarm.zone in registry.holdups:
             called = still_called(record, registry, self._parts.clock.now())
             return [registry.recipients[one] for one in called]
         named = acts_for(registry, camera, Analytic.INTRUSION, self._parts.clock.now()).recipients

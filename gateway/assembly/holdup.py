@@ -39,7 +39,6 @@ from gateway.model.holdup import (
     HoldupSource,
     Press,
     Verification,
-    is_hidden,
     is_holdup,
 )
 from gateway.model.identifiers import uuid7
@@ -126,8 +125,6 @@ class HoldupDesk:
         self._said: dict[str, _Said] = {}
         self._turn = asyncio.Lock()
         self._tally = Tally(log, parts.clock)
-        self._living: tuple[Alarm, ...] = ()
-        """Raised or found since the start; those that closed leave at a tick."""
         self.refused = 0
         """Presses with a wrong token, since the start."""
         self._problem = ""
@@ -152,18 +149,15 @@ class HoldupDesk:
 
     def hidden(self) -> int:
         """Return how many alarms nothing on site may show."""
-        return sum(map(self._is_hidden, self._living))
+        return len(self._p.outbox.hidden())
 
     def hides(self, camera: str, utc_us: int) -> bool:
         """Return whether a look at a camera would tell the shop of a hold-up that lives."""
         return any(
-            camera in one.cameras and utc_us >= one.raised.utc_us and self._is_hidden(one)
-            for one in self._living
+            camera in one.alarm.cameras
+            and utc_us >= one.stored_utc_us  # before, nobody could look because of it
+            for one in self._p.outbox.hidden()
         )
-
-    def _is_hidden(self, alarm: Alarm) -> bool:
-        record = self._p.outbox.get(alarm.id)
-        return record is not None and is_hidden(record)
 
     async def report(self, from_utc_us: int, to_utc_us: int) -> HoldupReport:
         """Return what the channels did in a period; StoreError if the disk refuses."""
@@ -292,7 +286,6 @@ class HoldupDesk:
                 key=f"{kind}/{holdup.id}", plan=plan,
             )  # fmt: skip
         if is_new := record.alarm.id == alarm.id:
-            self._living = (*self._living, alarm)
             self._spawn(self._p.hold(alarm))
             for camera in alarm.cameras:
                 self._spawn(self._picture(alarm, camera))
@@ -450,7 +443,6 @@ class HoldupDesk:
                 self._states[key], _ = triggers.expire(state, trigger, now)
         for pressed in [one for one in self._pressed if one[0] not in registry.holdups]:
             del self._pressed[pressed]
-        self._living = tuple(filter(self._is_hidden, self._living))
 
     def confirm(self, alarm_id: str) -> bool:
         """Keep every picture of a confirmed alarm for its controller's term; blocks.
@@ -462,11 +454,6 @@ class HoldupDesk:
         names = map(alarm.picture, alarm.cameras) if alarm is not None else (alarm_id,)
         kept = [self._p.stills.confirm(one) for one in names]
         return any(kept)
-
-    async def adopt(self) -> None:
-        """Remember the hold-ups that the previous process left."""
-        found = await self._p.outbox.living_of("*")
-        self._living = tuple(one.alarm for one in found if is_holdup(one))
 
 
 def stages(basis: HoldupBasis, verify_s: float) -> tuple[tuple[str, ...], tuple[Stage, ...]]:

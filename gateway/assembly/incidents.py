@@ -8,6 +8,7 @@ is on disk before it is acknowledged, and in the ledger as soon as that takes en
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,7 +23,7 @@ from gateway.console.services import IncidentFrame, Notices
 from gateway.model.access import Actor, Purpose, Regime
 from gateway.model.alarm import AlarmRecord, AlarmState
 from gateway.model.audit import LedgerEvent, Operation
-from gateway.model.errors import RefusedError, StateError
+from gateway.model.errors import RefusedError, StateError, StoreError
 from gateway.model.incident import (
     Attach,
     Author,
@@ -46,6 +47,8 @@ from gateway.room.partners import Exchange, Partner
 from gateway.room.webhooks import Courier, Hook, owed_to_hooks
 from gateway.runtime.clock import Clock
 from gateway.wire.incident import KINDS, parse
+
+log = logging.getLogger(__name__)
 
 LOOK_S: Final = 5.0
 """How soon a room that was entered is told what it is owed."""
@@ -250,7 +253,10 @@ class IncidentDesk:
 
     async def _sweep(self) -> None:
         while True:
-            await self._p.book.sweep()
+            try:
+                await self._p.book.sweep()
+            except StoreError as error:  # keys that stay a while longer harm nobody
+                log.warning("incident-keys-kept", extra={"problem": str(error)})
             await self._p.clock.sleep(SWEEP_S)
 
     @property

@@ -10,6 +10,7 @@ channel are the channel's. That nothing on site may show a hold-up holds without
 
 import logging
 import os
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -41,6 +42,7 @@ SAY_AGAIN_S: Final = 3600.0
 """Refusals of one kind are one entry in this time, with their number."""
 MOST_SAID: Final = 256
 POLICY: Final = Policy(first_s=1.0, most_s=30.0)
+_CHOSEN: Final = re.compile(r"\d+")
 
 OnHoldup = Callable[[Panel, PanelEvent], Awaitable[bool]]
 """Takes a hold-up or panic signal of a panel with a channel; False: it is no channel's."""
@@ -211,14 +213,14 @@ class PanelDesk:
         """Write in the ledger that somebody was not heard, once for each kind and hour."""
         panel = self._panels.get(bare(account)) if account else None
         subject = panel.id if panel is not None else ""
-        kind = f"{subject} {problem if panel is not None else 'stranger'}"
+        kind = f"{subject} {_kind(problem) if panel is not None else 'stranger'}"
         now_s = self._p.clock.monotonic_s()
         said = self._said.get(kind)
         if said is not None and now_s - said.at_s < SAY_AGAIN_S:
             said.unsaid += 1
             return
-        if len(self._said) >= MOST_SAID:
-            self._said.clear()
+        if said is None and len(self._said) >= MOST_SAID:
+            del self._said[next(iter(self._said))]
         self._said[kind] = _Said(now_s)
         log.warning("panel-refused", extra={"panel": subject, "peer": peer, "problem": problem})
         entry = LedgerEvent(
@@ -227,3 +229,8 @@ class PanelDesk:
             channel="dc09", count=1 + (said.unsaid if said is not None else 0),
         )  # fmt: skip
         self._p.spawn(self._p.journal.account(entry))
+
+
+def _kind(problem: str) -> str:
+    """Return what a refusal is about, without what its sender chose: lengths, sums, codes."""
+    return _CHOSEN.sub("#", problem.partition(":")[0])

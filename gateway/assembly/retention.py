@@ -122,6 +122,8 @@ class RetentionParts:
     """Of every camera and rendition."""
     before: Callable[[], Iterable[tuple[str, AccessUnit]]]
     """Camera and oldest picture of every ring and of every alarm's held seconds."""
+    hides: Callable[[str], bool] = lambda _name: False
+    """Whether a picture, by its name, would tell the shop of a living hold-up; any thread."""
 
 
 class RetentionDesk:
@@ -198,7 +200,8 @@ class RetentionDesk:
         p = self._p
         registry, rules, now = p.registry.current(), p.rules(), p.stills.now()
         found: dict[tuple[CopyClass, str], list[Copy]] = {}
-        for copy in (*p.stills.copies(), *self._in_memory(registry, now)):
+        stills = (one for one in p.stills.copies() if not p.hides(one.name.partition(".")[0]))
+        for copy in (*stills, *self._in_memory(registry, now)):
             found.setdefault((copy.kind, copy.controller), []).append(copy)
         known = {
             (kind, one): _term_h(kind, registry.controllers[one], registry, rules)

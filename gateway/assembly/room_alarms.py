@@ -21,8 +21,9 @@ from gateway.model.access import Regime
 from gateway.model.alarm import Alarm, AlarmRecord, AlarmState, AlarmVerdict
 from gateway.model.audit import LedgerEvent, Operation
 from gateway.model.errors import PeerError, RefusedError, StoreError, WireError
+from gateway.model.holdup import is_holdup
 from gateway.model.identifiers import ID_FORM, uuid7
-from gateway.model.registry import Edge, Registry
+from gateway.model.registry import Edge, RecipientKind, Registry
 from gateway.model.room import ASSERTION, SEPARATOR, Caller, Handler, LinePeer, Reply, at_edge
 from gateway.model.time import Moment
 from gateway.relay.alarms.book_rows import Answer
@@ -351,10 +352,11 @@ class RoomAlarms:
             try:
                 await once()
                 self._problems[name] = ""
-            except StoreError as error:
-                if str(error) != self._problems.get(name):
-                    log.error("room-alarms-not-stored", extra={"problem": str(error)})  # noqa: TRY400 - the trace says nothing more
-                self._problems[name] = str(error)
+            except* StoreError as group:  # out of a round's own tasks as well
+                problem = _first_words(group)
+                if problem != self._problems.get(name):
+                    log.error("room-alarms-not-stored", extra={"problem": problem})  # noqa: TRY400 - the trace says nothing more
+                self._problems[name] = problem
             await self._pause(turned)
 
     async def _pause(self, turned: asyncio.Event) -> None:
@@ -406,6 +408,13 @@ class RoomAlarms:
         """Do one round of each; `began_s`: since when edges have had time to dial, monotonic."""
         await self._watch(began_s)
         await self._exchange()
+
+
+def _first_words(group: BaseExceptionGroup[StoreError]) -> str:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error)
 
 
 async def _until(event: asyncio.Event) -> None:
@@ -517,6 +526,8 @@ class EdgeAlarms:
             raise RefusedError("unknown-alarm", "this room was sent no such alarm")
         if await self._parts.answer(before, verdict, by, self._parts.recipient):
             return Reply({"verdict": verdict.value})
+        if not self._may_close(before):
+            raise RefusedError("not-authorised", "an institute's verdict closes no alarm of others")
         recipient = self._parts.recipient
         closed = await self._parts.outbox.close(alarm_id, by, verdict, organisation=recipient)
         record = closed or before
@@ -525,6 +536,20 @@ class EdgeAlarms:
             if record.verdict is AlarmVerdict.CONFIRMED:
                 await self._keep_picture(alarm_id)
         return Reply({"verdict": record.verdict.value})
+
+    def _may_close(self, record: AlarmRecord) -> bool:
+        """Return whether this room's word is one: an institute's only where no room was called.
+
+        Whatever its own box let its people do, it must not end a call that reached the police.
+        """
+        known = self._parts.registry().recipients
+        kinds = {
+            one: known[one].kind if one in known else RecipientKind.ROOM
+            for one in (self._parts.recipient, *record.recipients)
+        }
+        if kinds[self._parts.recipient] is not RecipientKind.INSTITUTE:
+            return True
+        return is_holdup(record) and set(kinds.values()) == {RecipientKind.INSTITUTE}
 
     async def _account(self, record: AlarmRecord, by: str, what: str = "alarm.close") -> None:
         event = alarm_event(what, record, self._parts.registry())

@@ -90,12 +90,14 @@ class AlarmBook:
         return replace(event, actor_id=by, actor_type="human", role=role, org=org)
 
     async def close(self, alarm_id: str, by: str, verdict: AlarmVerdict) -> None:
-        """Close an alarm with the operator's verdict."""
+        """Close an alarm with the operator's verdict; the first one counts."""
         if self._judge is not None:
             await self._judge(alarm_id, by, verdict)
         record = await self._outbox.close(
             alarm_id, by, verdict, organisation=self._organisation(by)
         )
+        if record is not None and (record.closed_by, record.verdict) != (by, verdict):
+            return  # somebody else was quicker: theirs counts, and stands in the ledger
         if record is not None and verdict is AlarmVerdict.CONFIRMED:
             try:
                 await asyncio.to_thread(self._confirm, alarm_id)

@@ -20,6 +20,7 @@ from gateway.evidence.ring import Ring
 from gateway.model.access import UNCONFIRMED, Actor, Grant, Purpose, Verdict
 from gateway.model.alarm import Alarm, AlarmRecord, AlarmState
 from gateway.model.errors import LedgerError, PeerError, StoreError
+from gateway.model.holdup import is_hidden
 from gateway.model.media import AccessUnit, StreamKind
 from gateway.model.registry import Mask, Registry
 from gateway.model.retention import BEFORE_H
@@ -292,6 +293,12 @@ def subject_of(
     return record, record.alarm.cameras[int(at)]
 
 
+def is_hidden_picture(name: str, alarms: Callable[[str], AlarmRecord | None]) -> bool:
+    """Return whether that a picture is kept would tell the shop of a silent alarm that lives."""
+    found = subject_of(name, alarms)
+    return found is not None and is_hidden(found[0])
+
+
 class Clips:
     """The seconds before an alarm, as a playable file.
 
@@ -326,8 +333,12 @@ class Clips:
         return age_s >= BEFORE_H * 3600
 
     def oldest(self) -> tuple[tuple[str, AccessUnit], ...]:
-        """Return camera and oldest picture of all that is held."""
-        return tuple((camera, units[0]) for camera, units in self._held.values() if units)
+        """Return camera and oldest picture of all that is held, but for hidden alarms."""
+        return tuple(
+            (camera, units[0])
+            for name, (camera, units) in self._held.items()
+            if units and not is_hidden_picture(name, self._parts.alarm)
+        )
 
     async def clip(self, grant: Grant, alarm: AlarmRecord) -> bytes:
         """Return a fragmented MP4 with masks burned in; empty if nothing is kept.

@@ -120,6 +120,7 @@ _CODES: Final = (
     Code("alarm.escalate", (_COM,), "allarme passato ad altri", "alarm escalated", ROOMS),
     Code("alarm.unanswered", (_COM,), "allarme senza risposta", "alarm unanswered", ROOMS),
     Code("alarm.close", (_COM, _NO), "allarme chiuso", "alarm closed"),
+    Code("alarm.drop", (_COM,), "allarme non recapitato tolto", "undelivered alarm dropped", ROOMS),
     Code("line.up", (_NO,), "collegamento attivo", "line up", technical=True),
     Code("line.down", (_NO,), "collegamento interrotto", "line down", technical=True),
     Code("edge.invite", (_NO,), "sede invitata", "edge invited"),

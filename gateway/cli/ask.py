@@ -77,9 +77,9 @@ def reload(control: Control, say: Say) -> int:
     return 0
 
 
-def status(control: Control) -> int:
-    """Print the daemon's state."""
-    print(control.status())
+def status(control: Control, say: Say) -> int:
+    """Print the daemon's state; what is wrong in the reader's language."""
+    print(control.status(say("it", "en")))
     return 0
 
 

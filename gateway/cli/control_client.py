@@ -321,6 +321,8 @@ class InvitationReply(BaseModel):
     edge: str
     code: str
     expires: str
+    kept: int = 0
+    """Organisations that were not named and know of the edge still."""
 
 
 class ReloadReply(BaseModel):
@@ -486,9 +488,10 @@ class Control:
             digest = response.headers.get("x-varco-sha256", "")
             take(name.rstrip('"'), digest, response.iter_bytes())
 
-    def status(self) -> str:
-        """Return the daemon's state as JSON for people to read."""
-        response = self._send(httpx.Request("GET", "http://varco/control/status"))
+    def status(self, language: str = "") -> str:
+        """Return the daemon's state as JSON for people to read; English unless told otherwise."""
+        headers = {"Accept-Language": language} if language else {}
+        response = self._send(httpx.Request("GET", "http://varco/control/status", headers=headers))
         try:
             return json.dumps(response.json(), ensure_ascii=False, indent=1)
         except ValueError as error:

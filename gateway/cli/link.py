@@ -122,7 +122,24 @@ def invite(
         )
     )
     print(f"\n  varco link join --as {say('SALA', 'ROOM')} \\\n    {made.code}\n")
+    if made.kept:
+        print(_still_known(made.kept, say))
     return 0
+
+
+def _still_known(kept: int, say: Say) -> str:
+    """Return who knows of an edge although the invitation did not name them."""
+    if kept == 1:
+        return say(
+            "Un'altra organizzazione la conosce ancora:"
+            " la toglie solo l'amministratore di sistema.",
+            "One other organisation knows of it still: only the sysadmin takes it away.",
+        )
+    return say(
+        f"Altre {kept} organizzazioni la conoscono ancora:"
+        " le toglie solo l'amministratore di sistema.",
+        f"{kept} other organisations know of it still: only the sysadmin takes them away.",
+    )
 
 
 def revoke(control: Control, edge: str, person: Person, say: Say) -> int:

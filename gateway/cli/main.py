@@ -322,7 +322,7 @@ def _ask(args: argparse.Namespace, say: Say) -> int:
             case ("reload", _):
                 return ask.reload(control, say)
             case _:
-                return ask.status(control)
+                return ask.status(control, say)
 
 
 def _version() -> str:

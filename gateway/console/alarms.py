@@ -27,9 +27,10 @@ from gateway.console.views import (
     alarm_view,
     delivery_view,
     iso,
+    named_for,
 )
 from gateway.console.visibility import may_ask_to_look, may_close, may_take, sees_alarm
-from gateway.console.words import Fault
+from gateway.console.words import Fault, language_of
 from gateway.model.access import Action, Actor, Grant, Purpose
 from gateway.model.alarm import AlarmRecord, AlarmState, AlarmVerdict
 from gateway.model.room import SEPARATOR
@@ -78,7 +79,11 @@ def _view(record: AlarmRecord, services: Services, actor: Actor) -> AlarmView:
         and not record.taken_utc_us,
         delivered_all=services.alarms.is_delivered(record.alarm.id),
     )
-    return view.model_copy(update={"asked": True, "may_take": False}) if asked else view
+    who = {
+        "taken_by": named_for(record.taken_by, registry, actor.organisation) or view.taken_by,
+        "closed_by": named_for(record.closed_by, registry, actor.organisation) or view.closed_by,
+    }
+    return view.model_copy(update=who | ({"asked": True, "may_take": False} if asked else {}))
 
 
 async def _known(alarm_id: str, services: Services, actor: Actor) -> AlarmRecord:
@@ -103,21 +108,26 @@ async def list_alarms(
     """
     registry = services.registry()
     records = await services.alarms.recent(MOST_LISTED)
+    # counted are those alone that the actor may know: a hidden one must push none out
+    seen = [one for one in records if sees_alarm(one, registry, actor)]
     return [
         _view(one, services, actor)
-        for at, one in enumerate(records)
-        if (at < limit or one.state is not AlarmState.CLOSED) and sees_alarm(one, registry, actor)
+        for at, one in enumerate(seen)
+        if at < limit or one.state is not AlarmState.CLOSED
     ]
 
 
-async def one_alarm(alarm_id: str, actor: TheActor, services: TheServices) -> AlarmDetailView:
+async def one_alarm(
+    request: Request, alarm_id: str, actor: TheActor, services: TheServices
+) -> AlarmDetailView:
     """Return an alarm and what became of it at each recipient."""
     record = await _known(alarm_id, services, actor)
-    registry = services.registry()
+    registry, language = services.registry(), language_of(request)
     return AlarmDetailView(
         alarm=_view(record, services, actor),
         deliveries=[
-            delivery_view(one, registry) for one in await services.alarms.deliveries(alarm_id)
+            delivery_view(one, registry, language)
+            for one in await services.alarms.deliveries(alarm_id)
         ],
     )
 

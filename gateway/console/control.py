@@ -34,8 +34,9 @@ from gateway.console.views import (
     box_view,
     iso,
 )
-from gateway.console.words import Fault
+from gateway.console.words import Fault, Language, language_of
 from gateway.model.media import StreamState, StreamStatus
+from gateway.wire.trouble_words import italian
 
 SEEDS = ("application/toml", "application/geo+json", "text/csv")
 MOST_SEED_BYTES = 8 << 20
@@ -113,8 +114,9 @@ async def reset_totp(user_id: str, by: TheAdministrator, services: TheServices) 
     await _control(services).reset_totp(user_id, by=by)
 
 
-async def status(_by: TheAdministrator, services: TheServices) -> StatusView:
-    """Return the box at a glance."""
+async def status(request: Request, _by: TheAdministrator, services: TheServices) -> StatusView:
+    """Return the box at a glance; what is wrong in the reader's language, English unless asked."""
+    is_italian = language_of(request, Language.EN) is Language.IT
     registry = services.registry()
     health = services.operations.health()
     nothing = StreamStatus(StreamState.IDLE)
@@ -126,7 +128,7 @@ async def status(_by: TheAdministrator, services: TheServices) -> StatusView:
         ledger_size=services.ledger.head().size,
         viewers=len(services.media.sessions()),
         healthy=health.ok,
-        problems=list(health.problems),
+        problems=[italian(one) if is_italian else one for one in health.problems],
         cameras=[
             CameraStatusView(
                 id=camera,

@@ -29,6 +29,8 @@ from gateway.model.room import at_room
 
 MANAGERS = frozenset({Role.PS_SUPERVISOR, Role.SYSADMIN})
 """Who lets edges in and out, and reads where lines lead."""
+ON_SITE = frozenset({Role.OWNER, Role.INSTALLER})
+"""Who must not read off a line that a room looks: it would tell of a hold-up (ADR 32)."""
 _ID = ID_FORM.pattern.removesuffix(r"\Z")
 TheEdge = Annotated[str, Path(max_length=64)]
 
@@ -148,7 +150,7 @@ def _view(report: LineReport, actor: Actor, registry: Registry) -> LineView:
         round_trip_ms=round(status.round_trip_ms, 1),
         clock_offset_ms=round(status.clock_offset_ms, 1),
         address=status.address if manager else "",
-        streams=status.streams,
+        streams=0 if actor.role in ON_SITE else status.streams,
         reduced=list(_reduced(report, actor, registry)),
         certificate_until=iso(report.certificate_until_utc_us),
         invited_until=iso(report.invited_until_utc_us) if manager else "",
@@ -157,8 +159,8 @@ def _view(report: LineReport, actor: Actor, registry: Registry) -> LineView:
 
 
 def _reduced(report: LineReport, actor: Actor, registry: Registry) -> Iterable[ReducedView]:
-    """Yield the cameras that the actor's organisation knows; a sysadmin sees lines, no cameras."""
-    if actor.role is Role.SYSADMIN:
+    """Yield the cameras that the actor's organisation knows; some see lines, no cameras."""
+    if actor.role is Role.SYSADMIN or actor.role in ON_SITE:
         return
     is_edge = report.side is LineSide.EDGE
     for one in report.status.reduced:

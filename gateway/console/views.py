@@ -13,12 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from gateway.console.services import Box, LedgerEntry, Services, Vouching
 from gateway.console.visibility import knows_camera, purposes_of, views_of
+from gateway.console.words import Language
 from gateway.model.access import Actor, Refusal
 from gateway.model.alarm import AlarmRecord, AlarmState, AlarmVerdict, Delivery
 from gateway.model.audit import LedgerEvent
 from gateway.model.media import StreamStatus
 from gateway.model.registry import Camera, Registry
 from gateway.model.room import MOST_CAMERA_CHARS, at_edge
+from gateway.wire.trouble_words import italian, unplaced
 
 
 class Body(BaseModel):
@@ -637,6 +639,19 @@ def _camera_name(id_: str, registry: Registry) -> str:
     return camera.name if camera else id_
 
 
+def named_for(person: str, registry: Registry, organisation: str) -> str:
+    """Return who somebody is for a reader: colleagues by name, others by their organisation.
+
+    Empty for an id that is no user's.
+    """
+    user = registry.users.get(person)
+    if user is None:
+        return ""
+    if user.organisation == organisation:
+        return user.name
+    return organisation_name(registry, user.organisation)
+
+
 def _name_of_edge(id_: str, registry: Registry) -> str:
     edge = registry.edges.get(id_)
     return edge.name if edge else id_
@@ -655,15 +670,16 @@ def _zone_name(record: AlarmRecord) -> str:
     return at_edge(record.alarm.zone)[1] if record.alarm.camera else ""
 
 
-def delivery_view(delivery: Delivery, registry: Registry) -> DeliveryView:
-    """Return one delivery with its recipient's name."""
+def delivery_view(delivery: Delivery, registry: Registry, language: Language) -> DeliveryView:
+    """Return one delivery with its recipient's name; what is wrong without anybody's address."""
+    problem = unplaced(delivery.problem)
     return DeliveryView(
         recipient=delivery.recipient,
         recipient_name=organisation_name(registry, delivery.recipient),
         state=delivery.state.value,
         attempts=delivery.attempts,
         delivered=iso(delivery.delivered_utc_us),
-        problem=delivery.problem,
+        problem=italian(problem) if language is Language.IT else problem,
     )
 
 

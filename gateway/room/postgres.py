@@ -40,6 +40,7 @@ CONNECT_S = 5
 STATEMENT_MS = 10_000
 MOST_READERS = 4
 MONTHS_AHEAD = 3
+_TABLE = re.compile(r"^create table if not exists ([a-z_]+)\b", re.MULTILINE)
 _ROLE = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
@@ -209,7 +210,7 @@ class PostgresStore:
 
 @asynccontextmanager
 async def open_postgres(options: PostgresOptions) -> AsyncIterator[PostgresStore]:
-    """Open a database that `prepare` made; StoreError if it is away or was not prepared.
+    """Open a database that `prepare` made; StoreError if it is away or has not all our tables.
 
     ConfigError if the driver is not installed. On leaving, what waits is written first.
     """
@@ -219,9 +220,22 @@ async def open_postgres(options: PostgresOptions) -> AsyncIterator[PostgresStore
         await store.write(
             lambda db: db.execute("select varco.make_partitions(?)", (MONTHS_AHEAD,)).fetchone()
         )
+        if missing := await store.write(_missing):
+            raise StoreError(
+                f"{options} was prepared for an earlier version, without {', '.join(missing)}:"
+                " run varco store init again"
+            )
         yield store
     finally:
         await asyncio.shield(asyncio.to_thread(store._close))  # noqa: SLF001 - same module
+
+
+def _missing(db: Database) -> list[str]:
+    """Return the tables of this version that the owner has not made yet."""
+    script = files("gateway.room").joinpath("postgres.sql").read_text(encoding="utf-8")
+    names = sorted(set(_TABLE.findall(script)))
+    found = ((one, db.execute("select to_regclass(?)", (f"varco.{one}",))) for one in names)
+    return [one for one, rows in found if (rows.fetchone() or (None,))[0] is None]
 
 
 def prepare(owner: PostgresOptions, role: str) -> None:

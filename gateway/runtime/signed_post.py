@@ -28,6 +28,8 @@ from gateway.model.errors import PeerError
 CALL_S: Final = 10.0
 """For one whole exchange."""
 _SECRET_MARK: Final = "whsec_"  # noqa: S105 - the mark of a form, not a secret
+_GLOBAL_V6: Final = ipaddress.IPv6Network("2000::/3")
+"""All that is global unicast; a NAT64 prefix (64:ff9b::/96) leads to IPv4 addresses unseen."""
 _SUCCESS: Final = range(200, 300)
 
 
@@ -97,6 +99,8 @@ def is_public(address: str) -> bool:
     mapped = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None)
     if mapped is not None:
         found = mapped
+    if found.version == 6 and found not in _GLOBAL_V6:  # noqa: PLR2004 - the version of IP
+        return False
     return found.is_global and not found.is_multicast
 
 

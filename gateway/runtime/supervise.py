@@ -9,7 +9,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
-from gateway.model.errors import BusyError, CredentialError, PeerError
+from gateway.model.errors import BusyError, CredentialError, PeerError, StoreError
 from gateway.runtime.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -113,7 +113,8 @@ async def supervise(
 ) -> None:
     """Run `attempt` again and again until cancelled; an attempt that returns is run anew.
 
-    PeerError is normal and retried for ever; its own `retry_after_s` is a least wait. Any other
+    PeerError is normal and retried for ever; its own `retry_after_s` is a least wait. A database
+    that refuses (StoreError) is outside as well (ADR 7). Any other
     exception is our bug: it is logged with its traceback and retried too, so that one camera
     cannot take down its neighbours, until the crash budget is spent; then it propagates.
     """
@@ -124,7 +125,7 @@ async def supervise(
         failure: BaseExceptionGroup[BaseException] | None = None
         try:
             await _apart(attempt)
-        except* PeerError as group:
+        except* (PeerError, StoreError) as group:
             failure = group
             complaints.note("; ".join(map(str, _leaves(group))))
         except* Exception:
@@ -179,6 +180,8 @@ async def _apart(attempt: Callable[[], Awaitable[None]]) -> None:
         if not task.cancelled():
             task.exception()  # it is of no interest any more
         raise
+    if task.cancelled():  # by nobody who could mean us: nothing may end of it in silence
+        raise PeerError("ended by a cancellation that was not ours")
     task.result()
 
 

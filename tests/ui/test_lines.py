@@ -152,8 +152,14 @@ async def test_a_line_that_breaks_is_said_while_the_page_is_open(window, town):
 
 async def test_a_supervisor_invites_and_gets_a_code_once(window, town):
     """In two steps; the code is there to be copied and gone when the dialogue closes."""
+
+    async def with_others(route):
+        answer = await route.fetch()
+        await route.fulfill(response=answer, json=await answer.json() | {"kept": 2})
+
     async with window() as screen:
         page = await enter(screen)
+        await page.route("**/api/lines/invitations", with_others)
         await page.get_by_role("button", name="Invita una sede").click()
         await page.fill("dialog input[name=edge]", "varco-sud")
         await page.fill("dialog input[name=name]", "Varco Sud")
@@ -162,6 +168,7 @@ async def test_a_supervisor_invites_and_gets_a_code_once(window, town):
         await shown.wait_for()
         assert await shown.inner_text() == CODE
         assert "varco link join --as sala" in await page.locator("dialog").inner_text()
+        assert "Altre 2 organizzazioni conoscono" in await page.locator("dialog").inner_text()
         await judge(page)
         await page.get_by_role("button", name="Copia il codice").click()
         await page.wait_for_selector("dialog [role=status]:has-text('Codice ')")

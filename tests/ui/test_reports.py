@@ -23,6 +23,14 @@ PHONE = {
     "geolocation": {"latitude": INSIDE[0], "longitude": INSIDE[1], "accuracy": 12},
     "permissions": ["geolocation"],
 }
+EAR = """async () => {
+  const { bell } = await import("/static/sound.js");
+  const made = bell.source.bind(bell);
+  bell.heard = [];
+  bell.source = (level, to) => { bell.heard.push(level); return made(level, to); };
+}"""
+READY = "async () => (await import('/static/sound.js')).bell.status().state === 'ready'"
+HEARD = "async () => (await import('/static/sound.js')).bell.heard"
 RECEIPT = re.compile(r"^IN-\d{4}-\d{6}$")
 
 
@@ -64,6 +72,8 @@ async def test_a_patrol_reports_and_the_room_answers(window):
         page, desk = phone.page, room.page
         async with desk.expect_response("**/api/alarms"):  # its line stands
             await room.sign_in("pino")
+        await desk.wait_for_function(READY)
+        await desk.evaluate(EAR)
         await begin(phone)
         await page.wait_for_selector(".report-tile")
         await judge(page)
@@ -84,6 +94,7 @@ async def test_a_patrol_reports_and_the_room_answers(window):
         await fits(page)
         await shot(page, "reports-phone-sent")
         await desk.wait_for_selector(f".toast:has-text('{number}')")
+        assert await desk.evaluate(HEARD) == [3]  # once: a report is no alarm
         await desk.wait_for_selector("nav a[href='#/segnalazioni'] .badge")
         await desk.locator(".toast a").focus()
         await desk.keyboard.press("Enter")

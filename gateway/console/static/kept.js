@@ -10,6 +10,7 @@ const AGAIN_MS = 4_000;
 const MOST_MS = 24 * 3600 * 1000;
 const MOST = 50;
 const KINDS = "varco.report-kinds";
+const PLACE = "varco.reports.";
 
 /** Returns a key that nothing else has; pages without TLS have no randomUUID. */
 export const newKey = () => crypto.randomUUID?.() ?? [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -17,7 +18,7 @@ export const newKey = () => crypto.randomUUID?.() ?? [...crypto.getRandomValues(
 /** What one person wrote and nobody has numbered yet. */
 export class Kept {
   constructor(user, onSent, onChange) {
-    this.place = `varco.reports.${user}`;
+    this.place = PLACE + user;
     this.onSent = onSent;
     this.onChange = onChange;
     this.sending = false;
@@ -93,10 +94,23 @@ export class Kept {
   }
 
   fail(one, problem) {
-    this.items = this.items.map((each) => (each.key === one.key ? { ...each, problem } : each));
+    this.items = this.items.map((each) => (each.key === one.key ? failed(each, problem) : each));
     this.keep();
   }
 }
+
+/** Forgets what reports say that will never be sent, whoever wrote them: phones are passed on. */
+export function forgetOld() {
+  try {
+    for (const place of Object.keys(localStorage).filter((one) => one.startsWith(PLACE))) {
+      const old = (one) => !one.problem && !(Date.now() - new Date(one.body.seen).getTime() <= MOST_MS);
+      write(place, (read(place) ?? []).map((one) => (old(one) ? failed(one, t("reports.failed.old")) : one)));
+    }
+  } catch { /* no storage, or another's hand in it: nothing to forget */ }
+}
+
+/** What is left of a report that cannot be sent: when it was written, and why. */
+const failed = ({ key, body }, problem) => ({ key, body: { seen: body.seen }, problem });
 
 function read(place) {
   try {

@@ -8,6 +8,7 @@ import { fill, h, icon, loadIcons, say } from "./dom.js";
 import { connect, disconnect } from "./events.js";
 import { addScenes } from "./exercise.js";
 import { ago, choose, language, load, t, wished, word } from "./i18n.js";
+import { forgetOld } from "./kept.js";
 import { isAudible, toAnswer } from "./queue.js";
 import { beginRing, drawRing } from "./ring.js";
 import { hasShifts, learnShift, order, shiftButton } from "./shift.js";
@@ -29,6 +30,8 @@ import { retention } from "./views/retention.js";
 import { signIn } from "./views/sign-in.js";
 
 const TOAST_MS = 12_000;
+/** Melodies of a report, an urgent one and another; each once, where an alarm goes on until it is answered. */
+const [URGENT_REPORT, REPORT] = [3, 2];
 const NAV = {
   alarms: { href: "#/allarmi", mark: "bell", label: "nav.alarms" },
   incidents: { href: "#/interventi", mark: "incident", label: "nav.incidents" },
@@ -85,6 +88,7 @@ async function begin() {
 }
 
 function enter(user) {
+  forgetOld();
   state.user = user;
   state.order = null;
   if (user && LINE.some((name) => user.views.includes(name))) connect(() => out(t("sign-in.ended")));
@@ -106,6 +110,7 @@ function out(note) {
   disconnect();
   forgetShift();
   show(note);
+  forgetOld();
 }
 
 async function signOut() {
@@ -340,6 +345,7 @@ function reportNews({ number, what, by, urgent, exercise }) {
   if (!told || by === state.user.organisation || !state.user.views.includes("reports")) return;
   const words = t(told, { number });
   say(exercise ? `${t("alarms.exercise")}. ${words}` : words, { urgent: Boolean(urgent) });
+  bell.chime(urgent ? URGENT_REPORT : REPORT);
   if (location.hash === "#/segnalazioni") return;
   const close = () => toast.remove();
   const toast = h("div", { class: urgent ? "toast" : "toast toast-calm" }, icon("message"), h("div", {}, exercise && h("p", {}, h("span", { class: "stamp stamp-inline" }, t("alarms.exercise"))), h("p", {}, words)),

@@ -151,6 +151,11 @@ class Bell {
     this.source(level, this.context.destination).start();
   }
 
+  /** Sounds once, for what is no alarm; never into a silence that somebody asked for, nor over an alarm. */
+  chime(level) {
+    if (this.status().state === "ready") this.source(level, this.meter).start();
+  }
+
   /** Returns the loudest sample that leaves for the loudspeaker right now, 0..1. */
   peak() {
     if (!this.meter) return 0;

@@ -8,6 +8,7 @@ leaves an alarm with all its deliveries and its next deadline, or none of them.
 
 import json
 import sqlite3
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -87,6 +88,7 @@ CRITICAL: Final = 4
 MOST_NEAR: Final = 64
 """Neighbouring cameras that are looked at; two look-ups for each."""
 MOST_PENDING: Final = 5_000
+MOST_GONE: Final = 1_000
 MOST_PER_SWEEP: Final = 256
 """Alarms deleted in one transaction, so that nobody waits long behind it."""
 
@@ -109,6 +111,11 @@ _OUTGOING = (
     " and later.subject=d.subject and later.seq>d.seq)"
     " from delivery d join alarm a on a.id=d.alarm where "
 )
+IN_ORDER: Final = (
+    " and not (d.phase='Ended' and exists(select 1 from delivery first where first.alarm=d.alarm"
+    " and first.recipient=d.recipient and first.phase='Raised' and first.state='rifiutato'))"
+)
+"""An end is not told to who refuses the raising: the raising would come last, and stay."""
 _DONE = (
     "state = 'chiuso' and ended_utc_us <> 0 and not exists("
     "select 1 from delivery d where d.alarm=alarm.id and d.state <> 'consegnato')"
@@ -163,6 +170,8 @@ class Quota:
     rows: int = 0
     dropped: int = field(default=0)
     """Undelivered alarms that more urgent ones pushed out."""
+    gone: deque[AlarmRecord] = field(default_factory=lambda: deque(maxlen=MOST_GONE))
+    """Those whose loss was not written down yet; the newest of very many."""
 
 
 # opening ------------------------------------------------------------------------------------
@@ -201,9 +210,9 @@ def insert(db: sqlite3.Connection, fresh: Fresh, quota: Quota, now: Moment) -> A
     known = find(db, alarm.id, now)
     if known is not None:
         return known
-    if fresh.key and (same := _living_of_key(db, fresh.key, now)) is not None:
+    if fresh.key and (same := _living_of_key(db, fresh, now)) is not None:
         return _repeat(db, same)
-    make_room(db, alarm.severity, quota)
+    make_room(db, alarm.severity, quota, now)
     record = replace(fresh.record, group=_group(db, fresh))
     if fresh.plan:
         due_us = record.stored_utc_us + int(fresh.plan[0][0] * 1e6)
@@ -244,10 +253,20 @@ def _insert_alarm(db: sqlite3.Connection, record: AlarmRecord, fresh: Fresh) -> 
     return int(db.execute(sql, tuple(values.values())).lastrowid or 0)
 
 
-def _living_of_key(db: sqlite3.Connection, key: str, now: Moment) -> AlarmRecord | None:
-    where = " where a.key=? and a.key<>'' and a.state='aperto' and a.ended_utc_us=0 limit 1"
-    row = db.execute(SELECT + where, (key,)).fetchone()
-    return to_record(row, now) if row else None
+def _living_of_key(db: sqlite3.Connection, fresh: Fresh, now: Moment) -> AlarmRecord | None:
+    """Return the alarm that a fresh one repeats: somebody heard of it and may still answer it.
+
+    Never an exercise for an emergency, nor one that nobody answered to the end, nor one that
+    nobody was told of if somebody is told of this one.
+    """
+    where = (
+        " where a.key=? and a.key<>'' and a.state='aperto' and a.ended_utc_us=0 and a.exercise=?"
+        " and not (a.step<>0 and a.escalates_utc_us=0 and a.taken_utc_us=0)"
+        " order by a.n desc limit 1"
+    )
+    row = db.execute(SELECT + where, (fresh.key, int(fresh.record.alarm.exercise))).fetchone()
+    same = to_record(row, now) if row else None
+    return None if same is not None and fresh.rows and not same.recipients else same
 
 
 def _repeat(db: sqlite3.Connection, record: AlarmRecord) -> AlarmRecord:
@@ -634,7 +653,7 @@ def count(db: sqlite3.Connection) -> int:
     return int(db.execute("select count(*) from alarm").fetchone()[0])
 
 
-def make_room(db: sqlite3.Connection, severity: int, quota: Quota) -> None:
+def make_room(db: sqlite3.Connection, severity: int, quota: Quota, now: Moment) -> None:
     """See that one more alarm may be stored; BookFullError if none of those here may go for it.
 
     First go the oldest that are over and that everybody has; then, one by one, the least urgent
@@ -645,8 +664,7 @@ def make_room(db: sqlite3.Connection, severity: int, quota: Quota) -> None:
     quota.rows = count(db)
     if quota.rows < quota.most:
         return
-    gone = relieve(db, quota)
-    if gone:
+    if relieve(db, quota):
         return
     row = db.execute(
         "select id from alarm where state='chiuso' and ended_utc_us<>0 and severity<?"
@@ -657,6 +675,8 @@ def make_room(db: sqlite3.Connection, severity: int, quota: Quota) -> None:
         raise BookFullError(
             f"the book of alarms is full ({quota.rows}), and recipients still wait for all of them"
         )
+    if (gone := find(db, row[0], now)) is not None:
+        quota.gone.append(gone)
     _delete(db, [row[0]], quota)
     quota.dropped += 1
 

@@ -108,6 +108,9 @@ class Dc09Courier:
         except* PeerError as group:
             self._problem = str(_first_leaf(group))
             raise
+        except* StoreError as group:  # our own disk: no bug, and waited for like any peer
+            self._problem = str(_first_leaf(group))
+            raise PeerError(self._problem) from None
         finally:
             self._turn(online=False)
 
@@ -162,10 +165,14 @@ class Dc09Courier:
         """Send what waits, the gravest first; whether there was anything."""
         states = (State.WAITING, State.SENT)
         waiting = await self._outbox.due(self._recipient.id, states, limit=BATCH)
+        refused: set[str] = set()
         try:
             for done, one in enumerate(waiting):
                 self._in_flight = len(waiting) - done
-                await self._tell(link, one)
+                if one.record.alarm.id in refused:
+                    continue  # its end does not overtake it
+                if not await self._tell(link, one):
+                    refused.add(one.record.alarm.id)
         finally:
             self._in_flight = 0
         return bool(waiting)
@@ -192,7 +199,13 @@ class Dc09Courier:
 
     async def _tell(self, link: Link, one: Outgoing) -> bool:
         """Send one message and note what came of it; whether the station took it."""
-        content = self._content(one)
+        try:
+            content = self._content(one)
+        except (ValueError, OverflowError, OSError) as error:  # it alone cannot be written
+            problem = f"cannot be written: {error}"[:400]
+            await self._mark(one, State.REFUSED, problem)
+            self._refuse(one, problem)
+            return False
         if content is None:
             await self._mark(one, State.DELIVERED, "")
             return True

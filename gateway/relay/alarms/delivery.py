@@ -144,6 +144,8 @@ class _Flight:
     """It was refused before."""
     unheard: bool = False
     """Nobody was subscribed when it was last sent."""
+    alarm: str = ""
+    """Its id."""
 
 
 class Courier:
@@ -245,6 +247,9 @@ class Courier:
         except* PeerError as group:
             self._problem = str(_first_leaf(group))
             raise
+        except* StoreError as group:  # our own disk: no bug, and waited for like any peer
+            self._problem = str(_first_leaf(group))
+            raise PeerError(self._problem) from None
         finally:
             self._turn(online=False)
 
@@ -333,6 +338,12 @@ class Courier:
         ][: self._pace.probes]
         if not late:
             return
+        alarms = {self._flights[seq].alarm for seq in late if self._flights[seq].unheard}
+        late = [  # with an end that nobody heard goes its raising, and before it
+            seq
+            for seq, one in sorted(self._flights.items())
+            if seq in late or (one.unheard and one.answered and one.alarm in alarms)
+        ]
         still = {one.seq: one for one in await self._outbox.again(late)}
         for seq in late:
             if seq in still:
@@ -359,7 +370,7 @@ class Courier:
         """Hand one message to the line; its task starts before any that is made later."""
         flight = self._flights.get(one.seq)
         if flight is None:
-            flight = _Flight(self._pace.first_s, due_s=0.0, probe=probe)
+            flight = _Flight(self._pace.first_s, due_s=0.0, probe=probe, alarm=one.record.alarm.id)
             self._flights[one.seq] = flight
         else:
             flight.wait_s = min(2 * flight.wait_s, self._pace.most_s)
@@ -473,8 +484,11 @@ class Courier:
         flight.probe = False
         self._problem = ""
         self._refused_wait_s = self._pace.refused_first_s
-        if await self._outbox.requeue(self._recipient.id):
-            self._wake.set()
+        try:
+            if await self._outbox.requeue(self._recipient.id):
+                self._wake.set()
+        except StoreError as error:  # they are knocked at, a few at once
+            self._tally.note("not-requeued", problem=str(error))
 
     def _message(self, one: Outgoing) -> Message:
         record = one.record

@@ -81,6 +81,10 @@ class Deadlines:
         known = self._due.get(record.alarm.id)
         if known is not None and known[:2] == (record.escalates_utc_us, record.step):
             return
+        if known is not None and known[1] < record.step:
+            after_s = (record.escalates_utc_us - known[0]) / 1e6
+            self._due[record.alarm.id] = (record.escalates_utc_us, record.step, known[2] + after_s)
+            return
         left_us = record.escalates_utc_us - now.utc_us
         most_us = record.escalates_utc_us - record.stored_utc_us
         due_s = now.monotonic_s + min(max(left_us, 0), most_us) / 1e6

@@ -39,8 +39,10 @@ from gateway.model.alarm import (
 )
 from gateway.model.alarm import DeliveryState as State
 from gateway.model.alarm_times import AlarmTimes, TimesQuery
-from gateway.model.errors import DiskFullError, PeerError
+from gateway.model.errors import DiskFullError, PeerError, StoreError
+from gateway.model.holdup import is_hidden
 from gateway.model.registry import Recipient
+from gateway.model.room import SEPARATOR
 from gateway.model.time import Moment
 from gateway.relay.alarms import book_rows, times
 from gateway.relay.alarms.ballast import Ballast
@@ -262,9 +264,13 @@ class Outbox:
             adopted = await self._write(
                 lambda db: book_rows.adopt(db, fresh, ended_utc_us, self._quota, now), fresh=True
             )
+        except (BookFullError, DiskFullError) as error:
+            self._note_refused(error)
+            raise
         except asyncio.CancelledError:
             self._memory.incomplete = True  # it is committed all the same
             raise
+        self._problem = ""
         if adopted is not None and adopted.changed:
             self._remember(adopted.record)
         return adopted
@@ -340,9 +346,15 @@ class Outbox:
         """
         now = self._clock.now()
         rows = [(one.id, not one.broker) for one in recipients]
-        done = await self._write(lambda db: book_rows.escalate(db, alarm_id, step, rows, now))
+        try:
+            done = await self._write(lambda db: book_rows.escalate(db, alarm_id, step, rows, now))
+        except asyncio.CancelledError:
+            self._memory.incomplete = True  # it is committed all the same
+            raise
         if done is None:
-            self._deadlines.drop(alarm_id)
+            self._deadlines.drop(alarm_id)  # or it goes on at another time, as the disk says
+            for record in await self._records(" where a.id=?", (alarm_id,)):
+                self._remember(record)
             return None
         if not all(at_home for _, at_home in rows):
             self._pending.add(alarm_id)
@@ -414,6 +426,14 @@ class Outbox:
         """Return how many alarms are not closed."""
         return sum(not _settled(kept.record) for kept in self._memory.kept.values())
 
+    def hidden(self) -> list[AlarmRecord]:
+        """Return the alarms of this box that nothing on site may show now, whatever raised them."""
+        return [
+            kept.record
+            for kept in self._memory.kept.values()
+            if is_hidden(kept.record) and SEPARATOR not in kept.record.alarm.camera
+        ]
+
     async def recent(self, limit: int) -> list[AlarmRecord]:
         """Return the newest alarms, newest first."""
         return await self._records(" order by n desc limit ?", (limit,))
@@ -452,13 +472,14 @@ class Outbox:
     ) -> list[Outgoing]:
         """Return undelivered messages of a recipient, the most severe first, then the newest.
 
-        The messages of one alarm stay in their order. `without`: those that are on their way.
+        The messages of one alarm stay in their order: its end waits while its raising is refused.
+        `without`: those that are on their way.
         Those with `seq <= after` are left out.
         """
         picked = ",".join(f"'{one.value}'" for one in State if one in states)
         where = (
             f"d.recipient=? and d.seq>? and d.state in ({picked})"  # noqa: S608 - our own words
-            " and d.seq not in (select value from json_each(?))"
+            f" and d.seq not in (select value from json_each(?)){book_rows.IN_ORDER}"
             " order by d.severity desc, d.n desc, d.seq limit ?"
         )
         values = (recipient, after, json.dumps(list(without)), limit)
@@ -466,7 +487,9 @@ class Outbox:
 
     async def refused(self, recipient: str, *, after: int = -1, limit: int) -> list[Outgoing]:
         """Return what a recipient refused, with `seq > after`, in the order of creation."""
-        where = "d.recipient=? and d.seq>? and d.state=? order by d.seq limit ?"
+        where = (
+            f"d.recipient=? and d.seq>? and d.state=?{book_rows.IN_ORDER} order by d.seq limit ?"
+        )
         return await self._outgoing(where, (recipient, after, State.REFUSED.value, limit))
 
     async def again(self, seqs: Sequence[int]) -> list[Outgoing]:
@@ -528,6 +551,12 @@ class Outbox:
         """Return a snapshot."""
         return BookStatus(self._problem, self._refused, self._quota.dropped)
 
+    async def pushed_out(self) -> list[AlarmRecord]:
+        """Return, once, the undelivered alarms that gave way to others; none that is still here."""
+        gone = [self._quota.gone.popleft() for _ in range(len(self._quota.gone))]
+        found = [await self._records(" where a.id=?", (one.alarm.id,)) for one in gone]
+        return [one for one, here in zip(gone, found, strict=True) if not here]
+
     async def tidy(self) -> int:
         """Delete what is over for longer than it is kept; return how many alarms, a few at once.
 
@@ -547,6 +576,7 @@ class Outbox:
         try:
             return await self._store.write(self._sparing(job) if fresh else job)
         except DiskFullError:
+            self._quota.rows = self._quota.most  # what was deleted may be here again: count
             if not await asyncio.to_thread(self._ballast.release):
                 raise
             await self._store.write(lambda db: book_rows.relieve(db, self._quota))
@@ -572,8 +602,7 @@ class Outbox:
             record = await self._write(job, fresh=fresh)
         except (BookFullError, DiskFullError) as error:
             if fresh:
-                self._refused += 1
-                self._problem = str(error)
+                self._note_refused(error)
             raise
         except asyncio.CancelledError:
             self._memory.incomplete = True  # it is committed all the same
@@ -583,6 +612,10 @@ class Outbox:
         if record is not None:
             self._remember(record)
         return record
+
+    def _note_refused(self, error: StoreError) -> None:
+        self._refused += 1
+        self._problem = str(error)
 
     def _remember(self, record: AlarmRecord) -> None:
         self._deadlines.note(record, self._clock.now())

@@ -56,6 +56,8 @@ class ReceiverBounds:
     connections: int = 128
     strangers: int = 32
     """Connections that have proved nothing yet; the oldest gives way to a new one."""
+    each: int = 4
+    """Connections of one account; the oldest gives way to a new one."""
     first_s: float = 30.0
     """So long a stranger has to prove something."""
     idle_s: float = 3600.0
@@ -125,6 +127,8 @@ class Receiver:
         self._tally = Tally(log, clock)
         self._writers: set[asyncio.StreamWriter] = set()
         self._strangers: OrderedDict[asyncio.StreamWriter, None] = OrderedDict()
+        self._owners: dict[asyncio.StreamWriter, str] = {}
+        """Account by connection that proved it, oldest first."""
 
     async def serve(self, host: str, port: int, ready: Callable[[int], None] | None = None) -> None:
         """Listen until cancelled; OSError if the address cannot be used."""
@@ -225,6 +229,7 @@ class Receiver:
         finally:
             self._writers.discard(writer)
             self._strangers.pop(writer, None)
+            self._owners.pop(writer, None)
 
     async def _converse(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: str
@@ -239,11 +244,15 @@ class Receiver:
                 if not data:
                     return
                 for frame in cutter.receive(data):
-                    reply = await self.answer(frame, peer)
-                    if reply is None:
+                    said = await self._answered(frame, peer)
+                    if said is None:
                         strikes += 1
                         continue
-                    self._strangers.pop(writer, None)
+                    token, reply = said
+                    if token is Token.NAK:
+                        strikes += 1  # an old recording gets one too: it proves nobody
+                    else:
+                        self._proven(writer, frame)
                     writer.write(reply)
                     async with asyncio.timeout(self._bounds.first_s):
                         await writer.drain()
@@ -252,10 +261,30 @@ class Receiver:
         except (TimeoutError, OSError):
             return
 
+    def _proven(self, writer: asyncio.StreamWriter, frame: bytes) -> None:
+        """Note whose a connection is; the oldest of an account gives way to a new one.
+
+        So what is heard on the network and sent again at once takes no other panel's place.
+        """
+        self._strangers.pop(writer, None)
+        name = bare(dc09.parse(frame).account)
+        if self._owners.get(writer) == name:
+            return
+        own = [one for one, account in self._owners.items() if account == name]
+        if len(own) >= self._bounds.each:
+            own[0].close()
+            del self._owners[own[0]]
+        self._owners[writer] = name
+
     # messages -------------------------------------------------------------------------------
 
     async def answer(self, data: bytes, peer: str) -> bytes | None:
         """Return the answer to a frame without LF and CR; None: it gets none."""
+        said = await self._answered(data, peer)
+        return said[1] if said is not None else None
+
+    async def _answered(self, data: bytes, peer: str) -> tuple[Token, bytes] | None:
+        """Return the answer to a frame and what it is; None: it gets none."""
         account = ""
         try:
             frame = dc09.parse(data)
@@ -271,7 +300,7 @@ class Receiver:
         if token is None:
             return None
         now_us = self._clock.now().utc_us
-        return dc09.answer(token, frame, now_us, key=known.key, padding=padding())
+        return token, dc09.answer(token, frame, now_us, key=known.key, padding=padding())
 
     def _known(self, frame: Frame) -> Account:
         """Return who a frame comes from, if it comes as it must."""

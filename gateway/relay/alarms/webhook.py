@@ -126,13 +126,17 @@ class HookCourier:
         )
 
     async def _attempt(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow())
-            tasks.create_task(self._tick())
-            while True:
-                self._wake.clear()
-                if not await self._deliver() and not await self._knock():
-                    await self._wake.wait()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow())
+                tasks.create_task(self._tick())
+                while True:
+                    self._wake.clear()
+                    if not await self._deliver() and not await self._knock():
+                        await self._wake.wait()
+        except* StoreError as group:  # our own disk: no bug, and waited for like any peer
+            self._problem = "; ".join(map(str, group.exceptions))
+            raise PeerError(self._problem) from None
 
     async def _follow(self) -> None:
         """Wake the worker when an alarm changed; a lost change wakes it as well."""
@@ -209,7 +213,11 @@ class HookCourier:
 
     async def _tell(self, one: Outgoing) -> bool:
         now_us = self._clock.now().utc_us
-        body = payload(one, self._box)
+        try:
+            body = payload(one, self._box)
+        except (ValueError, OverflowError, OSError) as error:  # it alone cannot be written
+            await self._mark(one, State.REFUSED, f"cannot be written: {error}"[:400])
+            return False
         try:
             await post(self._hook, delivery_id(one), body, now_us // _US)
         except PeerError as error:

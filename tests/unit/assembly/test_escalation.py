@@ -16,8 +16,11 @@ from gateway.assembly.escalation import Escalator, EscalatorParts
 from gateway.model.alarm import Alarm, AlarmState, AlarmVerdict
 from gateway.model.alarm import DeliveryState as State
 from gateway.model.errors import StoreError
+from gateway.model.holdup import RULE
 from gateway.model.identifiers import uuid7
+from gateway.model.panel import panel_zone
 from gateway.model.registry import Escalation, EscalationStep, Recipient, RecipientKind, SiteState
+from gateway.relay.alarms import book_rows
 from gateway.relay.alarms.outbox import open_outbox
 from gateway.wire.onvif_mqtt import Phase
 from tests.fakes import FakeClock
@@ -200,6 +203,31 @@ async def test_whom_the_act_names_no_more_does_not_hear(street):
     assert street.who(id_) == ("sala", "istituto")
 
 
+async def test_what_gave_way_undelivered_is_in_the_ledger(street):
+    """Once, with whom it never reached."""
+    id_ = await street.raised()
+    await street.outbox.close(id_, "verdi", AlarmVerdict.FALSE)
+    await street.outbox.end(id_, street.clock.now())
+    gone = street.outbox.get(id_)
+    await street.outbox._store.write(lambda db: book_rows._delete(db, [id_], street.outbox._quota))
+    street.outbox._quota.gone.append(gone)
+    await street.after(1)
+    await street.after(1)
+    assert street.book.events == [("alarm.drop", "sala")]
+
+
+async def test_a_panels_silent_alarm_without_a_channel_goes_on(street):
+    """Nobody's hold-up channel: whom the act of its camera names is asked next."""
+    now = street.clock.now()
+    alarm = Alarm(uuid7(now.utc_us, os.urandom(10)), "banco", panel_zone("p1", "3"), "rapina", 5,
+                  now, silent=True)  # fmt: skip
+    way = way_of(alarm, hearers("banco", ("sala", "questura", "istituto"), street.registry),
+                 street.registry)  # fmt: skip
+    await street.outbox.raise_alarm(alarm, recipients=way.recipients, act="patto", plan=way.plan)
+    await street.after(60)
+    assert street.who(alarm.id) == ("sala", "questura")
+
+
 async def test_a_disk_that_refuses_is_asked_again(street, monkeypatch):
     """The task goes on, says why, and nothing is lost."""
     id_ = await street.raised()
@@ -246,3 +274,17 @@ async def test_the_book_is_tidied_now_and_then_and_its_troubles_are_told(street,
     assert street.escalator.problems == ()
     street.outbox._problem, street.outbox._quota.dropped = "full", 3
     assert len(street.escalator.problems) == 2
+
+
+async def test_a_panels_holdup_without_a_channel_climbs_its_ladder(street):
+    """It is silent and called as a hold-up, but no channel says whom it calls: the act does."""
+    now = street.clock.now()
+    id_ = uuid7(now.utc_us, os.urandom(10))
+    alarm = Alarm(id_, "banco", "panel/centralina/3", RULE, 5, now, silent=True)
+    hearing = hearers("banco", ("sala", "questura", "istituto"), street.registry)
+    way = way_of(alarm, hearing, street.registry)
+    await street.outbox.raise_alarm(
+        alarm, recipients=way.recipients, act="patto", near=way.near, plan=way.plan
+    )
+    await street.after(60)
+    assert street.who(id_) == ("sala", "questura")

@@ -235,10 +235,9 @@ async def test_after_a_restart_it_is_still_hidden(tmp_path):
     """What lives on disk is found again before anybody asks."""
     async with bench(tmp_path) as b:
         await b.press(await b.desk.make_token(NAME, "banco", ROOT))
-        again = HoldupDesk(b.parts(), b.spawn)
-        assert again.hidden() == 0
-        await again.adopt()
-        assert again.hidden() == 1
+    async with bench(tmp_path) as b:
+        assert b.desk.hidden() == 1
+        assert b.desk.hides("ingresso", b.clock.now().utc_us)
 
 
 def _contact(on, operation=PropertyOperation.CHANGED, at=NOW):
@@ -526,3 +525,15 @@ async def test_both_gates_open_each_camera_of_the_shop_under_its_holdup(tmp_path
     world.alarms["al-1"] = replace(record, state=AlarmState.CLOSED)
     await world.settle()
     assert world.looks() == 0
+
+
+async def test_a_panels_silent_alarm_without_a_channel_is_hidden_as_well(tmp_path):
+    """In the gauge and on the owner's page; an edge's at a room is none of this site."""
+    async with bench(tmp_path) as b:
+        now = b.clock.now()
+        for number, camera in enumerate(("banco", "nord.banco")):
+            alarm = Alarm(f"al-{number}", camera, "z", "panico", 5, now, silent=True)
+            await b.outbox.raise_alarm(alarm, recipients=[], act="")
+        assert b.desk.hidden() == 1
+        assert b.desk.hides("banco", now.utc_us)
+        assert not b.desk.hides("nord.banco", now.utc_us)

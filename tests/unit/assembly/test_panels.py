@@ -164,6 +164,17 @@ async def test_strangers_are_one_entry_an_hour(tmp_path):
         assert len(refused) == 3
 
 
+async def test_what_a_stranger_varies_makes_no_new_entry(tmp_path):
+    """Who knows an account's number sends lengths, sums and codes as it likes."""
+    async with bench(tmp_path) as one:
+        for number in range(600):
+            one.desk.refuse("1A2B", "192.0.2.9", f"encrypted, and {number} bytes are no blocks")
+            one.desk.refuse("1A2B", "192.0.2.9", f"not understood: SIA code {number}")
+        await one.settle()
+        refused = [e for e in await entries(one.ledger) if e.event == "panel.refuse"]
+        assert len(refused) == 2
+
+
 async def test_a_panel_without_a_key_is_heard_only_on_purpose(tmp_path):
     """And says what to write; the others are heard all the same."""
     key = tmp_path / "key"

@@ -3,7 +3,7 @@
 """Twin of gateway.assembly.retention: a real registry, ledger and disk; time is pushed."""
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pytest
@@ -299,3 +299,24 @@ def test_an_unknown_camera_gets_the_shortest_term():
     """Nothing is assumed of whoever is not in the registry."""
     origin = Origin("x", "", FakeClock().now())
     assert origin.most_h == 24
+
+
+async def test_pictures_of_a_holdup_that_lives_are_not_counted(tmp_path):
+    """A shop reads how many copies there are; they still go in their time."""
+    async with world(tmp_path) as w:
+        hidden = {"al-2"}
+        w.desk._p = replace(w.desk._p, hides=hidden.__contains__)
+        w.picture("al-1", "negozio")
+        w.picture("al-2", "negozio")
+
+        def items():
+            return sum(one.items for one in w.desk.kept() if one.controller == "bottega")
+
+        await w.desk.sweep()
+        assert items() == 1
+        hidden.clear()
+        await w.desk.sweep()
+        assert items() == 2
+        hidden.add("al-2")
+        await w.pass_h(25)
+        assert w.files() == set()

@@ -15,7 +15,10 @@ from gateway.assembly.room_alarms import RULE_LINE
 from gateway.assembly.services import AlarmBook
 from gateway.model.alarm import AlarmState, AlarmVerdict, DeliveryState
 from gateway.model.errors import RefusedError, StoreError
+from gateway.model.holdup import RULE
 from gateway.model.identifiers import uuid7
+from gateway.model.registry import Recipient, RecipientKind
+from gateway.model.room import LinePeer
 from gateway.room import alarms
 from gateway.room.line import Bounds
 from gateway.wire.onvif_mqtt import AlarmNotice, Phase, event_payload, event_topic
@@ -609,6 +612,27 @@ async def test_a_disk_that_refuses_stops_nothing(tmp_path):
             await until(lambda: not two.desk.problem, what="it is mended")
 
 
+async def test_a_disk_that_refuses_in_the_middle_of_a_round_stops_nothing(tmp_path):
+    """What an edge answered and could not be noted is sent again, and the box lives on."""
+    async with boxes(tmp_path, run=False) as two, running(two.courier().run()):
+        made = await two.raise_one()
+        await until(two.shown, what="the alarm is at the room")
+        settle = two.desk.queue.settle
+
+        async def refuses(*_):
+            raise StoreError("room.db: disk is full")
+
+        two.desk.queue.settle = refuses
+        await two.desk.judge(made.id, "m-rossi", AlarmVerdict.FALSE)
+        async with running(two.desk.keep()):
+            await until(lambda: "disk is full" in two.desk.problem, bound_s=30, what="it is said")
+            two.desk.queue.settle = settle
+            two.desk.wake()
+            await until(lambda: not two.desk.problem, bound_s=30, what="it is mended")
+        assert await two.desk.queue.waiting() == []
+        assert two.edge_outbox.get(made.id).verdict is AlarmVerdict.FALSE
+
+
 async def test_an_edge_that_does_not_answer_hides_no_broken_line(tmp_path):
     """The rounds go on by themselves, and people are told as soon as it is due."""
     assert Bounds().dead_s + 2 * Bounds().look_s + module.SETTLE_S <= 9.0
@@ -650,3 +674,27 @@ async def test_an_alarm_is_due_and_not_only_at_the_next_round(tmp_path):
         await two.desk.step(1000.0)
         assert len(await standing(two)) == 1
         assert two.desk._left_s() == module.TICK_S
+
+
+async def test_an_institutes_word_closes_no_alarm_that_reached_a_room(tmp_path):
+    """Whatever its own box lets its people do; it closes a hold-up that only institutes have."""
+    town = registry()
+    kinds = {"questura": RecipientKind.INSTITUTE, "sala-pl": RecipientKind.ROOM}
+    known = {one: Recipient(one, one, kind) for one, kind in kinds.items()}
+    town = replace(town, recipients=town.recipients | known)
+    async with boxes(tmp_path, run=False) as two:
+        journal = module.Journal(two.edge_ledger, two.clock)
+        parts = module.EdgeParts(two.edge_outbox, journal, lambda: town, "questura")
+        ear, peer = module.EdgeAlarms(parts), LinePeer(ROOM, "", "")
+        both = list(known.values())
+        plain, called, alone = alarm(), alarm(), alarm()
+        holdups = [replace(one, rule=RULE, silent=True) for one in (called, alone)]
+        await two.edge_outbox.raise_alarm(plain, recipients=both[:1], act="patto")
+        await two.edge_outbox.raise_alarm(holdups[0], recipients=both, act="patto")
+        await two.edge_outbox.raise_alarm(holdups[1], recipients=both[:1], act="patto")
+        for one in (plain, called):
+            with pytest.raises(RefusedError, match="institute"):
+                await ear.verdict(peer, {"alarm": one.id, "verdict": "falso", "by": "ivo"}, b"")
+            assert two.edge_outbox.get(one.id).state is AlarmState.OPEN
+        await ear.verdict(peer, {"alarm": alone.id, "verdict": "falso", "by": "ivo"}, b"")
+        assert two.edge_outbox.get(alone.id).state is CLOSED

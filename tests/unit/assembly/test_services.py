@@ -50,6 +50,7 @@ async def test_a_verdict_is_in_the_ledger_with_who_gave_it(tmp_path):
         assert (entry.org, entry.reason_text) == ("sala-pl", "falso")
         assert (entry.controller, entry.legal_basis_id) == ("comune", "patto")
         await made.alarms.close("unknown", "anna", AlarmVerdict.FALSE)
+        await made.alarms.close("al-1", "bruno", AlarmVerdict.CONFIRMED)  # too late: no entry
         assert len(await entries(opened.ledger, "alarm.close")) == 1
 
 

@@ -7,7 +7,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway.assembly.viewing import Accountant, ClipParts, Clips, Viewing, subject_of
+from gateway.assembly.viewing import (
+    Accountant,
+    ClipParts,
+    Clips,
+    Viewing,
+    is_hidden_picture,
+    subject_of,
+)
 from gateway.codec.mux import ClipRequest
 from gateway.console.problem import RefusedError
 from gateway.console.services import Endings
@@ -445,6 +452,8 @@ async def test_a_holdup_holds_thirty_seconds_of_each_of_its_cameras(tmp_path):
         assert held[f"{id_}-1"][0] == "uno"
         assert subject_of(f"{id_}-1", r.opened.outbox.get)[1] == "uno"
         assert subject_of(f"{id_}-2", r.opened.outbox.get) is None
+        assert r.clips.oldest() == ()  # their number would tell the shop
+        assert is_hidden_picture(f"{id_}-1", r.opened.outbox.get)
         await r.opened.outbox.close(id_, "anna", AlarmVerdict.FALSE)
         r.clips.sweep()
         assert not r.clips._held

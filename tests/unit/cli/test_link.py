@@ -105,6 +105,20 @@ def test_a_person_invites_and_the_code_is_printed_once(varco, daemon):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("kept", "said"), [(0, ""), (1, "Un'altra organizzazione"), (3, "Altre 3 organizzazioni")]
+)
+def test_who_knows_of_an_edge_unasked_is_told_after_the_code(varco, daemon, kept, said):
+    """A supervisor cannot leave others out, and would think so."""
+    made = {"edge": "nord", "code": "A-B", "expires": "2026-11-23T10:00:00.000Z", "kept": kept}
+    daemon.answer(INVITE, 201, made)
+    words = ("link", "invite", "nord", "--name", "Nord", "--user", "capo", "--stdin")
+    done = varco(*words, "--socket", daemon.path, stdin="segreto\n")
+    assert done.returncode == 0
+    last = done.stdout.rstrip().splitlines()[-1]
+    assert last.startswith(said) if said else last.strip() == "A-B"
+
+
 def test_a_person_revokes(varco, daemon):
     """And is told that the pictures are dark."""
     daemon.answer(REVOKE, 204)

@@ -11,8 +11,8 @@ import pytest
 
 from gateway.console import alarms
 from gateway.console.alarms import _clip, _still, is_far
-from gateway.model.alarm import AlarmVerdict
-from tests.ui.town import INSTITUTE, PHARMACY, Town
+from gateway.model.alarm import AlarmVerdict, Delivery, DeliveryState
+from tests.ui.town import INSTITUTE, PHARMACY, ROOM, Town
 
 JPEG = b"\xff\xd8\xff\xe0 picture"
 
@@ -65,6 +65,30 @@ async def test_detail_tells_the_deliveries(site, town):
     ]
     assert detail["alarm"]["viewable"] is False
     assert detail["alarm"]["may_close"] is False
+
+
+async def test_what_went_wrong_is_told_in_the_readers_language_without_an_address(
+    site, town, monkeypatch
+):
+    """An institute reads what a broker said, and not where the police's broker is."""
+    record = town.alarms.raise_one()
+    said = "broker a (b.example:8883) refuses the connection: 0x87 not authorized"
+    failed = Delivery(record.alarm.id, ROOM, DeliveryState.REFUSED, 2, 1, 0, said)
+
+    async def deliveries(_alarm_id):
+        return [failed]
+
+    monkeypatch.setattr(town.alarms, "deliveries", deliveries)
+    async with site.as_user("ivo") as client:
+        url = f"/api/alarms/{record.alarm.id}"
+        told = {
+            tongue: (await client.get(url, headers={"Accept-Language": tongue})).json()
+            for tongue in ("it", "en")
+        }
+    assert {tongue: one["deliveries"][0]["problem"] for tongue, one in told.items()} == {
+        "it": "broker a rifiuta il collegamento: 0x87 non autorizzato",
+        "en": "broker a refuses the connection: 0x87 not authorized",
+    }
 
 
 async def test_a_new_alarm_arrives_on_the_open_stream(site, town):
@@ -304,7 +328,10 @@ async def test_what_waits_is_listed_however_many_are_closed(site, town):
 
 
 async def test_who_answers_first_has_it(site, town):
-    """Again changes nothing; another person gets the name, and one whom it is none of, nothing."""
+    """Again changes nothing; another house is told which has it, and one that is none of, nothing.
+
+    Colleagues read the person's name; other organisations only that of the house.
+    """
     record = town.alarms.raise_one()
     path = f"/api/alarms/{record.alarm.id}"
     async with site.as_user("anna") as anna, site.as_user("ivo") as ivo:
@@ -315,7 +342,7 @@ async def test_who_answers_first_has_it(site, town):
             assert taken["taken"]
         late = await ivo.post(f"{path}/take")
         assert (late.status_code, late.json()["code"]) == (409, "alarm-already-taken")
-        assert late.json()["detail"] == "Anna Ricci"
+        assert late.json()["detail"] == "Sala operativa Polizia Locale"
         await anna.post(f"{path}/close", json={"verdict": "falso"})
         again = await ivo.post(f"{path}/take")
         assert (again.status_code, again.json()["code"]) == (409, "alarm-already-closed")
@@ -336,3 +363,13 @@ async def test_when_and_to_whom_it_goes_on_is_told(site, town):
         town.alarms._put(replace(record, step=2))
         (one,) = (await client.get("/api/alarms")).json()
         assert (one["escalates"], one["unanswered"]) == ("", True)
+
+
+async def test_what_the_actor_may_not_know_pushes_nothing_out_of_the_list(site, town):
+    """Else a shop would read off a short list that a hold-up was raised."""
+    mine = town.alarms.raise_one()
+    await town.alarms.close(mine.alarm.id, "anna", AlarmVerdict.FALSE)
+    town.alarms.raise_one("piazza-1", recipients=())
+    async with site.as_user("anna") as client:
+        listed = (await client.get("/api/alarms", params={"limit": 1})).json()
+    assert [one["id"] for one in listed] == [mine.alarm.id]

@@ -11,7 +11,7 @@ import pytest
 from gateway.console.app import build_control_app
 from gateway.console.listener import bind_tcp, bind_unix
 from gateway.console.problem import RefusedError
-from gateway.console.services import InspectionWish
+from gateway.console.services import Health, InspectionWish
 from gateway.model.access import Refusal, Verdict
 from tests.ui.town import PASSWORD, Change
 from tests.unit.console.conftest import serving
@@ -37,6 +37,17 @@ async def test_status_tells_the_box_at_a_glance(control, town):
     assert status["registry_version"] == 7
     assert status["healthy"] is True
     assert {one["id"]: one["state"] for one in status["cameras"]}["piazza-2"] == "stalled"
+
+
+async def test_status_tells_what_is_wrong_in_the_language_of_who_reads(control, town, monkeypatch):
+    """English to a script that asks for nothing."""
+    problems = ("recipient sala: broker a (b:8883) gives no answer",)
+    monkeypatch.setattr(town.operations, "state", Health(True, problems))
+    said = {
+        tongue: (await control.get("/control/status", headers=header)).json()["problems"]
+        for tongue, header in {"en": {}, "it": {"Accept-Language": "it"}}.items()
+    }
+    assert said == {"en": [*problems], "it": ["destinatario sala: broker a (b:8883) non risponde"]}
 
 
 async def test_apply_imports_as_the_local_administrator(control, town):

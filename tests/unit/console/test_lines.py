@@ -110,10 +110,18 @@ def test_a_reader_learns_how_a_line_stands_and_of_known_cameras_only():
 
 
 def test_another_organisations_cameras_are_not_named():
-    """Who owns one camera on the line hears of that one."""
+    """Who knows one camera on the line hears of that one."""
     shared = replace(NORD, organisations=("farmacia",))
-    (line,) = told(Desk(shared), Role.OWNER, "farmacia").lines
+    (line,) = told(Desk(shared), Role.PL_OPERATOR, "farmacia").lines
     assert [one.camera for one in line.reduced] == [PHARMACY]
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.INSTALLER])
+def test_nobody_on_site_reads_off_a_line_that_a_room_looks(role):
+    """It would tell of a hold-up that the room looks at."""
+    shared = replace(NORD, organisations=("farmacia",))
+    (line,) = told(Desk(shared), role, "farmacia").lines
+    assert (line.state, line.streams, line.reduced) == ("attiva", 0, [])
 
 
 def test_a_sysadmin_sees_lines_and_no_cameras():

@@ -52,6 +52,19 @@ async def test_what_was_awaited_is_there_for_others(database):
         assert await store.write(put("018f0000-0000-7000-8000-000000000001")) == 0
 
 
+async def test_a_database_of_an_earlier_version_says_what_to_do(database):
+    """A room that could not keep answers does not start in silence; `store init` mends it."""
+    owner, daemon = database
+    with psycopg.connect(owner.conninfo, autocommit=True) as db:
+        db.execute("drop table varco.taken")
+    with pytest.raises(StoreError, match=r"without taken: run varco store init again"):
+        async with open_postgres(daemon):
+            pass
+    prepare(owner, DAEMON)
+    async with open_postgres(daemon) as store:
+        await store.read(lambda db: db.execute("select alarm from taken").fetchall())
+
+
 async def test_a_job_that_fails_takes_nothing_else_with_it(database):
     _, daemon = database
 

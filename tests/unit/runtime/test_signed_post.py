@@ -48,6 +48,10 @@ def test_public_is_what_is_nobodys_own():
         "x",
         "2002:0a00:0001::1",
         "fe80::1%lo",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::a00:1",
+        "::127.0.0.1",
+        "fec0::1",
     )
     assert not any(is_public(one) for one in own)
 

@@ -9,6 +9,7 @@ from gateway.model.errors import (
     CredentialError,
     InvariantError,
     PeerError,
+    StoreError,
     WireError,
 )
 from gateway.runtime.supervise import Policy, contained, supervise
@@ -257,3 +258,18 @@ async def test_an_attempt_whose_child_fails_at_its_end_is_tried_again():
         task.cancel()
         await asyncio.wait([task])
     assert task.cancelled()
+
+
+async def test_an_attempt_that_was_cancelled_from_within_is_tried_again():
+    """A library that forgets whose cancellation it saw must not end a courier in silence."""
+    script, clock = Script(asyncio.CancelledError()), FakeClock()
+    await run_until_idle(script, clock, Policy(**STEADY))
+    assert clock.sleeps == [1]
+    assert await contained("x", Script(asyncio.CancelledError()))
+
+
+async def test_a_database_that_refuses_is_no_bug_of_ours():
+    """Ten refusals in a row end nothing (ADR 7)."""
+    script = Script(*[StoreError("disk I/O error")] * 10)
+    await run_until_idle(script, FakeClock(), Policy())
+    assert script.raises == []

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Twin of gateway.wire.dc09. Frames that name a make were seen at panels of that make."""
 
+from contextlib import suppress
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -212,3 +215,37 @@ def test_times_that_do_not_exist_are_refused(text):
     """Also in digits of another script."""
     with pytest.raises(WireError, match="time"):
         dc09.parse_time(text)
+
+
+def test_an_old_beginning_with_a_fresh_end_is_noticed():
+    """Spliced without the key: the old event with the new time, and a block of noise between."""
+    text = (("I", "Porta principale del magazzino, lato strada, sopra la rampa di carico"),)
+    made = [
+        dc09.parse(
+            dc09.message(
+                Token.SIA, Sender("1A2B", key=KEY), number, Content(data, text, at_us), padding=PAD
+            ).strip()
+        )
+        for number, data, at_us in (
+            (1, "Nri1/BR003", 1_700_000_000_000_000),
+            (2, "Nri1/BA003", 1_800_000_000_000_000),
+        )
+    ]
+    old, new = (one.body for one in made)
+    assert len(old) == len(new)
+    noticed = 0
+    for at in range(64, len(old) - 64, 32):
+        # the same words stand in both, so that but for the noise all of it can be read
+        forged = replace(made[0], body=old[:at] + new[at:])
+        with suppress(WireError):
+            dc09.parse_content(dc09.open_body(forged, KEY), padded=True)
+            continue
+        noticed += 1
+    assert noticed >= 2
+    for kept in ("perch\u00e9 \u00e8 l\u00e0", "perch\u00e9 \u00c9".encode().decode("latin-1")):
+        frame = dc09.message(
+            Token.SIA, Sender("1A2B", key=KEY), 3,
+            Content("Nri1/BA003", (("I", kept),), 1_800_000_000_000_000), padding=PAD,
+        )  # fmt: skip
+        opened = dc09.parse_content(dc09.open_body(dc09.parse(frame.strip()), KEY), padded=True)
+        assert opened.extended[0][0] == "I"

@@ -299,6 +299,6 @@ export class AlarmView {
     const rows = this.deliveries ?? [];
     if (!rows.length) return alarm.recipients.length ? row(t("alarm.recipients"), alarm.recipients.join(", ")) : null;
     return row(t("alarm.recipients"), h("ul", { class: "plain" }, rows.map((one) =>
-      h("li", {}, icon(one.state === "consegnato" ? "check" : one.state === "rifiutato" ? "cross" : "send"), ` ${one.recipient_name}: ${word("delivery", one.state)}`))));
+      h("li", {}, icon(one.state === "consegnato" ? "check" : one.state === "rifiutato" ? "cross" : "send"), ` ${one.recipient_name}: ${word("delivery", one.state)}`, one.problem && h("span", { class: "muted" }, ` · ${one.problem}`)))));
   }
 }

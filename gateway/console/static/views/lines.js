@@ -99,7 +99,7 @@ class LinesView {
   }
 
   /** Shows a code once: it is kept nowhere. */
-  async show({ edge, code, expires }) {
+  async show({ edge, code, expires, kept }) {
     const command = `varco link join --as ${t("lines.code.line")}`;
     const text = h("p", { class: "line-code", id: "line-code", tabindex: "0" }, code);
     const copied = h("p", { class: "muted", role: "status" });
@@ -115,6 +115,7 @@ class LinesView {
     await ask({
       title: t("lines.code.title", { edge }), lead: t("lines.code.lead", { when: full(expires) }), cancel: t("lines.code.close"),
       body: [h("p", { class: "field-label", id: "line-code-label" }, t("lines.code.label")), text, h("div", { class: "head-row" }, copy), copied,
+        kept > 0 && h("p", { class: "notice" }, t(kept === 1 ? "lines.code.kept.one" : "lines.code.kept", { n: kept })),
         h("ol", { class: "plain-steps" }, h("li", {}, t("lines.code.step.hand")), h("li", {}, t("lines.code.step.type"), " ", h("code", {}, command)), h("li", {}, t("lines.code.step.then")))],
     });
   }

@@ -29,7 +29,9 @@ export class ShopWall {
   build(camera, live, head) {
     const now = h("div", { class: "pane-body" });
     const before = h("div", { class: "pane-body" });
-    const element = h("li", { class: "shop-tile" }, h(head, {}, camera.name), h("div", { class: "shop-pair" }, now, before));
+    const element = h("li", { class: "shop-tile" }, h(head, {}, camera.name), h("div", { class: "shop-pair" },
+      h("div", { class: "shop-part" }, h("p", { class: "muted" }, t("holdup.before")), before),
+      h("div", { class: "shop-part" }, h("p", { class: "muted" }, t("alarm.now")), now)));
     return { camera, now, before, element, live, player: null };
   }
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Twin of gateway.relay.alarms.book_rows: an older file, the order of sending, steps, room."""
 
+import asyncio
 import os
 import sqlite3
 from contextlib import closing
@@ -216,6 +217,97 @@ async def test_a_repeated_cause_is_the_same_alarm_while_it_lives(outbox, clock):
     assert len(await outbox.recent(9)) == 2
     await outbox.end(first.alarm.id, clock.now())
     assert (await raised(outbox, clock, key="dc09/1A2B/3")).repeats == 0
+
+
+async def test_a_new_cause_is_no_repeat_of_what_nobody_can_answer(outbox, clock):
+    """Not of an exercise, of one that nobody was told of, or of one that nobody answered."""
+    training = await raised(outbox, clock, key="k", exercise=True)
+    paused = await raised(outbox, clock, (), key="k")
+    assert paused.alarm.id != training.alarm.id
+    assert (await raised(outbox, clock, (), key="k")).alarm.id == paused.alarm.id
+    heard = await raised(outbox, clock, key="k", plan=((60.0, ()),))
+    assert heard.alarm.id not in (training.alarm.id, paused.alarm.id)
+    assert (await raised(outbox, clock, key="k")).alarm.id == heard.alarm.id
+    clock.advance(60)
+    await outbox.escalate(heard.alarm.id, 0, [])
+    anew = await raised(outbox, clock, key="k", plan=((60.0, ()),))
+    assert anew.alarm.id != heard.alarm.id
+    await outbox.escalate(anew.alarm.id, 0, [])
+    await outbox.take(anew.alarm.id, "m-rossi")
+    assert (await raised(outbox, clock, key="k")).alarm.id == anew.alarm.id
+
+
+@pytest.mark.parametrize("find", ["due", "refused"])
+async def test_an_end_waits_while_its_raising_is_refused(outbox, clock, find):
+    """Else the raising came after the end, and the recipient showed it for ever."""
+    record = await raised(outbox, clock)
+    await outbox.end(record.alarm.id, clock.now())
+
+    async def found():
+        if find == "due":
+            some = await outbox.due("questura", LIVE, limit=9)
+        else:
+            some = await outbox.refused("questura", limit=9)
+        return [one.phase for one in some]
+
+    first, last = await outbox.due("questura", LIVE, limit=9)
+    await outbox.mark(first.seq, State.REFUSED)
+    if find == "refused":
+        await outbox.mark(last.seq, State.REFUSED)
+    assert await found() == ([Phase.RAISED] if find == "refused" else [])
+    await outbox.mark(first.seq, State.DELIVERED)
+    assert await found() == [Phase.ENDED]
+
+
+async def test_a_step_whose_caller_was_cancelled_leaves_its_next_deadline(outbox, clock):
+    """A centre's line that breaks in the middle of its word must not end the ladder."""
+    record = await raised(outbox, clock, plan=PLAN)
+    rows = [("questura", False)]
+    await outbox._store.write(  # committed, and nobody is there to remember it
+        lambda db: book_rows.escalate(db, record.alarm.id, 0, rows, clock.now())
+    )
+    clock.advance(60)
+    ((_, step),) = outbox.overdue()
+    assert await outbox.escalate(record.alarm.id, step, [ROOM]) is None
+    assert outbox.overdue() == []
+    assert outbox.get(record.alarm.id).step == 1
+    clock.advance(60)
+    assert outbox.overdue() == [(record.alarm.id, 1)]
+
+
+async def test_a_cancelled_step_is_looked_for_on_disk(outbox, clock):
+    """What it committed is known at the next sweep, before anything is due."""
+    record = await raised(outbox, clock, plan=PLAN)
+    task = asyncio.create_task(outbox.escalate(record.alarm.id, 0, [ROOM]))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await outbox._store.write(lambda db: None)
+    await outbox.expire(clock.now())
+    assert outbox.get(record.alarm.id).step == 1
+
+
+async def test_a_full_book_of_a_room_is_told(tmp_path, clock):
+    """What an edge brings and cannot be adopted is counted and shown, until it can be."""
+    bounds = Bounds(most=1)
+    async with open_outbox(tmp_path / "alarms.db", clock=clock, bounds=bounds) as outbox:
+        await raised(outbox, clock)
+        with pytest.raises(BookFullError):
+            await outbox.adopt(alarm(clock, "nord.x"), recipients=["sala"], act="")
+        assert (outbox.status().refused, "full" in outbox.status().problem) == (1, True)
+
+
+async def test_what_was_pushed_out_is_named_once_if_it_is_really_gone(tmp_path, clock):
+    """A transaction that the disk took back pushed nobody out."""
+    bounds = Bounds(most=2)
+    async with open_outbox(tmp_path / "alarms.db", clock=clock, bounds=bounds) as outbox:
+        kept = await settled(outbox, clock, severity=4)
+        minor = await settled(outbox, clock, severity=2)
+        await raised(outbox, clock, severity=5)
+        outbox._quota.gone.append(kept)
+        assert [one.alarm.id for one in await outbox.pushed_out()] == [minor.alarm.id]
+        assert await outbox.pushed_out() == []
 
 
 async def test_neighbours_within_a_minute_share_an_incident(outbox, clock):

@@ -15,7 +15,7 @@ from pysiaalarm.aio import SIAClient
 
 from gateway.model.alarm import Alarm, AlarmRecord, AlarmState
 from gateway.model.alarm import DeliveryState as State
-from gateway.model.errors import ConfigError
+from gateway.model.errors import ConfigError, StoreError
 from gateway.model.identifiers import uuid7
 from gateway.model.registry import Recipient, RecipientKind
 from gateway.relay.alarms.dc09 import Dc09Courier, sequence_of, word
@@ -190,6 +190,58 @@ async def test_what_it_does_not_take_is_parked_and_shown(tmp_path):
             takes.append(True)
             await desk.settled(grave)
             await until(lambda: courier.status().problem == "", what="all is well")
+
+
+async def test_a_restore_does_not_overtake_an_alarm_that_was_refused(tmp_path):
+    """DUH for the alarm: its restore waits for it, and both come in their order."""
+    async with bench(tmp_path) as desk, ScriptedStation(desk.clock).open() as there:
+        takes = []
+
+        def answer(frame, content):
+            token = Token.ACK if takes or "BA" not in content.data else Token.DUH
+            return dc09.answer(token, frame, there.clock.now().utc_us)
+
+        there.answer = answer
+        record = await desk.raise_one()
+        await desk.outbox.end(record.alarm.id, desk.clock.now())
+        async with telling(desk, station(there.port)):
+            await desk.settled(record, State.REFUSED)
+            await desk.settled(await desk.raise_one(rule="rapina", severity=5))
+            assert (await desk.delivery(record, Phase.ENDED)).state is State.WAITING
+            takes.append(True)
+            await desk.settled(record, phase=Phase.ENDED)
+        codes = [content.data for _, _, content in there.frames if "HA" not in content.data]
+        assert {one[-5:-3] for one in codes[:-1]} == {"BA"}
+        assert codes[-1].endswith("BH007")
+
+
+async def test_one_that_cannot_be_written_hides_no_other(tmp_path):
+    """A time that no calendar has is parked with words; what comes after it is told."""
+    async with bench(tmp_path) as desk, ScriptedStation(desk.clock).open() as there:
+        strange = replace(desk.clock.now(), utc_us=1 << 62)
+        async with telling(desk, station(there.port)) as courier:
+            poison = await desk.raise_one(raised=strange, severity=5)
+            await desk.settled(poison, State.REFUSED)
+            await desk.settled(await desk.raise_one())
+            assert "cannot be written" in (await desk.delivery(poison)).problem
+            assert "cannot be written" in courier.status().problem
+
+
+async def test_a_disk_that_cannot_be_read_is_no_bug(tmp_path, monkeypatch):
+    """It is asked again for as long as it takes: no crash is counted against the box."""
+    async with bench(tmp_path) as desk, ScriptedStation(desk.clock).open() as there:
+        due, failures = desk.outbox.due, []
+
+        async def refuse(*args, **more):
+            if len(failures) < 6:
+                failures.append(1)
+                raise StoreError("alarms.db: disk I/O error")
+            return await due(*args, **more)
+
+        monkeypatch.setattr(desk.outbox, "due", refuse)
+        async with telling(desk, station(there.port)):
+            await desk.settled(await desk.raise_one())
+        assert len(failures) == 6
 
 
 async def test_an_exercise_rings_nobody(tmp_path):

@@ -302,6 +302,39 @@ async def test_nobody_listening_keeps_it_waiting_until_somebody_does(bench):
         assert bench.clock.time_s - before_s < 10
 
 
+async def test_an_end_that_nobody_heard_is_not_repeated_before_its_raising(bench):
+    """The raising waits for longer by then; a listener must not learn of the end first."""
+    bench.broker.code = 0x10
+    (only,) = await bench.raise_many(1, INSTITUTE)
+    async with bench.courier_for(INSTITUTE):
+        await bench.advance_until(lambda: len(bench.broker.published) >= 4)
+        await bench.outbox.end(only, bench.clock.now())
+        await bench.advance_until(lambda: bench.broker.alarms()[-1][1] is Phase.ENDED)
+        await bench.settled()
+        before = len(bench.broker.published)
+        bench.broker.code = 0x00
+        await bench.advance_until(lambda: is_delivered(bench, only))
+        assert bench.broker.alarms()[before][1] is Phase.RAISED
+        await bench.settled()
+        assert (await bench.delivery(only, Phase.ENDED)).state is State.DELIVERED
+
+
+async def test_a_disk_that_cannot_be_read_is_no_bug(bench, monkeypatch):
+    """The line is made again for as long as it takes: no crash is counted against the box."""
+    due, failures = bench.outbox.due, []
+
+    async def refuse(*args, **more):
+        if len(failures) < 6:
+            failures.append(1)
+            raise StoreError("alarms.db: disk I/O error")
+        return await due(*args, **more)
+
+    monkeypatch.setattr(bench.outbox, "due", refuse)
+    (only,) = await bench.raise_many(1, INSTITUTE)
+    async with bench.courier_for(INSTITUTE):
+        await bench.advance_until(lambda: is_delivered(bench, only))
+
+
 @pytest.mark.parametrize(
     ("code", "state"),
     [

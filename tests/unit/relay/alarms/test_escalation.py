@@ -110,6 +110,22 @@ def test_an_answer_takes_the_deadline_away_and_the_next_step_sets_another():
     assert deadlines.due(clock.now()) == []
 
 
+def test_utc_set_between_two_steps_neither_hurries_nor_delays_the_second():
+    """The next step counts from the one before, on the same clock."""
+    for jump_s in (-3600, 3600):
+        clock, deadlines = FakeClock(), Deadlines()
+        one = record(clock)
+        deadlines.note(one, clock.now())
+        clock.advance(61)
+        clock.utc_us += jump_s * 1_000_000
+        later = replace(one, step=1, escalates_utc_us=one.escalates_utc_us + 60_000_000)
+        deadlines.note(later, clock.now())
+        clock.advance(58)
+        assert deadlines.due(clock.now()) == []
+        clock.advance(1)
+        assert deadlines.due(clock.now()) == [("a", 1)]
+
+
 def test_only_the_box_that_raised_it_goes_on():
     """What a room adopted shows when it goes on; that nobody answered is told after the last."""
     clock = FakeClock()

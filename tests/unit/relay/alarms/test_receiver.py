@@ -3,7 +3,7 @@
 """Twin of gateway.relay.alarms.receiver: our own panels, pysiaalarm's cipher, and hostile ones."""
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -320,3 +320,38 @@ async def test_accounts_that_leave_the_list_are_forgotten():
     await one.receiver.look()
     assert one.receiver._states == {}
     assert await one.hear("1A2B", Token.NULL, 0, "") is None
+
+
+async def test_an_old_recording_proves_nobody():
+    """It gets our time, as a panel with a wrong clock does, and its connection stays a stranger."""
+    bounds = replace(ReceiverBounds(), strangers=2, connections=3)
+    async with serving(SECRET, bounds=bounds) as (one, port):
+        old = one.frame("BEEF", Token.NULL, 0, "", key=KEY, at_us=EPOCH_US - 3_600_000_000)
+        replay = b"\n" + old + b"\r"
+        async with dialled(port) as first, dialled(port) as second:
+            for each in (first, second):
+                assert (await each.raw(replay)).token is Token.NAK
+            async with dialled(port) as third:
+                async with asyncio.timeout(20):
+                    assert await first.reader.read() == b""
+                for _ in range(bounds.strikes):
+                    assert (await third.raw(replay)).token is Token.NAK
+                async with asyncio.timeout(20):
+                    assert await third.reader.read() == b""
+
+
+async def test_an_account_has_few_connections():
+    """What is overheard and sent again at once takes nobody else's place."""
+    bounds = replace(ReceiverBounds(), connections=4, each=2)
+    async with serving(bounds=bounds) as (one, port), AsyncExitStack() as stack:
+        fresh = b"\n" + one.frame("BEEF", Token.NULL, 0, "", key=KEY) + b"\r"
+        thief = []
+        for _ in range(6):
+            thief.append(await stack.enter_async_context(dialled(port)))
+            assert (await thief[-1].raw(fresh)).token is Token.ACK
+            if len(thief) > bounds.each:
+                async with asyncio.timeout(20):
+                    assert await thief[-3].reader.read() == b""
+        panel = await stack.enter_async_context(dialled(port))
+        assert (await panel.say(Token.NULL, 0, Content(""))).token is Token.ACK
+        assert (await thief[-1].raw(fresh)).token is Token.ACK

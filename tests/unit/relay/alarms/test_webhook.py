@@ -13,8 +13,10 @@ from dataclasses import replace
 import pytest
 
 from gateway.model.alarm import DeliveryState as State
-from gateway.model.errors import ConfigError
+from gateway.model.errors import ConfigError, StoreError
+from gateway.relay.alarms import webhook
 from gateway.relay.alarms.webhook import AlarmHook, HookCourier, HookPace
+from gateway.runtime.supervise import Policy
 from gateway.wire.onvif_mqtt import Phase
 from tests.unit.assembly.parts import until
 from tests.unit.relay.alarms.test_dc09 import INSTITUTE, bench
@@ -88,6 +90,51 @@ async def test_what_is_refused_is_parked_and_shown(tmp_path):
             await desk.settled(await desk.raise_one())
             await desk.settled(first)
             assert courier.status().problem == ""
+
+
+async def test_an_end_behind_a_pause_rests_as_well(tmp_path):
+    """While its raising waits for its next try nothing is asked of the disk again and again."""
+    async with bench(tmp_path) as desk, serving() as (receiver, port):
+        receiver.answers = [500]
+        record = await desk.raise_one()
+        await desk.outbox.end(record.alarm.id, desk.clock.now())
+        async with telling(desk, port, replace(PACE, first_s=3600.0, most_s=3600.0)) as courier:
+            await desk.settled(record, State.SENT)
+            await until(lambda: len(courier._pauses) == 2, what="both rest")
+            assert not await courier._deliver()
+            assert len(receiver.got) == 1
+
+
+async def test_an_end_does_not_overtake_a_raising_that_was_refused(tmp_path):
+    """4xx: the end waits with it, and follows it."""
+    async with bench(tmp_path) as desk, serving() as (receiver, port):
+        receiver.answers = [403, 403]
+        record = await desk.raise_one()
+        async with telling(desk, port):
+            await desk.settled(record, State.REFUSED)
+            await desk.outbox.end(record.alarm.id, desk.clock.now())
+            await desk.settled(record, phase=Phase.ENDED)
+        words = [one.partition(".")[2] for one, _ in told(receiver)]
+        assert words[-2:] == ["raised", "ended"]
+        assert words.count("ended") == 1
+
+
+async def test_a_disk_that_cannot_be_read_is_no_bug(tmp_path, monkeypatch):
+    """It is asked again for as long as it takes: no crash is counted against the box."""
+    async with bench(tmp_path) as desk, serving() as (_, port):
+        due, failures = desk.outbox.due, []
+
+        async def refuse(*args, **more):
+            if len(failures) < 6:
+                failures.append(1)
+                raise StoreError("alarms.db: disk I/O error")
+            return await due(*args, **more)
+
+        monkeypatch.setattr(desk.outbox, "due", refuse)
+        monkeypatch.setattr(webhook, "POLICY", Policy(first_s=0.01, most_s=0.02))
+        async with telling(desk, port):
+            await desk.settled(await desk.raise_one())
+        assert len(failures) == 6
 
 
 async def test_who_is_gone_is_not_knocked_at(tmp_path):
