@@ -34,7 +34,7 @@ from gateway.model.incident import (
     Outcome,
     Say,
 )
-from gateway.model.registry import RecipientKind, Registry, Role
+from gateway.model.registry import Force, RecipientKind, Registry, Role
 from gateway.model.report import (
     KINDS,
     Direction,
@@ -212,12 +212,22 @@ class ReportDesk:
         known = self._p.registry().users.get(user)
         return known.name if known is not None else user
 
-    def rooms(self) -> Mapping[str, str]:
-        """Return the rooms to which a report can be passed on, by id."""
+    def rooms(self, actor: Actor) -> Mapping[str, str]:
+        """Return the rooms to which somebody can pass a report on, by id.
+
+        One's own, the forces among which the protocol's table chooses, and rooms that stand beside
+        one's own in an act or a route: who else has dealings with this box is nobody's business.
+        """
+        registry, own = self._p.registry(), actor.organisation
+        circles = [
+            {one for scope in act.scopes for one in scope.recipients}
+            for act in registry.acts.values()
+        ] + [set(route.recipients) for route in registry.report_routes.values()]
+        near = {own}.union(*(circle for circle in circles if own in circle))
         return {
             one.id: one.name
-            for _, one in sorted(self._p.registry().recipients.items())
-            if one.kind is RecipientKind.ROOM
+            for _, one in sorted(registry.recipients.items())
+            if one.kind is RecipientKind.ROOM and (one.id in near or one.force is not Force.OTHER)
         }
 
     # writing ------------------------------------------------------------------------------
@@ -284,7 +294,7 @@ class ReportDesk:
     async def pass_on(self, report: str, recipient: str, *, by: Actor) -> Report:
         """Give a report to another room; StateError `organisation` for what is none."""
         await self._addressed(report, by, Direction.IN)
-        if recipient not in self.rooms():
+        if recipient not in self.rooms(by):
             raise StateError("organisation", recipient)
         written = await self._p.book.pass_on(report, recipient, _sender(by))
         if written.is_new:

@@ -132,21 +132,25 @@ class RetentionDesk:
     def __init__(self, parts: RetentionParts) -> None:
         self._p = parts
         self._kept: tuple[Kept, ...] = ()
+        self._turn = asyncio.Lock()
+        """Two sweeps at once would count files that the other deletes."""
 
     async def sweep(self) -> None:
         """Let go what is over everywhere; StoreError if the disk refuses, then the next call tries.
 
         Holds whose last day is over are taken out of the registry first.
         """
-        await self._end_holds()
-        self._forget_silent()
-        try:
-            await asyncio.to_thread(self._p.stills.sweep)
-        finally:
-            for one in self._p.stills.receipts():
-                log.info("copies-deleted", extra={"class": one.kind.value, "copies": one.copies})
-                await self._p.journal.account(self._receipt(one))
-            self._kept = await asyncio.to_thread(self._measure)
+        async with self._turn:
+            await self._end_holds()
+            self._forget_silent()
+            try:
+                await asyncio.to_thread(self._p.stills.sweep)
+            finally:
+                for one in self._p.stills.receipts():
+                    copies = {"class": one.kind.value, "copies": one.copies}
+                    log.info("copies-deleted", extra=copies)
+                    await self._p.journal.account(self._receipt(one))
+                self._kept = await asyncio.to_thread(self._measure)
 
     def _receipt(self, one: Receipt) -> LedgerEvent:
         return LedgerEvent(

@@ -380,7 +380,7 @@ async def list_reports(
         outcomes=[one.value for one in ReportOutcome],
         rooms=[]
         if institute
-        else [OrganisationView(id=id_, name=name) for id_, name in reports.rooms().items()],
+        else [OrganisationView(id=id_, name=name) for id_, name in reports.rooms(actor).items()],
         may_send=institute and not bar,
         bar=bar,
         bar_text=shown.said(SENTENCES[fault]) if fault is not None else "",

@@ -1724,8 +1724,8 @@ class Reports(Protocol):
         """Return the name of a user of this box."""
         ...
 
-    def rooms(self) -> Mapping[str, str]:
-        """Return the rooms to which a report can be passed on, by id."""
+    def rooms(self, actor: Actor) -> Mapping[str, str]:
+        """Return the rooms to which somebody can pass a report on, by id."""
         ...
 
     async def send(self, draft: ReportDraft, *, by: Actor, once: Once | None = None) -> Report:

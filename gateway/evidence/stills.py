@@ -8,6 +8,7 @@ A file is the JPEG and behind it a note of what it is (JSON), the note's length 
 picture and note come and go together; a picture ends at its own end marker for every reader.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -175,7 +176,9 @@ class Stills:
                     path.unlink(missing_ok=True)
                     cleared += 1
                 elif path.suffix == _SUFFIX:
-                    found[path.name] = self._known.get(path.name) or self._found(path.name, path)
+                    with contextlib.suppress(FileNotFoundError):  # its term ended meanwhile
+                        known = self._known.get(path.name)
+                        found[path.name] = known or self._found(path.name, path)
         except OSError as error:
             raise StoreError(f"{self._directory}: {error.strerror}") from error
         self._known = found

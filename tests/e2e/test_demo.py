@@ -12,6 +12,7 @@ import pytest
 
 from gateway import demo
 from gateway.simulator.clips import prepare
+from gateway.simulator.house import quietly
 from gateway.simulator.town import HOUSE_PLANS, PLANS
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +39,7 @@ def once():
 def test_every_scene_of_the_exercise_holds_from_outside():
     """One command: everything starts, twelve scenes hold, one line of figures, status 0."""
     # the first run on a machine paints the town; its time is not what is promised
-    prepare((*PLANS, *HOUSE_PLANS), demo._cache(), demo._quietly)
+    prepare((*PLANS, *HOUSE_PLANS), demo._cache(), quietly)
     done, seconds = once()
     lines = done.stdout.splitlines()
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]

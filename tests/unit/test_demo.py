@@ -10,6 +10,7 @@ import pytest
 
 from gateway import demo
 from gateway.access.policy import acts_for
+from gateway.assembly import neighbours
 from gateway.assembly.exercise import Outcome
 from gateway.assembly.plans import Surroundings, device_plan, plan
 from gateway.config.load import load
@@ -45,7 +46,7 @@ def founded(folder):
         SimpleNamespace(cut=cut),
     )
     for name, password in zip(("cameras", "recorder"), town.device_passwords, strict=True):
-        demo._write(folder / f"{name}.secret", f"{demo.LOGIN}:{password}")
+        neighbours.write_anew(folder / f"{name}.secret", f"{demo.LOGIN}:{password}")
     (folder / "seed.toml").write_text(demo._seed(town))
     town.config.write_text(demo._configuration(town))
     return town
@@ -209,5 +210,5 @@ def test_exercises_on_different_ports_share_no_folder(tmp_path, monkeypatch):
 
 def test_free_ports_are_different():
     """As many as asked for, none twice."""
-    ports = demo._free_ports(*[socket.SOCK_STREAM] * 50)
+    ports = neighbours.free_ports(*[socket.SOCK_STREAM] * 50)
     assert len(set(ports)) == 50

@@ -79,6 +79,7 @@ async def test_every_passage_is_in_the_ledger_and_words_are_not_plain(tmp_path):
         made = await desk.send(DECAY, by=IVO)
         await desk.acknowledge(made.id, by=ANNA)
         await desk.acknowledge(made.id, by=ANNA)
+        desk.time.advance(1)
         await desk.answer(made.id, "Grazie, squadra avvisata", by=ANNA)
         await desk.close(made.id, ReportOutcome.DEALT_WITH, by=ANNA)
         found = await desk.register(ANNA, Span(), "verifica semestrale")
