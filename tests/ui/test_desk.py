@@ -86,7 +86,7 @@ async def test_two_keys_answer_the_gravest_alarm_from_any_page(window, town):
         ]
         assert all(place in one for place, one in zip(places, found, strict=True))
         assert "RAPINA" in await page.locator(FIRST_ROW).inner_text()
-        assert "In carico a Marco Santini" in await page.locator(".desk-queue").inner_text()
+        assert "In carico a Farmacia Santini" in await page.locator(".desk-queue").inner_text()
         await page.click("nav a[href='#/telecamere']")
         await page.wait_for_selector(".card")
         assert "4 allarmi senza risposta: Rapina" in await page.locator(".ring").inner_text()
@@ -298,7 +298,7 @@ async def test_the_countdown_hangs_on_the_clock_of_the_gateway(window, town):
             "#spoken", has_text="Passa a Istituto Apuania Vigilanza fra 0:"
         ).wait_for(state="attached")
         town.alarms.change(record, taken_utc_us=at(town, 0), taken_by="marco", escalates_utc_us=0)
-        await page.locator(FIRST_ROW, has_text="In carico a Marco Santini").wait_for()
+        await page.locator(FIRST_ROW, has_text="In carico a Farmacia Santini").wait_for()
         assert await count.is_hidden()
 
 
