@@ -236,6 +236,7 @@ async def test_a_refusal_explains_itself_and_offers_the_emergency(window, answer
         await page.keyboard.press("Enter")
         refusal = page.locator(f"{SHOP_CARD} .refusal")
         await refusal.get_by_role("button", name="Perché?").click()
+        await page.locator(f"{SHOP_CARD} .steps li").nth(1).wait_for()
         steps = await page.locator(f"{SHOP_CARD} .steps li").all_inner_texts()
         assert [one.split("\n")[-1].endswith(".") for one in steps] == [True, True]
         assert await page.locator(f"{SHOP_CARD} .steps [data-ok=false]").count() == 1
