@@ -66,7 +66,7 @@ class _Pauses:
         self._wait_s = min(2 * self._wait_s, policy.most_s)
         if policy.from_begin:
             wait_s = max(LEAST_S, wait_s - lived_s)
-        for error in _leaves(failure):
+        for error in leaves(failure):
             if isinstance(error, PeerError):
                 wait_s = max(wait_s, error.retry_after_s or self._least_s(error))
         return wait_s
@@ -127,7 +127,7 @@ async def supervise(
             await _apart(attempt)
         except* (PeerError, StoreError) as group:
             failure = group
-            complaints.note("; ".join(map(str, _leaves(group))))
+            complaints.note("; ".join(map(str, leaves(group))))
         except* Exception:
             now_s = clock.monotonic_s()
             crashes_s = [t for t in crashes_s if now_s - t < policy.crash_window_s]
@@ -150,7 +150,7 @@ async def contained(name: str, attempt: Callable[[], Awaitable[None]]) -> bool:
     try:
         await _apart(attempt)
     except* PeerError as group:
-        words = "; ".join(map(str, _leaves(group)))
+        words = "; ".join(map(str, leaves(group)))
         log.debug("ended", extra={"task": name, "problem": words})
     except* Exception:
         log.exception("bug", extra={"task": name})
@@ -190,10 +190,10 @@ def _nth(waits_s: tuple[float, ...], times: int) -> float:
     return waits_s[min(times, len(waits_s)) - 1] if waits_s else 0.0
 
 
-def _leaves(group: BaseExceptionGroup[BaseException] | None) -> Iterator[BaseException]:
+def leaves(group: BaseExceptionGroup[BaseException] | None) -> Iterator[BaseException]:
     """Yield the errors of a group and of the groups in it."""
     for error in group.exceptions if group else ():
         if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
+            yield from leaves(error)
         else:
             yield error

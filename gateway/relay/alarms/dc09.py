@@ -14,7 +14,6 @@ zone. Never a plate, a person or a picture.
 import asyncio
 import logging
 from collections import OrderedDict
-from contextlib import suppress
 from typing import Final
 
 from gateway.model.alarm import DeliveryState as State
@@ -23,11 +22,11 @@ from gateway.model.identifiers import ID_FORM
 from gateway.model.registry import Recipient
 from gateway.model.room import SEPARATOR
 from gateway.relay.alarms.dc09_line import Link, Station, StationPace, connected
-from gateway.relay.alarms.delivery import CourierStatus
-from gateway.relay.alarms.outbox import FellBehindError, Outbox, Outgoing
+from gateway.relay.alarms.delivery import CourierStatus, follow, tick
+from gateway.relay.alarms.outbox import Outbox, Outgoing
 from gateway.relay.alarms.sia_codes import codes
 from gateway.runtime.clock import Clock
-from gateway.runtime.supervise import supervise
+from gateway.runtime.supervise import leaves, supervise
 from gateway.runtime.tally import Tally
 from gateway.wire import dc09
 from gateway.wire.dc09 import Content, Token
@@ -99,18 +98,17 @@ class Dc09Courier:
                 connected(self._station, at, self._clock, self._pace) as link,
                 asyncio.TaskGroup() as tasks,
             ):
-                beside = [
-                    tasks.create_task(one) for one in (link.listen(), self._follow(), self._tick())
-                ]
+                waking = (
+                    follow(self._outbox, self._wake),
+                    tick(self._clock, self._pace.tick_s, self._wake),
+                )
+                beside = [tasks.create_task(one) for one in (link.listen(), *waking)]
                 await self._work(link, at)
                 for task in beside:
                     task.cancel()
-        except* PeerError as group:
-            self._problem = str(_first_leaf(group))
+        except* (PeerError, StoreError) as group:
+            self._problem = str(next(leaves(group)))
             raise
-        except* StoreError as group:  # our own disk: no bug, and waited for like any peer
-            self._problem = str(_first_leaf(group))
-            raise PeerError(self._problem) from None
         finally:
             self._turn(online=False)
 
@@ -119,19 +117,6 @@ class Dc09Courier:
             self._online = online
             self._since = self._clock.now()
             log.info("line", extra={"recipient": self._recipient.id, "online": online})
-
-    async def _follow(self) -> None:
-        """Wake the worker when an alarm changed; a lost change wakes it as well."""
-        async with self._outbox.changes(most=1) as changes:
-            while True:
-                with suppress(FellBehindError):
-                    await changes.receive()
-                self._wake.set()
-
-    async def _tick(self) -> None:
-        while True:
-            await self._clock.sleep(self._pace.tick_s)
-            self._wake.set()
 
     async def _work(self, link: Link, at: int) -> None:
         """Deliver, and say that we are there; returns when the first receiver's turn has come."""
@@ -273,10 +258,3 @@ def sequence_of(seq: int) -> int:
 def word(value: str) -> str:
     """Return an id, or nothing: what is not made of ids is for nobody outside."""
     return value if all(ID_FORM.match(one) for one in value.split(SEPARATOR)) else ""
-
-
-def _first_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

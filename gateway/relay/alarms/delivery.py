@@ -19,7 +19,7 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from gateway.model.alarm import DeliveryState as State
 from gateway.model.errors import PeerError, StoreError, WireError
@@ -27,7 +27,7 @@ from gateway.model.registry import Recipient
 from gateway.model.time import Moment
 from gateway.relay.alarms.outbox import FellBehindError, Outbox, Outgoing
 from gateway.runtime.clock import Clock
-from gateway.runtime.supervise import Policy, contained, supervise
+from gateway.runtime.supervise import Policy, contained, leaves, supervise
 from gateway.runtime.tally import Tally
 from gateway.wire.mqtt_reasons import FAILURE, REASONS, Conduct, on_message, words
 from gateway.wire.onvif_mqtt import (
@@ -244,12 +244,9 @@ class Courier:
             async with self._broker.connect(self._recipient.id, will=will) as line:
                 await self._greet(line, topic)
                 await self._work(line)
-        except* PeerError as group:
-            self._problem = str(_first_leaf(group))
+        except* (PeerError, StoreError) as group:
+            self._problem = str(next(leaves(group)))
             raise
-        except* StoreError as group:  # our own disk: no bug, and waited for like any peer
-            self._problem = str(_first_leaf(group))
-            raise PeerError(self._problem) from None
         finally:
             self._turn(online=False)
 
@@ -279,8 +276,8 @@ class Courier:
         self._turn(online=True)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen(line))
-            tasks.create_task(self._follow())
-            tasks.create_task(self._tick())
+            tasks.create_task(follow(self._outbox, self._wake))
+            tasks.create_task(tick(self._clock, self._pace.tick_s, self._wake))
             while True:
                 self._wake.clear()
                 sent = await self._fill(line, tasks)
@@ -295,20 +292,6 @@ class Courier:
             self._online = online
             self._since = self._clock.now()
             log.info("line", extra={"recipient": self._recipient.id, "online": online})
-
-    async def _follow(self) -> None:
-        """Wake the sender when an alarm changed; a lost change wakes it as well."""
-        async with self._outbox.changes(most=1) as changes:
-            self._wake.set()
-            while True:
-                with suppress(FellBehindError):
-                    await changes.receive()
-                self._wake.set()
-
-    async def _tick(self) -> None:
-        while True:
-            await self._clock.sleep(self._pace.tick_s)
-            self._wake.set()
 
     async def _fill(self, line: Line, tasks: asyncio.TaskGroup) -> int:
         """Send what was never sent on this line, as far as the window allows."""
@@ -552,8 +535,18 @@ class Courier:
             self._wake.set()
 
 
-def _first_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+async def follow(outbox: Outbox, wake: asyncio.Event) -> NoReturn:
+    """Wake a courier when an alarm changed; a lost change wakes it as well."""
+    async with outbox.changes(most=1) as changes:
+        wake.set()
+        while True:
+            with suppress(FellBehindError):
+                await changes.receive()
+            wake.set()
+
+
+async def tick(clock: Clock, every_s: float, wake: asyncio.Event) -> NoReturn:
+    """Wake a courier every so often."""
+    while True:
+        await clock.sleep(every_s)
+        wake.set()

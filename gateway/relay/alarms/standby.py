@@ -9,7 +9,7 @@ knows each alarm by its id, so that none is shown twice. The recipient listens a
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,6 +17,7 @@ from typing import Protocol
 from gateway.model.errors import CredentialError, PeerError
 from gateway.relay.alarms.delivery import Broker, Line
 from gateway.runtime.clock import Clock
+from gateway.runtime.supervise import leaves
 from gateway.wire.onvif_mqtt import Message
 
 log = logging.getLogger(__name__)
@@ -130,7 +131,7 @@ class StandbyBroker:
 
     def _shut(self, at: int, group: ExceptionGroup[PeerError]) -> None:
         """Leave an address alone for as long as it asked, without waiting for the others."""
-        for error in _leaves(group):
+        for error in leaves(group):
             if isinstance(error, PeerError) and error.retry_after_s:
                 until_s = self._clock.monotonic_s() + error.retry_after_s
                 self._closed_until_s[at] = max(self._closed_until_s[at], until_s)
@@ -145,11 +146,3 @@ def _joined(troubles: Sequence[PeerError]) -> PeerError:
     error = (CredentialError if refused else PeerError)("; ".join(map(str, troubles)))
     error.retry_after_s = min(one.retry_after_s for one in troubles)
     return error
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

@@ -15,7 +15,6 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,11 +24,11 @@ from gateway.model.alarm import DeliveryState as State
 from gateway.model.errors import ConfigError, PeerError, StoreError
 from gateway.model.registry import Recipient
 from gateway.relay.alarms.dc09 import word
-from gateway.relay.alarms.delivery import CourierStatus
-from gateway.relay.alarms.outbox import FellBehindError, Outbox, Outgoing
+from gateway.relay.alarms.delivery import CourierStatus, follow, tick
+from gateway.relay.alarms.outbox import Outbox, Outgoing
 from gateway.runtime.clock import Clock
 from gateway.runtime.signed_post import StatusError, post
-from gateway.runtime.supervise import Policy, supervise
+from gateway.runtime.supervise import Policy, leaves, supervise
 from gateway.runtime.tally import Tally
 from gateway.wire.onvif_mqtt import Phase
 
@@ -128,28 +127,15 @@ class HookCourier:
     async def _attempt(self) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._follow())
-                tasks.create_task(self._tick())
+                tasks.create_task(follow(self._outbox, self._wake))
+                tasks.create_task(tick(self._clock, self._pace.tick_s, self._wake))
                 while True:
                     self._wake.clear()
                     if not await self._deliver() and not await self._knock():
                         await self._wake.wait()
-        except* StoreError as group:  # our own disk: no bug, and waited for like any peer
-            self._problem = "; ".join(map(str, group.exceptions))
-            raise PeerError(self._problem) from None
-
-    async def _follow(self) -> None:
-        """Wake the worker when an alarm changed; a lost change wakes it as well."""
-        async with self._outbox.changes(most=1) as changes:
-            while True:
-                with suppress(FellBehindError):
-                    await changes.receive()
-                self._wake.set()
-
-    async def _tick(self) -> None:
-        while True:
-            await self._clock.sleep(self._pace.tick_s)
-            self._wake.set()
+        except* StoreError as group:
+            self._problem = str(next(leaves(group)))
+            raise
 
     async def _deliver(self) -> bool:
         """Send what is due, a few at once; whether there was anything."""
