@@ -241,6 +241,7 @@ async def test_close_goes_dark(coded):
         assert media.close(watching.answer.session, "viewer-left")
         with pytest.raises(MediaStreamError):
             await watch(watching.track, 1000)
+        await until(lambda: ends)  # the peer hears it before we do
         assert not media.close(watching.answer.session, "again")
     assert [end.reason for end in ends] == ["viewer-left"]
 
