@@ -31,6 +31,8 @@ from benchmarks.lab.process import ChildError
 ENDED_LATEST_S = 900.0
 """For all power cuts."""
 MEMORY = Path("/dev/shm")
+MOST_IN_OPEN = 0.05
+"""Share of the incidents that may be told by an alarm that was still open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +47,14 @@ class Load:
 
 
 QUICK = Load(
-    Storm(alarms=1_000, kills=12, rate=80, steady_s=4.0),
-    killing_pixels.Load(cameras=5, visits=1, kill_s=3.0, room_kills=0),
-    outage.Load(backlog=2_000, lte_s=6.0, cut_s=6.0, deaths=1),
+    Storm(alarms=1_000, kills=10, rate=80, steady_s=3.0),
+    killing_pixels.Load(cameras=5, visits=1, kill_s=2.5, room_kills=0),
+    outage.Load(backlog=2_000, lte_s=5.0, cut_s=6.0, deaths=1),
     cuts=30,
 )
 FULL = Load(
-    Storm(alarms=20_000, kills=300, rate=100, steady_s=20.0),
-    killing_pixels.Load(cameras=10, visits=20, kill_s=4.0, room_kills=3),
+    Storm(alarms=20_000, kills=300, rate=100, steady_s=20.0, pause_s=(0.3, 1.6)),
+    killing_pixels.Load(cameras=16, visits=13, kill_s=4.0, room_kills=3),
     outage.Load(backlog=12_000, lte_s=30.0, cut_s=15.0, deaths=3),
     cuts=250,
 )
@@ -165,9 +167,19 @@ def lost(found: Found) -> int:
     return (
         (found.storm.lost if found.storm else 0)
         + found.outage.lost
-        + (found.pixels.lost if found.pixels else 0)
+        + (_untold(found.pixels) if found.pixels else 0)
         + (found.power.lost if found.power else 0)
     )
+
+
+def _untold(seen: Seen) -> int:
+    """Return the incidents of which nobody was told.
+
+    An alarm that was still open and unanswered when the next incident began tells of that one too;
+    but as a habit it would be none: beyond MOST_IN_OPEN of all it counts as lost.
+    """
+    most = max(1, int(seen.incidents * MOST_IN_OPEN))
+    return seen.lost + max(0, seen.in_open_alarm - most)
 
 
 def report(made: Report, load: Load, found: Found) -> None:
@@ -290,6 +302,8 @@ def remarks(load: Load, found: Found) -> list[str]:
         "alarms come and do not end here: an end is a second message of the same kind",
         "2 % loss of single packets is harsher than LTE, whose radio layer repeats them itself",
         "the camera is drawn: somebody dark walks past a textured wall for five seconds",
+        "an incident that began while the last alarm of its camera was open and unanswered counts "
+        "as told by that one, and is counted apart; more than one in twenty of them is a loss",
         "drained at: over the time in which the backlog came in; the time until the box dials "
         "again is in the line below",
     ]

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -45,12 +46,14 @@ from gateway.ops.logs import configure
 from gateway.relay.alarms.mqtt import BrokerOptions, MqttBroker
 from gateway.runtime.clock import Clock, SystemClock
 from gateway.runtime.supervise import Policy, supervise
+from gateway.simulator import patrol
 from gateway.simulator.broker import serve_broker
 from gateway.simulator.button import Button
 from gateway.simulator.camera import VirtualCamera
 from gateway.simulator.clips import prepare
 from gateway.simulator.house import quietly
 from gateway.simulator.rtsp_server import Mount, serve
+from gateway.simulator.station import CentralStation
 from gateway.simulator.town import (
     GUARDED_POLYGON,
     HOUSE_PLANS,
@@ -67,25 +70,44 @@ log = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 PORT = 8443
 LOGIN = "esercitazione"
+PATROL = "istituto"
+"""The account that sends reports."""
+STATION_KEY_CHARS = 32
 INSTITUTE_TOPIC = "esercitazione/istituto/onvif-ej/#"
-ONCE_S = 150.0
-"""`--once` gives up after this: starting, all scenes and stopping take about two minutes."""
+ONCE_S = 270.0
+"""`--once` gives up after this: starting, all scenes and stopping take about two minutes, on a
+machine that does nothing else."""
 SCENES = (
     SceneCard(
         "intrusione",
         "Intrusione in farmacia",
         "Intrusion in the pharmacy",
-        "Qualcuno entra dopo la chiusura: l'allarme arriva qui e, come solo testo, all'istituto.",
-        "Somebody enters after hours: the alarm comes here and, as text alone, to the institute.",
+        "Qualcuno entra dopo la chiusura: l'allarme arriva qui e, come codice SIA DC-09, alla "
+        "centrale di vigilanza. Se nessuno risponde entro 5 secondi va, come solo testo, "
+        "all'istituto.",
+        "Somebody enters after hours: the alarm comes here and, as a SIA DC-09 code, to the "
+        "central station. Unless somebody answers within 5 seconds it goes, as text alone, to the "
+        "institute.",
     ),
     SceneCard(
         "antirapina",
         "Pulsante antirapina in farmacia",
         "Hold-up button in the pharmacy",
-        "Il registratore della farmacia segnala il pulsante via ONVIF: l'allarme, della gravità "
-        "più alta, arriva con i secondi prima e le immagini dal vivo.",
-        "The pharmacy's recorder reports the button over ONVIF: the alarm, of the highest "
-        "severity, comes with the seconds before and live pictures.",
+        "Qualcuno preme sotto il banco: nella farmacia non si vede e non si sente nulla, nemmeno "
+        "il titolare lo legge. La sala ha le telecamere della farmacia, dal vivo e nei 30 secondi "
+        "prima.",
+        "Somebody presses under the counter: nothing shows or sounds in the pharmacy, not even "
+        "its owner reads of it. The room has the pharmacy's cameras, live and the 30 seconds "
+        "before.",
+    ),
+    SceneCard(
+        "segnalazione",
+        "Segnalazione di un istituto",
+        "Report of an institute",
+        "«Mille occhi»: una pattuglia dell'istituto segnala persone sospette; la segnalazione è "
+        "numerata e arriva alla sala competente, che la prende in carico in «Segnalazioni».",
+        "“Mille occhi”: a patrol of the institute reports suspicious people; the report gets its "
+        "number and comes to the competent room, which takes it on in “Reports”.",
     ),
     SceneCard(
         "stacca",
@@ -148,6 +170,8 @@ class Ports:
     questura: int
     """Console of the second room."""
     questura_lines: int
+    station: int
+    """Where the central station takes SIA DC-09."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +208,16 @@ class Town:
     def institute_log(self) -> Path:
         """Where the institute's subscriber writes what it gets."""
         return self.folder / "istituto.jsonl"
+
+    @property
+    def station_log(self) -> Path:
+        """Where the central station writes what it is told."""
+        return self.folder / "centrale.jsonl"
+
+    @property
+    def station_key(self) -> Path:
+        """The key that it shares with the box."""
+        return self.folder / "centrale.secret"
 
 
 def main(args: argparse.Namespace) -> int:
@@ -282,6 +316,7 @@ def _stage(town: Town) -> dict[str, object]:
         "ledger": str(options.box.state_dir / "ledger.db"),
         "ledger_key": public_vkey(options.ledger.origin, ledger_key(options, str(town.config))),
         "institute_log": str(town.institute_log),
+        "station_log": str(town.station_log),
         "passwords": {card.id: town.passwords[card.id] for card in ACCOUNTS},
         "questura": {
             "base_url": town.rooms[1].url,
@@ -296,7 +331,7 @@ async def _found(folder: Path, console: int, street: Street) -> Town:
     await asyncio.to_thread(prepare, (*PLANS, *HOUSE_PLANS), _cache(), _progress)
     cameras = await asyncio.to_thread(build_cameras, _cache(), quietly, clock)
     media = free_ports(socket.SOCK_DGRAM, socket.SOCK_DGRAM)
-    streams = free_ports(*[socket.SOCK_STREAM] * 7)
+    streams = free_ports(*[socket.SOCK_STREAM] * 8)
     ports = Ports(console, media[0], media[1], *streams)
     passwords = {
         account: secrets.token_urlsafe(12)
@@ -312,6 +347,7 @@ async def _found(folder: Path, console: int, street: Street) -> Town:
     )  # fmt: skip
     for name, password in zip(("cameras", "recorder"), device_passwords, strict=True):
         write_anew(folder / f"{name}.secret", f"{LOGIN}:{password}")
+    write_anew(town.station_key, secrets.token_hex(STATION_KEY_CHARS // 2))
     for place in (folder, folder / "questura", folder / "porto"):
         place.mkdir(exist_ok=True)
         _begin_anew(place / "state")
@@ -396,10 +432,15 @@ addresses = ["{town.rooms[0].address}"]
 name = "esercitazione"
 host = "{HOST}"
 port = {town.ports.broker}
+[[dc09]]
+name = "centrale"
+receivers = ["{HOST}:{town.ports.station}"]
+account = "1A2B"
+key = "file:{town.station_key}"
 [registry]
 seed = "seed.toml"
 [ring]
-most_seconds = 15
+most_seconds = 30
 [log]
 level = "warning"
 """
@@ -454,6 +495,7 @@ def _scenes(town: Town, opened: Opened) -> Mapping[str, Callable[[], Awaitable[O
     return {
         "intrusione": lambda: guarded(lambda: town.cameras[RECORDED].trigger(INTRUSION)),
         "antirapina": lambda: guarded(town.button.press),
+        "segnalazione": partial(_report, town),
         "scadenza": lambda: end_acts(opened.registry, opened.journal, town.clock),
         "stacca": town.pharmacy.cut,
         "manomissione": lambda: tamper(
@@ -463,6 +505,16 @@ def _scenes(town: Town, opened: Opened) -> Mapping[str, Callable[[], Awaitable[O
             ),
         ),
     }
+
+
+async def _report(town: Town) -> Outcome:
+    """Have a patrol of the institute report what it sees."""
+    url = f"http://{HOST}:{town.ports.console}"
+    number = await patrol.report(url, PATROL, town.passwords[PATROL])
+    return Outcome(
+        f"L'istituto ha segnalato persone sospette: {number}. È in «Segnalazioni».",
+        f"The institute reported suspicious people: {number}. It is in “Reports”.",
+    )
 
 
 @asynccontextmanager
@@ -482,6 +534,7 @@ async def _alive(town: Town) -> AsyncIterator[Town]:
         listening = asyncio.Event()
         broker = serve_broker(HOST, town.ports.broker, listening.set)
         running.append(tasks.create_task(broker))
+        running.append(tasks.create_task(_station(town)))
         await listening.wait()
         running.append(
             tasks.create_task(
@@ -499,6 +552,13 @@ async def _alive(town: Town) -> AsyncIterator[Town]:
         finally:
             for task in running:
                 task.cancel()
+
+
+async def _station(town: Town) -> None:
+    """Run the vigilance central station."""
+    key = await asyncio.to_thread(town.station_key.read_text)
+    station = CentralStation(key.encode("ascii"), town.station_log, town.clock)
+    await station.serve(HOST, town.ports.station)
 
 
 async def _neighbours(town: Town) -> None:

@@ -30,6 +30,8 @@ WIDTH_PX, HEIGHT_PX, FPS, GOP, KBPS = 640, 360, 10, 10, 500
 VISIT_S: Final = 5
 PERIOD_S: Final = 14
 """From one visit to the next of a camera."""
+ONCE_SPREAD_S: Final = 8
+"""Over so many seconds first visits are spread where there is no second one."""
 OFF_AFTER_S: Final = 3.0
 """Of the zone: shorter than nobody is there."""
 WALKER_PX: Final = (48, 130)
@@ -70,10 +72,12 @@ def _walk(luma: NDArray[np.uint8], share: float) -> None:
 class Camera:
     """One camera."""
 
-    def __init__(self, number: int, count: int, source: list[Picture]) -> None:
+    def __init__(
+        self, number: int, count: int, source: list[Picture], spread_s: int = PERIOD_S
+    ) -> None:
         self.number, self.fanout = number, Fanout()
         self._source = source
-        self._waits = number * PERIOD_S // count
+        self._waits = number * spread_s // count
         """Seconds that its first visit comes after its neighbours' first."""
 
     async def play(self, visits: int, begin: asyncio.Event, truth: Path, clock: Clock) -> None:
@@ -105,11 +109,16 @@ class Camera:
         return 0 if 0 <= visit < visits - 1 else EMPTY
 
 
+def spread_s(visits: int) -> int:
+    """Return over which time the first visits are spread: who comes once waits for nobody."""
+    return PERIOD_S if visits > 1 else ONCE_SPREAD_S
+
+
 async def main(count: int, visits: int, folder: Path) -> None:
     """Serve until standard input ends."""
     source = await asyncio.to_thread(film)
     clock, begin = SystemClock(), asyncio.Event()
-    cameras = [Camera(number, count, source) for number in range(count)]
+    cameras = [Camera(number, count, source, spread_s(visits)) for number in range(count)]
     sets = pictures.parameter_sets(source[0])
     mounts = {
         f"{one.number}/{name}": Mount(one.fanout, sets)

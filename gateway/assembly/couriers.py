@@ -67,6 +67,7 @@ class Couriers:
 
     def reconcile(self, registry: Registry) -> None:
         """Follow the registry; a recipient that did not change is not disturbed."""
+        self._outbox.know(registry.recipients.keys())
         wanted = {r.id: r for r in registry.recipients.values() if self._is_known(r.broker)}
         problems = [
             f"recipient {r.id}: there is no {_words(r.broker)} in gateway.toml"

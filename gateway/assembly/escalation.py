@@ -15,6 +15,7 @@ from gateway.model.alarm import AlarmRecord
 from gateway.model.errors import StoreError
 from gateway.model.holdup import is_holdup
 from gateway.model.registry import Analytic, Recipient, Registry
+from gateway.relay.alarms.book_rows import Step
 from gateway.relay.alarms.outbox import Outbox
 from gateway.runtime.clock import Clock
 
@@ -42,6 +43,7 @@ class Escalator:
     def __init__(self, parts: EscalatorParts) -> None:
         self._parts = parts
         self._tidied_s = float("-inf")
+        self._caught_up = False
         self.problem = ""
         """Why the disk refused a step; empty while it takes them."""
 
@@ -59,6 +61,7 @@ class Escalator:
         """Go on with what is due, each second, until cancelled; a full disk is asked again."""
         while True:
             try:
+                await self._catch_up()
                 await self.step()
                 await self._tidy()
                 self.problem = ""
@@ -83,17 +86,33 @@ class Escalator:
             return
         is_last = not record.escalates_to
         done = await outbox.escalate(alarm_id, number, self._next(record))
-        if done is None:
+        if done is not None:
+            await self._tell(Step(*done, is_last))
+
+    async def _catch_up(self) -> None:
+        """Write down, once, what was done before the last process died and is in no ledger.
+
+        One that died between the entry and its mark has it twice: rather twice than never.
+        """
+        if self._caught_up:
             return
-        record, added = done
-        if is_last:
+        for one in await self._parts.outbox.unaccounted():
+            await self._tell(one)
+        self._caught_up = True
+
+    async def _tell(self, done: Step) -> None:
+        """Log a step that is on disk, and write it down."""
+        record = done.record
+        alarm_id = record.alarm.id
+        if done.is_last:
             log.warning("alarm-unanswered", extra={"alarm": alarm_id})
             await self._account("alarm.unanswered", record, record.recipients)
-        elif added:
+        elif done.told:
             log.info("alarm-escalated", extra={"alarm": alarm_id, "step": record.step})
-            await self._account("alarm.escalate", record, added)
+            await self._account("alarm.escalate", record, done.told)
         else:
             log.warning("alarm-escalates-to-nobody", extra={"alarm": alarm_id})
+        await self._parts.outbox.accounted(alarm_id, record.step)
 
     def _next(self, record: AlarmRecord) -> list[Recipient]:
         """Return who hears now: whom the plan names and an act in force still does."""

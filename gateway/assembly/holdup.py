@@ -15,6 +15,7 @@ import os
 import secrets
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, NoReturn
 
@@ -24,6 +25,7 @@ from gateway.analytics.rules import Raised
 from gateway.analytics.triggers import TriggerState
 from gateway.assembly.cameras import CameraPost
 from gateway.assembly.holdup_book import Answered, Device, HoldupBook
+from gateway.assembly.holdup_refusals import Refusals
 from gateway.assembly.holdup_report import HoldupReport, ReportParts, report
 from gateway.assembly.journal import Journal, signed
 from gateway.assembly.pictures import Pictures
@@ -62,9 +64,8 @@ MOST_PRESSES: Final = 10
 """Of one device in ..."""
 PRESSES_S: Final = 60.0
 """... so many seconds; what comes beyond repeats an alarm that lives already, or is a defect."""
-SAY_AGAIN_S: Final = 60.0
-"""Refusals of one source are one entry in this time, with their number."""
-MOST_SAID: Final = 1_000
+STORED_S: Final = 5.0
+"""So long a press waits at most for the disk before it is answered; it is tried on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +101,8 @@ class _Due:
 
     alarm: Alarm
     cause: Cause
-
-
-@dataclass(slots=True)
-class _Said:
-    """Refusals of one source."""
-
-    at_s: float
-    unsaid: int = 0
+    stored: asyncio.Event
+    """Set once the disk has it."""
 
 
 class HoldupDesk:
@@ -122,7 +117,7 @@ class HoldupDesk:
         """Of contacts, by channel and trigger."""
         self._due: deque[_Due] = deque(maxlen=MOST_DUE)
         self._pressed: dict[tuple[str, str], deque[float]] = {}
-        self._said: dict[str, _Said] = {}
+        self._refusals = Refusals(parts.clock)
         self._turn = asyncio.Lock()
         self._tally = Tally(log, parts.clock)
         self.refused = 0
@@ -166,8 +161,11 @@ class HoldupDesk:
 
     # what sets it off ----------------------------------------------------------------------------
 
-    def press(self, holdup: str, token: str, source_ip: str) -> None:
-        """Take a press of a device; never waits, and what it does shows to nobody who asks."""
+    async def press(self, holdup: str, token: str, source_ip: str) -> None:
+        """Take a press of a device; durable when it returns, and it shows to nobody who asks.
+
+        A disk that refuses for STORED_S is tried on afterwards. Cancelling takes nothing back.
+        """
         known = self._p.book.token(token_hash(token))
         if known is None or known.holdup != holdup:
             self.refused += 1
@@ -175,7 +173,12 @@ class HoldupDesk:
         elif not self._may_press(known):
             self._refuse(f"{known.holdup}/{known.name}", "too-often")
         else:
-            self._spawn(self._trigger(holdup, Cause(HoldupSource.BUTTON, known.name)))
+            stored = asyncio.Event()
+            cause = Cause(HoldupSource.BUTTON, known.name)
+            self._spawn(self._trigger(holdup, cause, stored))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STORED_S):
+                    await stored.wait()
 
     def hear(self, camera: str, event: CameraEvent) -> None:
         """Take an event that a camera or a recorder reports; never waits."""
@@ -229,28 +232,28 @@ class HoldupDesk:
         return True
 
     def _refuse(self, source: str, code: str) -> None:
-        """Count a refusal; one entry a minute and source says it."""
-        now_s = self._p.clock.monotonic_s()
-        said = self._said.get(f"{source} {code}")
-        if said is not None and now_s - said.at_s < SAY_AGAIN_S:
-            said.unsaid += 1
-            return
-        if len(self._said) >= MOST_SAID:
-            self._said.clear()
-        self._said[f"{source} {code}"] = _Said(now_s)
-        entry = _entry("holdup.refuse", Operation.NONE, result="denied", error=code)
-        count = 1 + (said.unsaid if said is not None else 0)
-        self._spawn(self._p.journal.account(replace(entry, src_ip=source, count=count)))
+        """Count a refusal; few entries a minute say it, for all sources together."""
+        if count := self._refusals.note(source, code):
+            entry = _entry("holdup.refuse", Operation.NONE, result="denied", error=code)
+            self._spawn(self._p.journal.account(replace(entry, src_ip=source, count=count)))
 
     # the alarm -----------------------------------------------------------------------------------
 
-    async def _trigger(self, holdup: str, cause: Cause) -> None:
-        """Raise the alarm; one that the disk refuses is tried again until it takes it."""
+    async def _trigger(
+        self, holdup: str, cause: Cause, stored: asyncio.Event | None = None
+    ) -> None:
+        """Raise the alarm; one that the disk refuses is tried again until it takes it.
+
+        `stored` is set then, or once there is nothing to be stored.
+        """
+        stored = stored or asyncio.Event()
         if holdup not in self._p.registry().holdups:
+            stored.set()
             return
-        due = _Due(self._alarm(holdup, exercise=False), cause)
+        due = _Due(self._alarm(holdup, exercise=False), cause, stored)
         try:
             await self._raise(due.alarm, cause)
+            stored.set()
         except StoreError as error:
             self._problem = str(error)
             self._due.append(due)
@@ -364,6 +367,8 @@ class HoldupDesk:
             closed = await outbox.close(record.alarm.id, by, verdict, organisation=organisation)
             now, state = closed or record, Verification.FALSE
         await self._note_answer(now, state, verdict, (by, organisation))
+        with suppress(StoreError):  # then it is written twice
+            await outbox.accounted(record.alarm.id, now.step)
         return True
 
     async def _note_answer(
@@ -433,7 +438,7 @@ class HoldupDesk:
             except StoreError as error:
                 self._problem = str(error)
                 break
-            self._due.popleft()
+            self._due.popleft().stored.set()
         registry, now = self._p.registry(), self._p.clock.now()
         for key, state in tuple(self._states.items()):
             trigger = registry.triggers.get(key[1])

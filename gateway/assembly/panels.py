@@ -128,17 +128,23 @@ class PanelDesk:
         if registry.panels == self._seen and not self._unusable:
             return
         self._seen = dict(registry.panels)
-        accounts, panels, unusable = {}, {}, []
+        accounts: dict[str, Account] = {}
+        panels: dict[str, Panel] = {}
+        unusable: list[str] = []
         for panel in registry.panels.values():
             try:
-                accounts[bare(panel.account)] = self._account(panel)
-                panels[bare(panel.account)] = panel
+                name = bare(panel.account)
+                accounts[name] = self._account(panel, panels.get(name))
+                panels[name] = panel
             except ConfigError as error:
                 unusable.append(str(error))
         self._accounts, self._panels, self._unusable = accounts, panels, tuple(unusable)
 
-    def _account(self, panel: Panel) -> Account:
+    def _account(self, panel: Panel, other: Panel | None) -> Account:
         where = f"panel {panel.id}"
+        if other is not None:  # of a registry that an earlier version took
+            problem = f"is that of panel {other.id} too"
+            raise ConfigError(where, "account", problem, "write another account")
         if panel.key:
             key = aes_key(panel.key, where, "key")
             return Account(panel.account, key, float(panel.supervision_s))

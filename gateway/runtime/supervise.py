@@ -143,8 +143,9 @@ async def supervise(
 async def contained(name: str, attempt: Callable[[], Awaitable[None]]) -> bool:
     """Run what one peer began, once; return whether it ended without a bug of ours.
 
-    PeerError is normal. Anything else is logged with its traceback and goes no further, so that
-    one peer cannot take down its neighbours: whoever asks counts, and locks that peer out.
+    PeerError is normal, and a database that refuses (StoreError) is no fault of the peer's (ADR 7).
+    Anything else is logged with its traceback and goes no further, so that one peer cannot take
+    down its neighbours: whoever asks counts, and locks that peer out.
     """
     fine = True
     try:
@@ -152,6 +153,9 @@ async def contained(name: str, attempt: Callable[[], Awaitable[None]]) -> bool:
     except* PeerError as group:
         words = "; ".join(map(str, leaves(group)))
         log.debug("ended", extra={"task": name, "problem": words})
+    except* StoreError as group:
+        words = "; ".join(map(str, leaves(group)))
+        log.info("not-stored", extra={"task": name, "problem": words})
     except* Exception:
         log.exception("bug", extra={"task": name})
         fine = False

@@ -89,6 +89,9 @@ class MediaOptions:
     """None: a device without masks."""
 
 
+_MOST_NOTED = 100
+
+
 class MediaState:
     """What both services show and change."""
 
@@ -96,6 +99,8 @@ class MediaState:
         self.options = options
         self.profiles: dict[str, SimulatedProfile] = {one.token: one for one in profiles}
         self.masks: dict[str, SimulatedMask] = {}
+        self.synchronised: list[str] = []
+        """Profiles of which a key picture was asked, newest last."""
         self._made = 0
 
     def profile(self, token: str) -> SimulatedProfile:
@@ -146,6 +151,11 @@ class MediaState:
         if self.options.masks is None:
             raise SoapFaultError("ter:ActionNotSupported", "Optional Action Not Implemented")
         return self.options.masks
+
+    def synchronise(self, token: str) -> None:
+        """Note that somebody wants a key picture of a profile."""
+        self.synchronised.append(self.profile(token).token)
+        del self.synchronised[:-_MOST_NOTED]
 
     def stream_uri(self, profile: SimulatedProfile, url: str, *, tls: bool) -> str:
         """Return where a profile's stream is."""
@@ -284,6 +294,7 @@ class Media1Service(_Operations):
             "GetProfiles": self._profiles,
             "GetStreamUri": self._stream_uri,
             "GetSnapshotUri": self._snapshot_uri,
+            "SetSynchronizationPoint": self._synchronise,
             "GetVideoEncoderConfiguration": self._encoder,
             "SetVideoEncoderConfiguration": self._set_encoder,
         }
@@ -349,6 +360,10 @@ class Media1Service(_Operations):
         uri = self._state.stream_uri(profile, url, tls=False)
         return TRT("GetStreamUriResponse", self._media_uri(uri))
 
+    def _synchronise(self, request: etree._Element, _url: str) -> etree._Element:
+        self._state.synchronise(text_of(request, "ProfileToken"))
+        return TRT("SetSynchronizationPointResponse")
+
     def _snapshot_uri(self, request: etree._Element, url: str) -> etree._Element:
         uri = self._state.snapshot_uri(text_of(request, "ProfileToken"), url)
         return TRT("GetSnapshotUriResponse", self._media_uri(uri))
@@ -373,6 +388,7 @@ class Media2Service(_Operations):
             "SetVideoEncoderConfiguration": self._set_encoder,
             "GetStreamUri": self._stream_uri,
             "GetSnapshotUri": self._snapshot_uri,
+            "SetSynchronizationPoint": self._synchronise,
             "GetMasks": self._masks,
             "GetMaskOptions": self._mask_options,
             "CreateMask": self._create_mask,
@@ -444,6 +460,10 @@ class Media2Service(_Operations):
         profile = self._state.profile(text_of(request, "ProfileToken"))
         uri = self._state.stream_uri(profile, url, tls=protocol == "RtspsUnicast")
         return TR2("GetStreamUriResponse", TR2("Uri", uri))
+
+    def _synchronise(self, request: etree._Element, _url: str) -> etree._Element:
+        self._state.synchronise(text_of(request, "ProfileToken"))
+        return TR2("SetSynchronizationPointResponse")
 
     def _snapshot_uri(self, request: etree._Element, url: str) -> etree._Element:
         uri = self._state.snapshot_uri(text_of(request, "ProfileToken"), url)

@@ -14,11 +14,11 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
@@ -48,6 +48,11 @@ PORTO = at_room("farmacia-porto", "porto")
 """The camera behind NAT."""
 HOLD_UP = 5
 """The highest severity."""
+EXERCISE_CODE = "/RX000"
+PASSED_ON_S = 5.0
+"""So long the room has to answer before the institute hears of an intrusion."""
+BEFORE_PICTURES = 250
+"""Of the 30 s before a hold-up: the recorder may have been away for a moment."""
 SUBSCRIBED = 'device_subscription_healthy{device="registratore-farmacia"} 1.0'
 SUB_SHAPE = (270, 480)
 
@@ -71,6 +76,8 @@ class Stage:
     ledger_key: str
     institute_log: Path
     """What the institute's subscriber got over MQTT, one JSON object a line."""
+    station_log: Path
+    """What the central station got over SIA DC-09, likewise."""
     passwords: dict[str, str]
     tokens: dict[str, str] = field(default_factory=dict)
     figures: Figures = field(default_factory=Figures)
@@ -152,10 +159,40 @@ async def pharmacy_before(stage: Stage) -> None:
 
 
 async def intrusion(stage: Stage) -> None:
-    """Somebody enters: the alarm is on the operator's list and, as text alone, at the institute."""
+    """Somebody enters: the alarm is on the operator's list."""
     alarm, stage.figures.first_alarm_s = await _raised_by(stage, "intrusione")
     hold(alarm["rule"] == "intrusione", f"another alarm: {alarm}")
+
+
+async def central_station(stage: Stage) -> None:
+    """The central station has the alarm as a SIA code; one that rings nobody: an exercise."""
+    told = await _until(lambda: _at_station(stage), ALARM_S, "nothing at the central station")
+    hold(told["data"].endswith(EXERCISE_CODE), f"another code: {told}")
+    hold("farmacia" in told["I"], f"it does not say where: {told}")
+
+
+async def _at_station(stage: Stage) -> dict[str, str] | None:
+    return next(iter(_lines(stage.station_log)), None)
+
+
+async def passed_on(stage: Stage) -> None:
+    """Nobody answers: the alarm goes on to the institute, as text alone, and says so."""
     await _told(stage)
+    async with stage.client("operatore") as client:
+        told = (await client.get(f"/api/alarms/{stage.alarm}")).json()
+    after_s = _seconds(told["alarm"]["stored"], _delivery(told, "istituto")["delivered"])
+    hold(after_s >= PASSED_ON_S - 1.0, f"the institute had it after {after_s:.1f} s")
+
+
+def _delivery(told: dict[str, Any], recipient: str) -> dict[str, Any]:
+    found = [one for one in told["deliveries"] if one["recipient"] == recipient]
+    hold(found, f"no delivery to {recipient}: {told}")
+    return dict(found[0])
+
+
+def _seconds(since: str, until: str) -> float:
+    begin, end = (datetime.fromisoformat(one) for one in (since, until))
+    return (end - begin).total_seconds()
 
 
 async def _raised_by(stage: Stage, scene: str) -> tuple[dict[str, object], float]:
@@ -187,10 +224,14 @@ async def _new_alarm(client: httpx.AsyncClient, known: set[str]) -> dict[str, ob
 
 
 async def _at_institute(stage: Stage) -> dict[str, str] | None:
-    if not stage.institute_log.exists():
-        return None
-    lines = map(json.loads, stage.institute_log.read_text().splitlines())
+    lines = _lines(stage.institute_log)
     return next((one for one in lines if stage.alarm in one["payload"]), None)
+
+
+def _lines(path: Path) -> list[dict[str, str]]:
+    """Return the JSON objects of a file that is written line by line; none if it is not there."""
+    text = path.read_text() if path.exists() else ""
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
 async def _until(look: Callable[[], Awaitable[T | None]], bound_s: float, otherwise: str) -> T:
@@ -206,12 +247,17 @@ async def _until(look: Callable[[], Awaitable[T | None]], bound_s: float, otherw
 
 async def pharmacy_during(stage: Stage) -> None:
     """The alarm opens the seconds before and the live picture; the institute gets neither."""
+    await _opened(stage, 50)
+
+
+async def _opened(stage: Stage, least: int) -> None:
+    """Assert what an alarm opens, with so many pictures from before; then close it."""
     why = f"purpose=allarme&case={stage.alarm}"
     async with stage.client("operatore") as client:
         clip = await client.get(f"/api/alarms/{stage.alarm}/before.mp4?{why}")
         hold(clip.status_code == httpx.codes.OK, f"no seconds before: {clip.text[:200]}")
         pictures = await asyncio.to_thread(read_mp4, clip.content)
-        hold(len(pictures) >= 50, f"{len(pictures)} pictures in the clip")
+        hold(len(pictures) >= least, f"{len(pictures)} pictures in the clip")
         hold(read_frame_index(pictures[0]) is not None, "the clip is not of the town")
         still = await _until(lambda: _still(client, stage.alarm, why), 5.0, "no still")
         hold(still.startswith(b"\xff\xd8\xff"), "the still is no JPEG")
@@ -249,23 +295,48 @@ async def pharmacy_after(stage: Stage) -> None:
 
 
 async def hold_up(stage: Stage) -> None:
-    """The recorder reports its button: an alarm like any other, of the highest severity.
+    """A button is pressed: nothing on site shows it; the room sees the shop and the 30 s before.
 
-    It opens, shows and closes what the intrusion's did; the small rendition is one of the town's.
+    The owner reads nothing and the institute is told nothing; once the alarm is closed the owner
+    reads it. The small rendition is one of the town's.
     """
     async with stage.client("operatore") as client:
         await _until(lambda: _subscribed(client), PICTURE_S, "the recorder's events do not arrive")
         alarm, _ = await _raised_by(stage, "antirapina")
         hold(alarm["severity"] == HOLD_UP, f"severity {alarm['severity']}, not {HOLD_UP}")
-        hold(alarm["zone"] == "antirapina-farmacia", f"another alarm: {alarm}")
-        await _told(stage)
+        hold(alarm["zone"] == "antirapina-farmacia" and alarm["silent"], f"another alarm: {alarm}")
+        hold(not await _owner_reads(stage), "the owner reads of a hold-up that lives")
         url = f"/whep/farmacia?purpose=allarme&case={stage.alarm}&stream=sub"
         async with WhepViewer(client, url) as viewer:
             small = await viewer.picture(PICTURE_S)
             _number(small)
             hold(small.luma.shape == SUB_SHAPE, f"a small picture of {small.luma.shape}")
-    await pharmacy_during(stage)
+    await _opened(stage, BEFORE_PICTURES)
     await pharmacy_after(stage)
+    hold(await _at_institute(stage) is None, "the institute was told of a hold-up")
+    hold(await _owner_reads(stage), "the owner cannot read of it once it is over")
+
+
+async def _owner_reads(stage: Stage) -> bool:
+    async with stage.client("titolare") as client:
+        return any(one["id"] == stage.alarm for one in (await client.get("/api/alarms")).json())
+
+
+async def thousand_eyes(stage: Stage) -> None:
+    """A patrol reports: numbered, at the competent room, taken on; the institute sees that."""
+    async with stage.client("operatore") as room, stage.client("istituto") as institute:
+        told = (await room.post("/api/exercise/scenes/segnalazione")).json()
+        report = await _until(lambda: _report(room, told["text"]), ALARM_S, f"no report: {told}")
+        hold(report["kind"] == "persone-o-veicoli-sospetti", f"another report: {report}")
+        taken = await room.post(f"/api/reports/{report['id']}/ack")
+        hold(taken.is_success, f"it cannot be taken on: {taken.text[:200]}")
+        seen = await _report(institute, told["text"])
+        hold(seen and seen["state"] == "presa-in-carico", f"the institute reads {seen}")
+
+
+async def _report(client: httpx.AsyncClient, told: str) -> dict[str, Any] | None:
+    reports = (await client.get("/api/reports")).json()["reports"]
+    return next((one for one in reports if one["number"] in told), None)
 
 
 async def _subscribed(client: httpx.AsyncClient) -> bool | None:
@@ -456,9 +527,12 @@ SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
     square,
     pharmacy_before,
     intrusion,
+    central_station,
+    passed_on,
     pharmacy_during,
     pharmacy_after,
     hold_up,
+    thousand_eyes,
     line_pulled,
     pact_ends,
     tampering,
@@ -497,9 +571,15 @@ def main(path: str) -> int:
         Path(told["ledger"]),
         told["ledger_key"],
         Path(told["institute_log"]),
+        Path(told["station_log"]),
         told["passwords"],
         questura=Stage(
-            told["questura"]["base_url"], Path(), "", Path(), told["questura"]["passwords"]
+            told["questura"]["base_url"],
+            Path(),
+            "",
+            Path(),
+            Path(),
+            told["questura"]["passwords"],
         ),
     )
     try:

@@ -66,6 +66,7 @@ ADDED: Final = {
         "taken_utc_us": "integer not null default 0",
         "taken_by": "text not null default ''",
         "taken_org": "text not null default ''",
+        "accounted": "integer not null default 0",
     },
     "delivery": {
         "severity": "integer not null default 3",
@@ -89,6 +90,7 @@ MOST_NEAR: Final = 64
 """Neighbouring cameras that are looked at; two look-ups for each."""
 MOST_PENDING: Final = 5_000
 MOST_GONE: Final = 1_000
+MOST_UNACCOUNTED: Final = 1_000
 MOST_PER_SWEEP: Final = 256
 """Alarms deleted in one transaction, so that nobody waits long behind it."""
 
@@ -116,9 +118,11 @@ IN_ORDER: Final = (
     " and first.recipient=d.recipient and first.phase='Raised' and first.state='rifiutato'))"
 )
 """An end is not told to who refuses the raising: the raising would come last, and stay."""
+_WANTED = " and (:known is null or d.recipient in (select value from json_each(:known)))"
+"""Whom the registry does not name any more waits for nothing."""
 _DONE = (
-    "state = 'chiuso' and ended_utc_us <> 0 and not exists("
-    "select 1 from delivery d where d.alarm=alarm.id and d.state <> 'consegnato')"
+    "state = 'chiuso' and ended_utc_us <> 0 and not exists("  # noqa: S608 - our own words only
+    f"select 1 from delivery d where d.alarm=alarm.id and d.state <> 'consegnato'{_WANTED})"
 )
 
 _NEIGHBOURS = (
@@ -162,6 +166,17 @@ class Fresh:
     plan: tuple[Stage, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A stage of a plan that was taken."""
+
+    record: AlarmRecord
+    """As it is now, but with this step."""
+    told: tuple[str, ...]
+    is_last: bool
+    """Nobody was left to be told."""
+
+
 @dataclass(slots=True)
 class Quota:
     """How many alarms there are; used on the store's thread."""
@@ -172,6 +187,8 @@ class Quota:
     """Undelivered alarms that more urgent ones pushed out."""
     gone: deque[AlarmRecord] = field(default_factory=lambda: deque(maxlen=MOST_GONE))
     """Those whose loss was not written down yet; the newest of very many."""
+    known: str | None = None
+    """Recipients of the registry, as JSON; None: it was not told yet, and nobody left it."""
 
 
 # opening ------------------------------------------------------------------------------------
@@ -186,6 +203,8 @@ def migrate(db: sqlite3.Connection) -> None:
             if name not in here:
                 db.execute(f"alter table {table} add column {name} {kind}")
                 fill = True
+                if name == "accounted":  # earlier versions wrote all that they could
+                    db.execute("update alarm set accounted=step")
     if fill:
         db.execute(
             "update delivery set (severity, n) ="
@@ -482,6 +501,27 @@ def escalate(
     return record, tuple(added)
 
 
+def accounted(db: sqlite3.Connection, alarm_id: str, step: int) -> None:
+    """Note that the ledger has what was done up to a step."""
+    db.execute("update alarm set accounted=max(accounted, ?) where id=?", (step, alarm_id))
+
+
+def unaccounted(db: sqlite3.Connection, now: Moment) -> list[Step]:
+    """Return the steps of our own plans whose entry the ledger may lack, oldest first."""
+    where = " where a.step>a.accounted and a.plan<>'[]' order by a.n limit ?"
+    rows = db.execute(
+        f"{SELECT.replace(' from ', ', a.accounted from ', 1)}{where}", (MOST_UNACCOUNTED,)
+    ).fetchall()
+    found = []
+    for row in rows:
+        record, plan = to_record(row, now), _stages(str(row[21]))
+        for step in range(int(row[_WIDTH]), min(record.step, len(plan))):
+            named = plan[step][1]
+            told = tuple(one for one in named if one in record.recipients)
+            found.append(Step(replace(record, step=step + 1), told, is_last=not named))
+    return found
+
+
 def _plan(db: sqlite3.Connection, alarm_id: str) -> list[Stage]:
     row = db.execute("select plan from alarm where id=?", (alarm_id,)).fetchone()
     return _stages(str(row[0]))
@@ -630,19 +670,38 @@ def acknowledge(
     return [row[0] for row in rows]
 
 
-def count_waiting(db: sqlite3.Connection) -> int:
-    """Return how many messages are not confirmed."""
-    sql = "select count(*) from delivery where state <> 'consegnato'"
-    return int(db.execute(sql).fetchone()[0])
+def count_waiting(db: sqlite3.Connection, known: str | None = None) -> int:
+    """Return how many messages are not confirmed, without those of silent alarms that live.
+
+    The figure is for the site's own monitors, and nothing on site may show those.
+    """
+    sql = (
+        "select count(*) from delivery d join alarm a on a.id=d.alarm"  # noqa: S608 - our own words only
+        f" where d.state <> 'consegnato' and not (a.silent and a.state <> 'chiuso'){_WANTED}"
+    )
+    return int(db.execute(sql, {"known": known}).fetchone()[0])
 
 
-def pending(db: sqlite3.Connection) -> frozenset[str]:
+def pending(db: sqlite3.Connection, known: str | None = None) -> frozenset[str]:
     """Return the newest alarms that a recipient has not got, at most MOST_PENDING."""
     sql = (
-        "select distinct alarm from delivery where state <> 'consegnato' and phase='Raised'"
-        " order by seq desc limit ?"
+        "select distinct alarm from delivery d where state <> 'consegnato' and phase='Raised'"  # noqa: S608 - our own words only
+        f"{_WANTED} order by seq desc limit :most"
     )
-    return frozenset(row[0] for row in db.execute(sql, (MOST_PENDING,)))
+    rows = db.execute(sql, {"known": known, "most": MOST_PENDING})
+    return frozenset(row[0] for row in rows)
+
+
+def lasting(db: sqlite3.Connection, recipient: str, limit: int, now: Moment) -> list[Outgoing]:
+    """Return what a recipient has of causes that go on, the most severe first."""
+    where = (  # over what lives (`alarm_alive`), not over all that a recipient ever got
+        "d.recipient=? and d.phase='Raised' and d.state='consegnato' and d.alarm in (select id"
+        " from alarm where (state <> 'chiuso' or ended_utc_us = 0) and ended_utc_us=0)"
+        " and not exists(select 1 from delivery later where later.recipient=d.recipient"
+        " and later.subject=d.subject and later.seq>d.seq)"
+        " order by d.severity desc, d.n desc limit ?"
+    )
+    return outgoing(db, where, (recipient, limit), now)
 
 
 # room ---------------------------------------------------------------------------------------
@@ -684,8 +743,8 @@ def make_room(db: sqlite3.Connection, severity: int, quota: Quota, now: Moment) 
 def relieve(db: sqlite3.Connection, quota: Quota) -> int:
     """Delete the oldest alarms that are over and that everybody has; return how many."""
     rows = db.execute(
-        f"select id from alarm where {_DONE} order by n limit ?",  # noqa: S608 - our own words
-        (MOST_PER_SWEEP,),
+        f"select id from alarm where {_DONE} order by n limit :most",  # noqa: S608 - our own words
+        {"known": quota.known, "most": MOST_PER_SWEEP},
     ).fetchall()
     _delete(db, [row[0] for row in rows], quota)
     return len(rows)
@@ -694,8 +753,8 @@ def relieve(db: sqlite3.Connection, quota: Quota) -> int:
 def prune(db: sqlite3.Connection, before_utc_us: int, quota: Quota) -> int:
     """Delete alarms closed before a time that everybody has; return how many, a few at once."""
     rows = db.execute(
-        f"select id from alarm where closed_utc_us<? and {_DONE} order by n limit ?",  # noqa: S608 - our own words
-        (before_utc_us, MOST_PER_SWEEP),
+        f"select id from alarm where closed_utc_us<:before and {_DONE} order by n limit :most",  # noqa: S608 - our own words
+        {"before": before_utc_us, "known": quota.known, "most": MOST_PER_SWEEP},
     ).fetchall()
     _delete(db, [row[0] for row in rows], quota)
     return len(rows)

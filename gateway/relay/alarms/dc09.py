@@ -23,6 +23,7 @@ from gateway.model.registry import Recipient
 from gateway.model.room import SEPARATOR
 from gateway.relay.alarms.dc09_line import Link, Station, StationPace, connected
 from gateway.relay.alarms.delivery import CourierStatus, follow, tick
+from gateway.relay.alarms.knock import Knocks
 from gateway.relay.alarms.outbox import Outbox, Outgoing
 from gateway.relay.alarms.sia_codes import codes
 from gateway.runtime.clock import Clock
@@ -72,9 +73,7 @@ class Dc09Courier:
         self._refusals: OrderedDict[int, str] = OrderedDict()
         """Problems by row; the newest is shown."""
         self._in_flight = 0
-        self._refused_wait_s = self._pace.refused_first_s
-        self._refused_due_s = 0.0
-        self._refused_cursor = -1
+        self._knocks = Knocks(recipient.id, outbox, clock, self._pace)
 
     async def run(self) -> None:
         """Keep a line and deliver over it, for ever; a broken one is dialled again."""
@@ -121,7 +120,7 @@ class Dc09Courier:
     async def _work(self, link: Link, at: int) -> None:
         """Deliver, and say that we are there; returns when the first receiver's turn has come."""
         home_s = self._clock.monotonic_s() + self._pace.home_s
-        self._refused_due_s = self._clock.monotonic_s()
+        self._knocks.begin()
         self._warning = ""
         while True:
             self._wake.clear()
@@ -163,22 +162,11 @@ class Dc09Courier:
         return bool(waiting)
 
     async def _knock(self, link: Link) -> None:
-        """Try a few of the refused again, in turn, so that none hides the others."""
-        pace, now_s = self._pace, self._clock.monotonic_s()
-        if now_s < self._refused_due_s:
-            return
-        refused = await self._outbox.refused(
-            self._recipient.id, after=self._refused_cursor, limit=pace.probes
-        )
-        self._refused_cursor = refused[-1].seq if len(refused) == pace.probes else -1
-        self._refused_due_s = now_s + self._refused_wait_s
-        if refused:
-            self._refused_wait_s = min(2 * self._refused_wait_s, pace.refused_most_s)
-        for one in refused:
+        """Try a few of the refused again."""
+        for one in await self._knocks.due():
             if await self._tell(link, one):
-                self._refused_wait_s = pace.refused_first_s
                 self._refusals.clear()
-                await self._outbox.requeue(self._recipient.id)
+                await self._knocks.taken()
                 self._wake.set()
                 return
 
@@ -210,8 +198,7 @@ class Dc09Courier:
         self._refusals.move_to_end(one.seq)
         while len(self._refusals) > MOST_REFUSALS:
             self._refusals.popitem(last=False)
-        first_due_s = self._clock.monotonic_s() + self._refused_wait_s
-        self._refused_due_s = min(self._refused_due_s, first_due_s)
+        self._knocks.refused()
         self._tally.note(
             "alarm-refused",
             recipient=self._recipient.id,

@@ -25,6 +25,7 @@ from gateway.model.alarm import DeliveryState as State
 from gateway.model.errors import PeerError, StoreError, WireError
 from gateway.model.registry import Recipient
 from gateway.model.time import Moment
+from gateway.relay.alarms.knock import Knocks
 from gateway.relay.alarms.outbox import FellBehindError, Outbox, Outgoing
 from gateway.runtime.clock import Clock
 from gateway.runtime.supervise import Policy, contained, leaves, supervise
@@ -60,6 +61,8 @@ URGENT = 4
 """From this severity on an alarm passes a full window."""
 MOST_RETAINED = 4096
 """Topics remembered because they may hold a state; beyond it the oldest expires at the broker."""
+MOST_RENEWED = 1024
+"""Zones of one recipient whose state is kept at the broker for longer than a message lasts."""
 FAREWELL_S = 300.0
 """How long a courier that goes tries to empty its topics; by then the broker forgot them."""
 
@@ -106,6 +109,8 @@ class Pace:
     tick_s: float = 0.25
     expiry_s: int = 300
     """How long the broker may keep a message (requirements §C); we repeat, so it need not."""
+    renew_s: float = 100.0
+    """The state of a zone whose alarm goes on is said again, so that who comes late has it."""
     redial: Policy = LINE_POLICY
     """How a line that broke is dialled again."""
 
@@ -173,14 +178,13 @@ class Courier:
         self._tally = Tally(log, clock)
         self._wake = asyncio.Event()
         self._flights: dict[int, _Flight] = {}
-        self._refused_cursor = -1
-        self._refused_wait_s = self._pace.refused_first_s
-        self._refused_due_s = 0.0
+        self._knocks = Knocks(recipient.id, outbox, clock, self._pace)
         self._online = False
         self._since = clock.now()
         self._problem = ""
         self._passing = ""
         self._greeted = False
+        self._renew_due_s = clock.monotonic_s() + self._pace.renew_s
         self._keeps: Callable[[str, str], bool] = lambda _camera, _zone: True
         self._states: dict[str, _State] = {}
         self._emptying: dict[str, _State] = {}
@@ -270,9 +274,7 @@ class Courier:
 
     async def _work(self, line: Line) -> None:
         self._flights.clear()
-        self._refused_cursor = -1
-        self._refused_wait_s = self._pace.refused_first_s
-        self._refused_due_s = self._clock.monotonic_s()
+        self._knocks.begin()
         self._turn(online=True)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen(line))
@@ -283,6 +285,7 @@ class Courier:
                 sent = await self._fill(line, tasks)
                 await self._repeat(line, tasks)
                 await self._knock(line, tasks)
+                await self._renew(line, tasks)
                 self._empty(line, tasks)
                 if not sent:  # repetitions do not count: a few each tick, or it is a flood
                     await self._wake.wait()
@@ -335,19 +338,33 @@ class Courier:
                 self._flights.pop(seq, None)
 
     async def _knock(self, line: Line, tasks: asyncio.TaskGroup) -> None:
-        """Try a few of the refused again, in turn, so that none hides the others."""
-        if self._clock.monotonic_s() < self._refused_due_s:
-            return
-        refused = await self._outbox.refused(
-            self._recipient.id, after=self._refused_cursor, limit=self._pace.probes
-        )
-        self._refused_cursor = refused[-1].seq if len(refused) == self._pace.probes else -1
-        self._refused_due_s = self._clock.monotonic_s() + self._refused_wait_s
-        if refused:
-            self._refused_wait_s = min(2 * self._refused_wait_s, self._pace.refused_most_s)
-        fresh = [one for one in refused if one.seq not in self._flights]
+        """Try a few of the refused again."""
+        fresh = [one for one in await self._knocks.due() if one.seq not in self._flights]
         for one in fresh:
             self._send(line, tasks, one, probe=True)
+
+    async def _renew(self, line: Line, tasks: asyncio.TaskGroup) -> None:
+        """Say again what goes on, before the broker forgets it (B-47).
+
+        Never after its end: what is read here is on its way before any later message of a zone.
+        Who has an inbox has the alarm on disk, and needs no broker to know it.
+        """
+        now_s = self._clock.monotonic_s()
+        if self._recipient.inbox or now_s < self._renew_due_s:
+            return
+        lasting = await self._outbox.lasting(self._recipient.id, MOST_RENEWED)
+        self._renew_due_s = now_s + self._pace.renew_s
+        for one in lasting:
+            tasks.create_task(self._say_again(line, one))
+
+    async def _say_again(self, line: Line, one: Outgoing) -> None:
+        try:
+            message = self._message(one)
+        except (ValueError, OverflowError):  # it was parked when it was new
+            return
+        code = await line.publish(message)
+        if message.retain and code < FAILURE:
+            self._retained(message.topic, one)
 
     def _send(self, line: Line, tasks: asyncio.TaskGroup, one: Outgoing, *, probe: bool) -> None:
         """Hand one message to the line; its task starts before any that is made later."""
@@ -453,8 +470,7 @@ class Courier:
 
     def _refuse(self, one: Outgoing, problem: str) -> None:
         self._problem = problem
-        first_due_s = self._clock.monotonic_s() + self._refused_wait_s
-        self._refused_due_s = min(self._refused_due_s, first_due_s)
+        self._knocks.refused()
         self._tally.note(
             "alarm-refused",
             recipient=self._recipient.id,
@@ -466,9 +482,8 @@ class Courier:
         """Let the other refused ones follow, since the broker takes them now."""
         flight.probe = False
         self._problem = ""
-        self._refused_wait_s = self._pace.refused_first_s
         try:
-            if await self._outbox.requeue(self._recipient.id):
+            if await self._knocks.taken():
                 self._wake.set()
         except StoreError as error:  # they are knocked at, a few at once
             self._tally.note("not-requeued", problem=str(error))

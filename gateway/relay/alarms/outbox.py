@@ -54,6 +54,7 @@ from gateway.relay.alarms.book_rows import (
     Person,
     Quota,
     Stage,
+    Step,
 )
 from gateway.relay.alarms.escalation import Deadlines, goes_on, is_unanswered
 from gateway.runtime.clock import Clock
@@ -361,6 +362,15 @@ class Outbox:
         self._remember(done[0])
         return done
 
+    async def accounted(self, alarm_id: str, step: int) -> None:
+        """Note that the ledger has the steps of an alarm up to this one."""
+        await self._write(lambda db: book_rows.accounted(db, alarm_id, step))
+
+    async def unaccounted(self) -> list[Step]:
+        """Return the steps after which the process died before the ledger had them."""
+        now = self._clock.now()
+        return await self._store.read(lambda db: book_rows.unaccounted(db, now))
+
     def touch(self, alarm_id: str) -> None:
         """Note that an alarm's cause is still there, which `expire` respects; never waits."""
         kept = self._memory.kept.get(alarm_id)
@@ -492,6 +502,18 @@ class Outbox:
         )
         return await self._outgoing(where, (recipient, after, State.REFUSED.value, limit))
 
+    async def lasting(self, recipient: str, limit: int) -> list[Outgoing]:
+        """Return the raisings that a recipient has and whose cause goes on, the gravest first."""
+        now = self._clock.now()
+        return await self._store.read(lambda db: book_rows.lasting(db, recipient, limit, now))
+
+    def know(self, recipients: Collection[str]) -> None:
+        """Take the recipients of the registry: what waits for others keeps no alarm on disk.
+
+        It waits on: who is entered again gets what is still here.
+        """
+        self._quota.known = json.dumps(sorted(recipients))
+
     async def again(self, seqs: Sequence[int]) -> list[Outgoing]:
         """Return those of the given messages that are still undelivered, as they stand now."""
         where = "d.seq in (select value from json_each(?)) and d.state<>? order by d.seq"
@@ -526,15 +548,19 @@ class Outbox:
 
     async def prove(self) -> None:
         """Run a write and count what waits: returns while the disk thread makes progress."""
-        self._waiting = await self._store.write(book_rows.count_waiting)
-        pending = await self._store.read(book_rows.pending)
+        known = self._quota.known
+        self._waiting = await self._store.write(lambda db: book_rows.count_waiting(db, known))
+        pending = await self._store.read(lambda db: book_rows.pending(db, known))
         for alarm_id in self._pending - pending:
             if (kept := self._memory.kept.get(alarm_id)) is not None:
                 self._announce(kept.record)
         self._pending = set(pending)
 
     def waiting(self) -> int:
-        """Return how many deliveries were not confirmed when `prove` last ran."""
+        """Return how many deliveries were not confirmed when `prove` last ran.
+
+        Without those that nothing on site may show, and those to whom the registry forgot.
+        """
         return self._waiting
 
     def is_delivered(self, alarm_id: str) -> bool:

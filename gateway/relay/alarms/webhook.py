@@ -25,6 +25,7 @@ from gateway.model.errors import ConfigError, PeerError, StoreError
 from gateway.model.registry import Recipient
 from gateway.relay.alarms.dc09 import word
 from gateway.relay.alarms.delivery import CourierStatus, follow, tick
+from gateway.relay.alarms.knock import Knocks
 from gateway.relay.alarms.outbox import Outbox, Outgoing
 from gateway.runtime.clock import Clock
 from gateway.runtime.signed_post import StatusError, post
@@ -108,9 +109,7 @@ class HookCourier:
         self._since = clock.now()
         self._problem = ""
         self._in_flight = 0
-        self._refused_wait_s = self._pace.refused_first_s
-        self._refused_due_s = clock.monotonic_s()
-        self._refused_cursor = -1
+        self._knocks = Knocks(recipient.id, outbox, clock, self._pace)
         self._gone = False
 
     async def run(self) -> None:
@@ -131,7 +130,7 @@ class HookCourier:
                 tasks.create_task(tick(self._clock, self._pace.tick_s, self._wake))
                 while True:
                     self._wake.clear()
-                    if not await self._deliver() and not await self._knock():
+                    if not await self._knock() and not await self._deliver():
                         await self._wake.wait()
         except* StoreError as group:
             self._problem = str(next(leaves(group)))
@@ -160,22 +159,10 @@ class HookCourier:
         return [seq for seq, one in self._pauses.items() if one.due_s > now_s]
 
     async def _knock(self) -> bool:
-        """Try a few of the refused again, in turn; whether one was taken."""
-        pace, now_s = self._pace, self._clock.monotonic_s()
-        if now_s < self._refused_due_s or self._gone:
+        """Try a few of the refused again; whether one was taken."""
+        if self._gone or not await self._send(await self._knocks.due()):
             return False
-        refused = await self._outbox.refused(
-            self._recipient.id, after=self._refused_cursor, limit=pace.probes
-        )
-        self._refused_cursor = refused[-1].seq if len(refused) == pace.probes else -1
-        self._refused_due_s = now_s + self._refused_wait_s
-        if not refused:
-            return False
-        self._refused_wait_s = min(2 * self._refused_wait_s, pace.refused_most_s)
-        if not await self._send(refused):
-            return False
-        self._refused_wait_s = pace.refused_first_s
-        await self._outbox.requeue(self._recipient.id)
+        await self._knocks.taken()
         return True
 
     async def _send(self, some: Sequence[Outgoing]) -> bool:
@@ -221,9 +208,7 @@ class HookCourier:
         if status in REFUSALS and status not in PASSING:
             self._gone = status == GONE
             self._pauses.pop(one.seq, None)
-            self._refused_due_s = max(
-                self._refused_due_s, self._clock.monotonic_s() + self._refused_wait_s
-            )
+            self._knocks.refused()
             await self._mark(one, State.REFUSED, problem)
             return
         pause = self._pauses.get(one.seq)

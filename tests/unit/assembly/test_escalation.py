@@ -288,3 +288,36 @@ async def test_a_panels_holdup_without_a_channel_climbs_its_ladder(street):
     )
     await street.after(60)
     assert street.who(id_) == ("sala", "questura")
+
+
+async def test_a_step_whose_entry_a_crash_ate_is_written_at_the_next_start(tmp_path):
+    """Each step with whom it told, the last one too, and once: a third start writes nothing."""
+    street = Street(tmp_path)
+    async with street.open():
+        id_ = await street.raised()
+        for step, named in enumerate((("questura",), ("istituto",), ())):
+            told = [street.registry.recipients[one] for one in named]
+            assert await street.outbox.escalate(id_, step, told) is not None  # and then the crash
+            if step == 0:
+                await street.outbox.accounted(id_, 1)
+    for _ in range(2):
+        async with street.open():
+            await street.escalator._catch_up()
+    assert street.book.events == [
+        ("alarm.escalate", "istituto"), ("alarm.unanswered", "sala,questura,istituto"),
+    ]  # fmt: skip
+    assert [one.reason_text for one in street.book.entries] == ["step 2", "step 3"]
+
+
+async def test_what_was_written_is_not_written_again(tmp_path):
+    """A start after an ordinary evening adds nothing to the ledger."""
+    street = Street(tmp_path)
+    async with street.open():
+        await street.raised()
+        for _ in range(3):
+            await street.after(180)
+    known = list(street.book.events)
+    assert len(known) == 3
+    async with street.open():
+        await street.escalator._catch_up()
+    assert street.book.events == known

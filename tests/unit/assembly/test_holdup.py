@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from gateway.access.gate import Gate
+from gateway.assembly import holdup
 from gateway.assembly.escalation import Escalator, EscalatorParts
 from gateway.assembly.holdup import (
     MOST_PRESSES,
@@ -110,7 +111,7 @@ class Bench:
             await asyncio.gather(*tasks)
 
     async def press(self, token, name=NAME):
-        self.desk.press(name, token, "192.0.2.50")
+        await self.desk.press(name, token, "192.0.2.50")
         await self.settle()
 
     async def alarms(self):
@@ -295,8 +296,9 @@ async def test_a_test_is_marked_and_repeats_no_alarm(tmp_path):
         assert await b.desk.test("altra", ROOT) is None
 
 
-async def test_the_disk_may_refuse_for_a_while(tmp_path):
+async def test_the_disk_may_refuse_for_a_while(tmp_path, monkeypatch):
     """A press that could not be stored is tried again and keeps its time."""
+    monkeypatch.setattr(holdup, "STORED_S", 0.01)
     async with bench(tmp_path) as b:
         token, whole = await b.desk.make_token(NAME, "banco", ROOT), b.outbox.raise_alarm
 
@@ -469,7 +471,7 @@ async def test_a_press_reaches_the_room_over_its_line_with_the_cameras_of_the_sh
         token = await bench.desk.make_token(NAME, "banco", ROOT)
         for number in range(1, PRESSES + 1):
             bench.desk._pressed.clear()
-            bench.desk.press(NAME, token, "192.0.2.50")
+            await bench.desk.press(NAME, token, "192.0.2.50")
             await until(lambda n=number: two.room_outbox.living() == n)
             await bench.settle()
             (newest,) = await two.edge_outbox.recent(1)
@@ -537,3 +539,34 @@ async def test_a_panels_silent_alarm_without_a_channel_is_hidden_as_well(tmp_pat
         assert b.desk.hidden() == 1
         assert b.desk.hides("banco", now.utc_us)
         assert not b.desk.hides("nord.banco", now.utc_us)
+
+
+async def test_a_press_is_answered_once_it_is_on_disk(tmp_path, monkeypatch):
+    """Not before, however slow the disk; one that takes none is tried on after the answer."""
+    async with bench(tmp_path) as b:
+        token = await b.desk.make_token(NAME, "banco", ROOT)
+        store, may_store = b.outbox.raise_alarm, asyncio.Event()
+
+        async def slow(*args, **more):
+            await may_store.wait()
+            return await store(*args, **more)
+
+        monkeypatch.setattr(b.outbox, "raise_alarm", slow)
+        pressing = asyncio.create_task(b.desk.press(NAME, token, "192.0.2.50"))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not pressing.done()
+        may_store.set()
+        await pressing
+        assert len(await b.alarms()) == 1
+
+        async def full(*_args, **_more):
+            raise StoreError("alarms.db: the disk is full")
+
+        monkeypatch.setattr(b.outbox, "raise_alarm", full)
+        monkeypatch.setattr(holdup, "STORED_S", 0.05)
+        await b.desk.press(NAME, token, "192.0.2.50")
+        monkeypatch.setattr(b.outbox, "raise_alarm", store)
+        assert b.desk.problem
+        await b.desk.step()
+        assert (await b.alarms())[0].repeats == 1

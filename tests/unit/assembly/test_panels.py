@@ -210,3 +210,13 @@ async def test_from_the_socket_to_the_disk(tmp_path):
             for task in running:
                 task.cancel()
         await one.settle()
+
+
+async def test_two_accounts_that_zeros_alone_tell_apart_are_named(tmp_path):
+    """A registry of an earlier version may have them: the first is heard, both are named."""
+    other = replace(CLEAR, id="altra", account="0" + CLEAR.account)
+    async with bench(tmp_path, CLEAR, other) as one:
+        (problem,) = one.desk.problems
+        assert "panel altra" in problem
+        assert "panel centralina" in problem
+        assert len(one.desk._accounts) == 1

@@ -189,6 +189,16 @@ def test_what_one_peer_began_goes_no_further(caplog):
         asyncio.run(play())
 
 
+async def test_a_disk_that_refuses_is_held_against_no_peer(caplog):
+    """A StoreError is neither a bug of ours nor the peer's fault; beside a bug, the bug counts."""
+    refused = StoreError("alarms.db: the disk is full")
+    assert await contained("line of edge x", Script(refused))
+    assert await contained("line of edge x", Script(ExceptionGroup("line", [refused])))
+    assert "bug" not in [one.getMessage() for one in caplog.records]
+    mixed = ExceptionGroup("line", [refused, ZeroDivisionError("ours")])
+    assert not await contained("line of edge x", Script(mixed))
+
+
 def test_cancelling_what_a_peer_began_is_no_error():
     """A cancellation goes through."""
 

@@ -444,3 +444,57 @@ async def test_whether_everybody_has_it_is_told(outbox, clock):
         await outbox.prove()
         assert (await changes.receive()).alarm.id == record.alarm.id
     assert outbox.is_delivered(record.alarm.id)
+
+
+async def test_who_left_the_registry_keeps_no_alarm_on_disk(tmp_path, clock):
+    """It goes in its time, counts as waiting no more, and waits on for who is entered again."""
+    async with open_outbox(tmp_path / "a.db", clock=clock, bounds=Bounds(keep_s=60)) as outbox:
+        record = await settled(outbox, clock, (ROOM, INSTITUTE))
+        await deliver(outbox, record, INSTITUTE.id)
+        clock.advance(61)
+        outbox.know([ROOM.id, INSTITUTE.id])
+        assert await outbox.tidy() == 0
+        await outbox.prove()
+        assert (outbox.waiting(), outbox.is_delivered(record.alarm.id)) == (2, False)
+        outbox.know([INSTITUTE.id])
+        await outbox.prove()
+        assert (outbox.waiting(), outbox.is_delivered(record.alarm.id)) == (0, True)
+        assert len(await outbox.due(ROOM.id, LIVE, limit=9)) == 2
+        assert await outbox.tidy() == 1
+
+
+async def test_a_full_book_makes_room_by_who_left_the_registry_first(tmp_path, clock):
+    """An alarm that only they lack goes before one that somebody still waits for."""
+    async with open_outbox(tmp_path / "a.db", clock=clock, bounds=Bounds(most=2)) as outbox:
+        owed = await settled(outbox, clock, (INSTITUTE,))
+        left = await settled(outbox, clock, (ROOM,))
+        outbox.know([INSTITUTE.id])
+        await raised(outbox, clock, (INSTITUTE,))
+        assert await told(outbox, left) == {}
+        assert await told(outbox, owed) == {INSTITUTE.id: State.WAITING}
+        assert outbox.status().dropped == 0
+
+
+async def test_what_waits_does_not_tell_of_a_silent_alarm_that_lives(outbox, clock):
+    """The figure is the site's; once it is closed it counts like any other."""
+    record = await raised(outbox, clock, silent=True)
+    await outbox.prove()
+    assert outbox.waiting() == 0
+    assert not outbox.is_delivered(record.alarm.id)
+    await outbox.close(record.alarm.id, "m-rossi", AlarmVerdict.CONFIRMED)
+    await outbox.prove()
+    assert outbox.waiting() == 1
+
+
+async def test_steps_of_earlier_versions_count_as_written(tmp_path, clock):
+    """An upgrade fills the ledger with no old entries."""
+    path = tmp_path / "alarms.db"
+    async with open_outbox(path, clock=clock) as outbox:
+        record = await raised(outbox, clock, (DESK,), plan=PLAN)
+        await outbox.escalate(record.alarm.id, 0, [ROOM])
+        assert [one.told for one in await outbox.unaccounted()] == [("questura",)]
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("alter table alarm drop column accounted")
+        db.commit()
+    async with open_outbox(path, clock=clock) as outbox:
+        assert await outbox.unaccounted() == []

@@ -242,8 +242,8 @@ async def counts_as(bench, alarm_id, state):
     return (await bench.delivery(alarm_id)).state is state
 
 
-async def is_delivered(bench, alarm_id):
-    return (await bench.delivery(alarm_id)).state is State.DELIVERED
+async def is_delivered(bench, alarm_id, phase=Phase.RAISED):
+    return (await bench.delivery(alarm_id, phase)).state is State.DELIVERED
 
 
 async def test_only_a_few_late_ones_are_repeated_at_once(bench):
@@ -352,11 +352,15 @@ async def test_reason_code_decides(bench, code, state):
     bench.broker.code = code
     (only,) = await bench.raise_many(1, INSTITUTE)
     async with bench.courier_for(INSTITUTE):
-        await until(lambda: bench.broker.published)
+
+        async def is_written():
+            delivery = await bench.delivery(only)
+            told = "" if code == 0 else words(code)
+            return delivery.state is state and delivery.problem == told
+
+        await until(is_written)
         await bench.settled()
-        delivery = await bench.delivery(only)
-    assert delivery.state is state
-    assert delivery.problem == ("" if code == 0 else words(code))
+        assert await is_written()
 
 
 async def test_refused_ones_hide_neither_new_nor_each_other(bench):
@@ -569,3 +573,35 @@ async def test_a_message_that_cannot_be_written_is_parked_and_others_go_on(bench
         await bench.advance_until(both)
         assert "cannot be written" in (await bench.delivery(strange.id)).problem
         assert bench.courier.status().online
+
+
+async def test_a_state_that_lasts_is_said_again_before_the_broker_forgets_it(bench):
+    """Whoever subscribes ten minutes into an alarm has it; once it is over nobody says it again."""
+    (lasts, over) = await bench.raise_many(2, INSTITUTE)
+    async with bench.courier_for(INSTITUTE):
+        await until(lambda: is_delivered(bench, lasts))
+        await until(lambda: is_delivered(bench, over))
+        await bench.outbox.end(over, bench.clock.now())
+        await until(lambda: is_delivered(bench, over, Phase.ENDED))
+        before = len(bench.broker.published)
+        for turn in range(1, 5):
+            await bench.advance_until(lambda n=before + turn: len(bench.broker.published) >= n)
+        said = bench.broker.alarms()[-4:]
+        assert said == [(lasts, Phase.RAISED, True)] * 4
+        assert bench.clock.time_s - 1000.0 < 4 * 300
+        await bench.outbox.end(lasts, bench.clock.now())
+        await until(lambda: is_delivered(bench, lasts, Phase.ENDED))
+        before = len(bench.broker.alarms())
+        await bench.pass_time(250)
+        assert Phase.RAISED not in [phase for _, phase, _ in bench.broker.alarms()[before:]]
+
+
+async def test_who_has_an_inbox_is_told_once(bench):
+    """A room knows by its own disk: nothing is said again on its line."""
+    (one,) = await bench.raise_many(1, ROOM)
+    async with bench.courier_for(ROOM):
+        await until(bench.broker.alarms)
+        await bench.outbox.acknowledge(ROOM.id, Phase.RAISED, [one])
+        before = len(bench.broker.published)
+        await bench.pass_time(250)
+        assert len(bench.broker.published) == before

@@ -144,7 +144,7 @@ async def test_who_is_gone_is_not_knocked_at(tmp_path):
         async with telling(desk, port) as courier:
             for _ in range(2):
                 await desk.settled(await desk.raise_one(), State.REFUSED)
-            courier._refused_due_s = 0.0
+            courier._knocks.begin()
             assert not await courier._knock()
             assert len(receiver.got) == 2
             assert not courier.status().online
