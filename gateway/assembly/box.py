@@ -16,6 +16,7 @@ from gateway.access.identity import Accounts
 from gateway.assembly.acts import ActDesk, ActParts
 from gateway.assembly.alarm_lines import AlarmLines, Around, RoomKept
 from gateway.assembly.alarms import AlarmDesk, DeskParts
+from gateway.assembly.allowance import Allowance
 from gateway.assembly.burned import FILE, Burned
 from gateway.assembly.cameras import Cameras, Parts
 from gateway.assembly.changes import forsaken, unasked
@@ -25,6 +26,7 @@ from gateway.assembly.edges import EdgeDesk, EdgeParts
 from gateway.assembly.escalation import Escalator, EscalatorParts
 from gateway.assembly.face import Face, Gauges
 from gateway.assembly.federating import Federation, Joined
+from gateway.assembly.figures import live_of
 from gateway.assembly.hearing import Hearing
 from gateway.assembly.holdup import HoldupDesk, HoldupParts
 from gateway.assembly.holdup_book import HoldupBook
@@ -40,10 +42,12 @@ from gateway.assembly.owner import OwnerDesk, OwnerParts, told_to
 from gateway.assembly.panels import PanelDesk, PanelParts
 from gateway.assembly.pictures import Pictures, Snapshot
 from gateway.assembly.plans import CameraPlan, Surroundings, device_plan, plan
+from gateway.assembly.renditions import RenditionParts, Renditions
 from gateway.assembly.reports import ReportDesk, ReportParts
 from gateway.assembly.retention import RetentionDesk, RetentionParts, RulesInForce
 from gateway.assembly.states import StateWatch
 from gateway.assembly.stations import makers_of
+from gateway.assembly.steady import COARSE_S, Steady, SteadyLines
 from gateway.assembly.viewing import (
     Accountant,
     ClipParts,
@@ -65,7 +69,7 @@ from gateway.model.alarm import Observation
 from gateway.model.errors import InvariantError, PeerError, StoreError
 from gateway.model.event import CameraEvent
 from gateway.model.media import AccessUnit, StreamKind
-from gateway.ops.health import DeviceSnapshot
+from gateway.ops.health import DeviceSnapshot, LiveSnapshot
 from gateway.ops.watchdog import Progress
 from gateway.registry.store import RegistryStore
 from gateway.relay.alarms.mqtt import BrokerOptions
@@ -142,7 +146,8 @@ class RunningBox:
         """Who was refused where, for streams, surveys and inspections alike."""
         self.hearing = Hearing(self._hear, opened.clock)
         self.cameras = Cameras(self._camera_parts(most_bytes), tasks)
-        self.viewing = Viewing(opened.media, self.cameras.post)
+        self.renditions = self._renditions()
+        self.viewing = self._viewing()
         self.clips = self._clips(most_bytes)
         self.holdups = self._holdups()
         self.alarm_lines = self._alarm_lines()
@@ -179,6 +184,22 @@ class RunningBox:
             exercise=self._o.options.box.exercise,
             reach=self.lines.reception.reach if self.lines.reception else None,
         )
+
+    def _viewing(self) -> Viewing:
+        o = self._o
+        self.renditions.on_cut = o.media.cut
+        allowance = Allowance(o.masks.current, o.clock)
+        return Viewing(o.media, self.cameras.post, self.renditions, o.clock, allowance)
+
+    def _renditions(self) -> Renditions:
+        o = self._o
+        return Renditions(
+            RenditionParts(
+                self.cameras.post, o.masks.current, o.pool, o.journal.account,
+                self._tasks.create_task, o.clock, o.options.ledger.origin,
+                o.options.media.transcode_height_px,
+            )
+        )  # fmt: skip
 
     def _holdups(self) -> HoldupDesk:
         o, post = self._o, self.cameras.post
@@ -277,7 +298,8 @@ class RunningBox:
         rules = RulesInForce(o.registry.current, o.options.stills.keep_hours * 3600.0)
 
         def fanouts() -> Iterable[Fanout]:
-            return (post.fanout(kind) for _, post in self.cameras.posts() for kind in StreamKind)
+            yield from (post.fanout(k) for _, post in self.cameras.posts() for k in StreamKind)
+            yield from self.renditions.fanouts()
 
         def before() -> Iterable[tuple[str, AccessUnit]]:
             yield from self.clips.oldest()
@@ -315,11 +337,12 @@ class RunningBox:
         o = self._o
         if o.incidents is None:
             return None
-        own = o.options.incidents.organisation if o.options.incidents else ""
+        own = o.options.incidents.organisation
         desk = IncidentDesk(
             IncidentParts(
                 o.incidents, o.masks.entered, o.journal, o.clock, o.outbox.get, self.notices,
                 own, hooks_of(o.options, str(o.config_path)), o.options.box.exercise,
+                o.options.incidents.keep_days,
             )
         )  # fmt: skip
         desk.join(self.lines, o.options)
@@ -370,6 +393,8 @@ class RunningBox:
             self.escalator.keep(),
             self.holdups.keep(),
             self._o.media.keep(self._still_allowed),
+            self.renditions.keep(),
+            self.viewing.keep(),
             self._sweep(),
             self._settle(),
             self._states().keep(),
@@ -392,8 +417,9 @@ class RunningBox:
         if o.federation is None:
             return ()
         lent = Joined(
-            o.gate, o.journal, o.masks.current, self.cameras.post, self.viewing, self.replan
-        )
+            o.gate, o.journal, o.masks.current, self.cameras.post, self.viewing, self.renditions,
+            self.replan,
+        )  # fmt: skip
         return o.federation.join(self.lines, lent)
 
     def _looked_after(self) -> tuple[Coroutine[None, None, None], ...]:
@@ -422,7 +448,7 @@ class RunningBox:
             for one in registry.cameras.values()
         }
         touched = self.cameras.reconcile(plans)
-        self.viewing.follow()
+        self.renditions.follow()
         self.couriers.reconcile(registry)
         self.topics.reconcile(registry)
         if self.panels is not None:
@@ -540,12 +566,19 @@ class RunningBox:
     def _devices(self) -> tuple[DeviceSnapshot, ...]:
         return tuple(one.snapshot() for one in self.devices.statuses())
 
+    def _live(self) -> LiveSnapshot:
+        said = self.renditions.statistics()
+        live = live_of(self._o.media)
+        return replace(live, transcodes=said.running, transcodes_refused=said.refused)
+
     def _gauges(self) -> Gauges:
-        o = self._o
+        o, hidden = self._o, self.holdups.hidden
+        viewers = Steady(lambda: len(o.media.sessions()), hidden, o.clock)
         return Gauges(
             cameras=self.cameras.statuses,
-            viewers=lambda: len(o.media.sessions()),
-            ledger_size=lambda: o.ledger.head().size,
+            viewers=viewers,
+            live=Steady(self._live, hidden, o.clock),
+            ledger_size=Steady(lambda: o.ledger.head().size, hidden, o.clock, COARSE_S),
             ledger_spilling=lambda: o.ledger.spilling,
             ledger_cosigned_age_s=self._cosigned_age_s,
             registry_version=lambda: o.registry.current().version,
@@ -559,7 +592,7 @@ class RunningBox:
             biometrics_dropped=self.hearing.dropped.total,
             kept=self.retention.snapshots,
             acts=self.acts.days_left,
-            lines=self.edges.lines,
+            lines=SteadyLines(self.edges.lines, hidden, o.clock),
         )
 
 

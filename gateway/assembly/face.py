@@ -13,6 +13,7 @@ from gateway.ops.health import (
     DeviceSnapshot,
     KeptSnapshot,
     LineSnapshot,
+    LiveSnapshot,
     health,
     metrics_text,
 )
@@ -46,6 +47,8 @@ class Gauges:
     """Days left of each act, by id; negative once it is over."""
     lines: Callable[[], tuple[LineReport, ...]] = tuple
     """Between this box and rooms or edges."""
+    live: Callable[[], LiveSnapshot] = LiveSnapshot
+    """What viewers get, all together."""
 
 
 class Face:
@@ -80,6 +83,7 @@ class Face:
             acts=g.acts(),
             lines=tuple(self._line(one) for one in g.lines()),
             clock=self._clock.now().quality,
+            live=g.live(),
         )
 
     def _line(self, one: LineReport) -> LineSnapshot:

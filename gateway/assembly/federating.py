@@ -16,6 +16,7 @@ from gateway.assembly.cameras import CameraPost
 from gateway.assembly.federation import EdgeFederation, EdgeParts, Room
 from gateway.assembly.journal import Journal
 from gateway.assembly.lines import Lines, key_of
+from gateway.assembly.renditions import Renditions
 from gateway.assembly.room_federation import RoomFederation, RoomParts
 from gateway.assembly.viewing import Viewing
 from gateway.config.load import line_folder
@@ -47,6 +48,7 @@ class Joined:
     """What lets pictures out: with masks that no camera confirms as ours."""
     post: Callable[[str], CameraPost | None]
     viewing: Viewing
+    renditions: Renditions
     replan: Callable[[], Awaitable[object]]
 
 
@@ -94,7 +96,7 @@ class Federation:
         self.edge = EdgeFederation(
             EdgeParts(
                 about.name, about.exercise, box.gate, box.registry,
-                box.journal.account, box.post, self._clock,
+                box.journal.account, box.post, box.renditions, self._clock,
             ),
             rooms,
         )  # fmt: skip
@@ -128,7 +130,9 @@ class Federation:
             edge = self.join_edge(box, rooms)
             for name, uplink in lines.uplinks.items():
                 lines.handlers_edge[name].update(edge.handlers(name))
-                outlet = _Outlet(edge, uplink, lines_of[name].most_kbps, self._clock)
+                own = lines_of[name]
+                budget = LineBudget(own.most_kbps, pairs=own.pairs)
+                outlet = _Outlet(edge, uplink, budget, self._clock)
                 lines.on_media[name] = outlet.serve
                 uplink.reduced = outlet.reduced
             sides.append(edge)
@@ -164,11 +168,13 @@ class Federation:
 class _Outlet:
     """The pictures of one uplink: what they may take together, and which are reduced."""
 
-    def __init__(self, edge: EdgeFederation, uplink: Uplink, most_kbps: int, clock: Clock) -> None:
+    def __init__(
+        self, edge: EdgeFederation, uplink: Uplink, budget: LineBudget, clock: Clock
+    ) -> None:
         self._open = edge.opener(uplink.name)
         self._uplink = uplink
         self._clock = clock
-        self._budget = LineBudget(most_kbps)
+        self._budget = budget
         self._reduced: set[str] = set()
 
     def reduced(self) -> tuple[str, ...]:

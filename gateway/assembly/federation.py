@@ -17,10 +17,12 @@ from gateway.access import policy
 from gateway.access.gate import Gate
 from gateway.access.offering import has_pictures, offered
 from gateway.assembly.cameras import CameraPost
+from gateway.assembly.renditions import Renditions
+from gateway.assembly.which_stream import as_sent
 from gateway.model.access import BREAK_GLASS, AccessRequest, Action, Actor, Grant, Regime
 from gateway.model.audit import LedgerEvent, Operation
 from gateway.model.errors import LedgerError, PeerError, RefusedError, WireError
-from gateway.model.media import StreamKind
+from gateway.model.media import Codec, StreamKind
 from gateway.model.registry import Registry
 from gateway.model.room import (
     ASSERTION,
@@ -80,6 +82,8 @@ class EdgeParts:
     write: Callable[[LedgerEvent], Awaitable[object]]
     """Writes an entry about what has happened; never raises."""
     post: Callable[[str], CameraPost | None]
+    renditions: Renditions
+    """Where live pictures come out, masks burned in."""
     clock: Clock
 
 
@@ -398,6 +402,8 @@ class EdgeFederation:
         finally:
             side.waiting -= 1
         kind = post.rendition(kinds[name])
+        async with self._p.renditions.use(camera, as_sent(kind)):  # or say that no place is left
+            pass
         flow = side.flows.setdefault((camera, kind), _Flow())
         self._advance(flow, camera, kind)
         flow.leases += 1
@@ -415,6 +421,14 @@ class EdgeFederation:
     def may_flow(self, side: _Side, camera: str) -> bool:
         """Return whether pictures of a camera may go out on a line now."""
         return side.holds(camera, self._p.clock.monotonic_s())
+
+    def fanout(self, camera: str, kind: StreamKind) -> Fanout:
+        """Return where a stream comes as it may leave: masks of this box burned in."""
+        return self._p.renditions.fanout(camera, as_sent(kind))
+
+    def codec(self, camera: str, kind: StreamKind) -> Codec | None:
+        """Return how a stream leaves now; None: not known yet."""
+        return self._p.renditions.codec(camera, as_sent(kind))
 
     def lease_ended(self, side: _Side, camera: str, kind: StreamKind) -> None:
         """Note that a stream is over."""
@@ -569,6 +583,7 @@ class _Lease:
         self._side = side
         self._post = post
         self._kind = kind
+        self._codec: Codec | None = None
 
     @property
     def camera(self) -> str:
@@ -576,16 +591,18 @@ class _Lease:
 
     @property
     def main(self) -> Fanout:
-        return self._post.fanout(self._kind)
+        return self._owner.fanout(self.camera, self._kind)
 
     @property
     def small(self) -> Fanout | None:
         if self._kind is StreamKind.SUB or self._post.plan.sub is None:
             return None
-        return self._post.fanout(StreamKind.SUB)
+        return self._owner.fanout(self.camera, StreamKind.SUB)
 
     def still_allowed(self) -> bool:
-        return self._owner.may_flow(self._side, self.camera)
+        codec = self._owner.codec(self.camera, self._kind)
+        self._codec = self._codec or codec
+        return codec is self._codec and self._owner.may_flow(self._side, self.camera)
 
     def ended(self, sent: Sent) -> None:
         self._owner.lease_ended(self._side, self.camera, self._kind)

@@ -20,6 +20,7 @@ from gateway.assembly.lines import Lines
 from gateway.config.options import Options
 from gateway.config.secrets import resolve
 from gateway.console.services import IncidentFrame, Notices
+from gateway.console.visibility import partners_of
 from gateway.model.access import Actor, Purpose, Regime
 from gateway.model.alarm import AlarmRecord, AlarmState
 from gateway.model.audit import LedgerEvent, Operation
@@ -53,6 +54,7 @@ log = logging.getLogger(__name__)
 LOOK_S: Final = 5.0
 """How soon a room that was entered is told what it is owed."""
 SWEEP_S: Final = 3_600.0
+_DAY_US: Final = 86_400_000_000
 _CODES: Final = {
     Change.OPENED: ("incident.open", Operation.COLLECTION),
     Change.SHARED: ("incident.share", Operation.COMMUNICATION),
@@ -61,22 +63,6 @@ _CODES: Final = {
     Change.MESSAGE: ("message.out", Operation.COMMUNICATION),
 }
 _CHANGED: Final = ("incident.change", Operation.MODIFICATION)
-
-
-def _partners(registry: Registry, own: str) -> set[str]:
-    """Return the recipients of acts that an organisation is in: as recipient, or with a camera."""
-    found: set[str] = set()
-    for act in registry.acts.values():
-        sharers = {one for scope in act.scopes for one in scope.recipients}
-        cameras = {one for scope in act.scopes for one in scope.cameras}
-        owners = {
-            registry.controller_of(registry.cameras[one]).id
-            for one in cameras
-            if one in registry.cameras
-        }
-        if own in sharers | owners:
-            found |= sharers
-    return found
 
 
 class IncidentCases:
@@ -123,6 +109,8 @@ class IncidentParts:
     """Our organisation towards the rooms that we dial; empty: nothing is shared with them."""
     hooks: tuple[Hook, ...] = ()
     exercise: bool = False
+    keep_days: int = 365
+    """So long closed incidents stay."""
 
 
 @dataclass(slots=True)
@@ -140,6 +128,7 @@ class IncidentDesk:
         self._p = parts
         self._lines = _Reach()
         self._couriers = [Courier(parts.book, one, parts.clock) for one in parts.hooks]
+        self._kept_too_long = ""
 
     # lines --------------------------------------------------------------------------------
 
@@ -255,14 +244,35 @@ class IncidentDesk:
         while True:
             try:
                 await self._p.book.sweep()
-            except StoreError as error:  # keys that stay a while longer harm nobody
-                log.warning("incident-keys-kept", extra={"problem": str(error)})
+                await self.forget()
+            except StoreError as error:  # what stays for another hour is named
+                log.warning("incidents-kept", extra={"problem": str(error)})
+                self._kept_too_long = f"incidents cannot be deleted: {error}"
+            else:
+                self._kept_too_long = ""
             await self._p.clock.sleep(SWEEP_S)
+
+    async def forget(self) -> None:
+        """Let go what has been closed for long enough; the ledger says how many, of whom."""
+        gone = await self._p.book.forget(self._p.keep_days * _DAY_US)
+        for organisation, count in sorted(gone.items()):
+            receipt = LedgerEvent(
+                "retention.delete", Operation.DELETION, Regime.LED, org=organisation,
+                object_type="incident", count=count,
+                policy_version=self._p.registry().version,
+            )  # fmt: skip
+            await self._p.journal.account(receipt)
+
+    @property
+    def keep_days(self) -> int:
+        """So many days after their closing incidents are deleted."""
+        return self._p.keep_days
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Return what a person has to mend: webhooks that take nothing."""
-        return tuple(one.state.problem for one in self._couriers if one.state.problem)
+        """Return what a person has to mend: webhooks that take nothing, a disk that refuses."""
+        hooks = tuple(one.state.problem for one in self._couriers if one.state.problem)
+        return (*hooks, self._kept_too_long) if self._kept_too_long else hooks
 
     # reading ------------------------------------------------------------------------------
 
@@ -327,7 +337,7 @@ class IncidentDesk:
         nobody learns here who else is served by this box (A-26).
         """
         registry, own = self._p.registry(), actor.organisation
-        known = _partners(registry, own)
+        known = partners_of(own, registry)
         known |= {recipient for recipient, _ in self._lines.uplinks.values()}
         known |= {one.id for one in registry.edges.values() if own in one.organisations}
         return {

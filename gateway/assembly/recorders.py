@@ -24,13 +24,14 @@ from gateway.access.recorders import NOBODY_KNOWN, actor_of, is_usable
 from gateway.assembly.box import Opened, RunningBox
 from gateway.assembly.cameras import CameraPost
 from gateway.assembly.opening import named
+from gateway.assembly.renditions import Renditions, TranscodesBusyError
 from gateway.assembly.room_federation import RoomFederation, verdict_of
 from gateway.config.options import VmsAccount, VmsOptions
 from gateway.config.secrets import locate, resolve
 from gateway.console.listener import bind_tcp, server_tls
 from gateway.model.access import AccessRequest, Action, Grant
 from gateway.model.errors import LedgerError, PeerError, RefusedError
-from gateway.model.media import StreamKind
+from gateway.model.media import Codec, StreamKind
 from gateway.model.registry import Registry, User
 from gateway.model.room import at_edge
 from gateway.relay.video.lease import Sent, StreamLease
@@ -51,6 +52,8 @@ PROVED_S: Final = 600.0
 RENEW_S: Final = 60.0
 """Before its Grant would run out a look is renewed, as long as the order stands."""
 KINDS: Final = {kind.value: kind for kind in StreamKind}
+RECORDED: Final = frozenset(Codec)
+"""Recording programs take what cameras send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class RecorderParts:
     start: Callable[..., object]
     """Starts a coroutine as a task of the box: `TaskGroup.create_task`."""
     clock: Clock
+    renditions: Renditions
+    """Where live pictures come out, masks burned in."""
     federation: RoomFederation | None = None
     """Asks the edges of this room; None where it has none."""
 
@@ -205,7 +210,12 @@ class RecorderDesk:
         if lease.post is None:
             lease.ended(Sent(0, 0, 0, "not-running"))
             raise PeerError(f"camera {camera}: not running")
-        await self._released(lease)
+        try:
+            async with self._p.renditions.use(camera, lease.what, made):
+                await self._released(lease)
+        except TranscodesBusyError:
+            lease.ended(Sent(0, 0, 0, "transcodes-busy"))
+            raise
         return lease
 
     async def _released(self, lease: "_Lease") -> None:
@@ -246,7 +256,9 @@ class _Lease:
         self.post = parts.post(grant.camera)
         self._p = parts
         self._grant = grant
-        self._kind = kind
+        self.what = parts.renditions.choose(grant.camera, kind, RECORDED, grant)
+        """Which rendition it gets, from its beginning to its end."""
+        self._codec: Codec | None = None
         self._renewing = False
         self._is_far = parts.federation is not None and bool(at_edge(grant.camera)[0])
 
@@ -261,8 +273,7 @@ class _Lease:
 
     @property
     def main(self) -> Fanout:
-        assert self.post is not None  # noqa: S101 - else there is no lease
-        return self.post.fanout(self._kind)
+        return self._p.renditions.fanout(self.camera, self.what, self._grant)
 
     @property
     def small(self) -> None:
@@ -277,6 +288,10 @@ class _Lease:
         federation = self._p.federation if self._is_far else None
         if federation is not None and not federation.holds(self._grant.id):
             return False  # the edge has ended it
+        codec = self._p.renditions.codec(self.camera, self.what)
+        self._codec = self._codec or codec
+        if codec is not self._codec:
+            return False  # a session has one payload format: it is to be asked for anew
         return self._p.post(self.camera) is self.post and self._p.gate.check(self._grant).allowed
 
     async def _renew(self) -> None:
@@ -315,6 +330,7 @@ def recorder_desk(opened: Opened, running: RunningBox, tasks: asyncio.TaskGroup)
         opened.accountant.session_ended,
         tasks.create_task,
         opened.clock,
+        running.renditions,
         opened.federation.room if opened.federation is not None else None,
     )
     return RecorderDesk(options, str(opened.config_path), parts)

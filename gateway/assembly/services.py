@@ -17,6 +17,7 @@ from gateway.assembly.control import ControlDesk
 from gateway.assembly.identity import Doors, providers
 from gateway.assembly.journal import Journal
 from gateway.assembly.ledger import LedgerDesk
+from gateway.assembly.turn import turn_servers
 from gateway.console.services import Services
 from gateway.model.alarm import AlarmRecord, AlarmState, AlarmVerdict, Delivery
 from gateway.model.audit import LedgerEvent
@@ -146,6 +147,17 @@ def _status(opened: Opened, running: RunningBox, camera: str) -> StreamStatus | 
     return federation.status(camera, own) if federation else own
 
 
+def _alarms(opened: Opened, running: RunningBox) -> AlarmBook:
+    return AlarmBook(
+        opened.outbox,
+        opened.journal,
+        opened.masks.entered,
+        running.holdups.confirm,
+        running.alarm_lines.judge,
+        running.alarm_lines.taken,
+    )
+
+
 def services_of(
     opened: Opened, running: RunningBox, control: ControlDesk, ledger: LedgerDesk
 ) -> Services:
@@ -157,17 +169,11 @@ def services_of(
         status=partial(_status, opened, running),
         accounts=Doors(opened.accounts, running.viewing),
         gate=opened.gate,
-        alarms=AlarmBook(
-            opened.outbox,
-            opened.journal,
-            opened.masks.entered,
-            running.holdups.confirm,
-            running.alarm_lines.judge,
-            running.alarm_lines.taken,
-        ),
+        alarms=_alarms(opened, running),
         stills=opened.stills,
         clips=running.clips,
         media=running.viewing,
+        ice_servers=turn_servers(opened.options.turn, opened.clock, str(opened.config_path)),
         endings=opened.endings,
         ledger=ledger,
         operations=running.face,

@@ -4,28 +4,39 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final, NoReturn
 
 from gateway.access.gate import Gate
+from gateway.assembly.allowance import Allowance
 from gateway.assembly.cameras import CameraPost
+from gateway.assembly.figures import figures_of
 from gateway.assembly.room_federation import RoomFederation, verdict_of
+from gateway.assembly.tuning import URGENT, Exits, Tuning
+from gateway.assembly.which_stream import Rendition
 from gateway.codec.jpeg import Caller
 from gateway.codec.mux import clip
 from gateway.console.problem import RefusedError
-from gateway.console.services import Endings, Notices
+from gateway.console.services import Endings, LookFigures, Notices
 from gateway.evidence.ring import Ring
-from gateway.model.access import UNCONFIRMED, Actor, Grant, Purpose, Verdict
+from gateway.model.access import UNCONFIRMED, Actor, Grant, Verdict
 from gateway.model.alarm import Alarm, AlarmRecord, AlarmState
 from gateway.model.errors import LedgerError, PeerError, StoreError
 from gateway.model.holdup import is_hidden
-from gateway.model.media import AccessUnit, StreamKind
+from gateway.model.media import AccessUnit, StreamWish
 from gateway.model.registry import Mask, Registry
 from gateway.model.retention import BEFORE_H
 from gateway.model.room import at_edge
-from gateway.relay.video.process import NOT_VALID, MediaProcess, SessionEnd
+from gateway.relay.video.process import (
+    NOT_VALID,
+    IceAnswer,
+    MediaProcess,
+    SessionEnd,
+    SessionInfo,
+    WhepAnswer,
+)
 from gateway.runtime.clock import Clock
 from gateway.runtime.fanout import Fanout, Reader
 
@@ -41,49 +52,122 @@ ASK_S: Final = 10.0
 """Before its Grant would run out a look is prolonged: the picture never waits for an answer."""
 AGAIN_S: Final = 60.0
 """How often a question without an answer is repeated."""
-_URGENT = (Purpose.ALARM, Purpose.INCIDENT)
 
 
 @dataclass(frozen=True, slots=True)
 class WhepSession:
-    """A running session as the console needs it."""
+    """A running look as the console needs it."""
 
     session: str
     grant: Grant
     etag: str
+    """Of its session, without quotes."""
+    sdp: str = field(default="", repr=False)
+    wall: str = ""
+    """The wall that it is a tile of; empty: a session of its own."""
+    mid: str = ""
+    stream: str = ""
+    """Which rendition is sent."""
+    wish: StreamWish = StreamWish.AUTO
+    flags: tuple[str, ...] = ()
+    """What is out of the ordinary about the picture, beside the Grant's."""
+    figures: LookFigures | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """A running wall as the console needs it."""
+
+    session: str
+    owner: str
+    etag: str
     """Without quotes."""
+    mids: tuple[str, ...]
     sdp: str = field(default="", repr=False)
 
 
 class Viewing:
-    """What the console calls `media`: WHEP sessions bound to Grants."""
+    """What the console calls `media`: looks bound to Grants, each in a session or on a wall."""
 
-    def __init__(self, media: MediaProcess, post: Callable[[str], CameraPost | None]) -> None:
+    def __init__(
+        self,
+        media: MediaProcess,
+        post: Callable[[str], CameraPost | None],
+        exits: Exits,
+        clock: Clock,
+        allowance: Allowance | None = None,
+    ) -> None:
         self._media = media
         self._post = post
+        self._exits = exits
+        self._clock = clock
+        self._allowance = allowance
+        self.tuning = Tuning(media, exits, clock)
         self._etags: dict[str, str] = {}
         self.federation: RoomFederation | None = None
         """Asks the edges of this room; None where it has none."""
 
     async def open(
-        self, grant: Grant, offer_sdp: str, stream: StreamKind = StreamKind.MAIN
+        self, grant: Grant, offer_sdp: str, stream: StreamWish = StreamWish.MAIN
     ) -> WhepSession:
         """Start a session on the Grant's camera; PeerError if the camera is not there.
 
-        The small rendition of a camera that has none is its main one. RefusedError (of the
-        console) if the edge where the camera is does not release it.
+        The small rendition of a camera that has none is its main one. WireError for an unusable
+        offer, BusyError if the viewer's recipient looks at enough, RefusedError (of the console)
+        if the edge where the camera is does not release it.
         """
-        post = self._post(grant.camera)
-        if post is None:
-            raise PeerError(f"camera {grant.camera}: not running")
-        kind = post.rendition(stream)
-        async with self._released(grant, post.fanout(kind)):
-            answer = await self._media.open(grant, offer_sdp, post.fanout(kind), kind)
+        codecs = self._media.offered(offer_sdp)
+        self._insist(grant)
+        tuned = self.tuning.begin(grant, StreamWish(stream.value), codecs, small=False)
+        async with (
+            self._exits.use(grant.camera, tuned.pick, grant) as fanout,
+            self._released(grant, fanout),
+        ):
+            answer = await self._media.open(grant, offer_sdp, self.tuning.source(grant, tuned.pick))
+        self.tuning.began(answer.session, tuned)
+        etag = self._tagged(answer)
+        return WhepSession(answer.session, grant, etag, answer.sdp, flags=tuned.pick.flags)
+
+    def _insist(self, grant: Grant) -> None:
+        if self._allowance is not None:
+            self._allowance.insist(grant, self._media.sessions())
+
+    def _tagged(self, answer: WhepAnswer) -> str:
         etag = answer.etag.strip('"')
         running = {one.session for one in self._media.sessions()}
         self._etags = {name: tag for name, tag in self._etags.items() if name in running}
         self._etags[answer.session] = etag
-        return WhepSession(answer.session, grant, etag, answer.sdp)
+        return etag
+
+    async def open_wall(self, owner: str, offer_sdp: str) -> Wall:
+        """Start a wall that shows nothing yet; WireError for an unusable offer."""
+        answer = await self._media.open_wall(owner, offer_sdp)
+        return Wall(answer.session, owner, answer.etag.strip('"'), answer.mids, answer.sdp)
+
+    def walls(self) -> Sequence[Wall]:
+        """Return the walls that are open now."""
+        return [Wall(one.session, one.owner, one.etag, one.mids) for one in self._media.walls()]
+
+    async def show(self, grant: Grant, wall: str, mid: str, stream: StreamWish) -> WhepSession:
+        """Show the Grant's camera in a slot of a wall, in place of what it shows.
+
+        Errors as those of `open`; PeerError also if the wall is gone.
+        """
+        self._insist(grant)
+        others = any(one.wall == wall and one.mid != mid for one in self._media.sessions())
+        codecs = self._media.takes(wall, mid)
+        tuned = self.tuning.begin(grant, stream, codecs, small=others)
+        async with (
+            self._exits.use(grant.camera, tuned.pick, grant) as fanout,
+            self._released(grant, fanout),
+        ):
+            name = self._media.play(wall, mid, grant, self.tuning.source(grant, tuned.pick))
+        self.tuning.began(name, tuned)
+        return next(one for one in self.sessions() if one.session == name)
+
+    def wish(self, session: str, stream: StreamWish) -> None:
+        """Have a running look go over to another stream; its Grant goes on."""
+        self.tuning.wish(session, stream)
 
     @asynccontextmanager
     async def _released(self, grant: Grant, fanout: Fanout) -> AsyncIterator[None]:
@@ -107,35 +191,68 @@ class Viewing:
             fanout.leave(reader)
         federation.began(grant)
 
-    def follow(self) -> None:
-        """Have sessions read on where their cameras' pictures come now, after a change of plans."""
-        self._media.follow(self._fanout)
+    async def keep(self) -> NoReturn:
+        """Each second measure the recipients' shares and choose streams anew, until cancelled."""
+        while True:
+            await self._clock.sleep(TICK_S)
+            self.tick()
 
-    def _fanout(self, camera: str, kind: StreamKind) -> Fanout | None:
-        post = self._post(camera)
-        return post.fanout(kind) if post is not None else None
+    def tick(self) -> None:
+        """Do one round of `keep`."""
+        allowance = self._allowance
+        if allowance is None:
+            self.tuning.tick()
+            return
+        allowance.note(self._media.sessions())
+        self.tuning.tick(allowance.is_over)
 
     def is_urgent(self, camera: str) -> bool:
         """Return whether somebody looks at a camera because of an alarm or an incident."""
         return any(
-            one.grant.camera == camera and one.grant.request.purpose in _URGENT
+            one.grant.camera == camera and one.grant.request.purpose in URGENT
             for one in self._media.sessions()
         )
 
     async def close(self, session: str, reason: str) -> None:
-        """End a session; its end is reported like any other."""
+        """End a look, a session or a wall; each look's end is reported like any other."""
         self._media.close(session, reason)
 
     def regrant(self, grant: Grant) -> None:
         """Let a running session go on under its look's next Grant, the picture untouched."""
         self._media.regrant(grant)
 
+    def patch(self, session: str, fragment: str) -> IceAnswer | None:
+        """Take a trickle ICE fragment; the answer if it begins a new ICE session, else None."""
+        made = self._media.patch(session, fragment)
+        if made is not None and session in self._etags:
+            self._etags[session] = made.etag
+        return made
+
     def sessions(self) -> Sequence[WhepSession]:
-        """Return what runs now."""
-        return [
-            WhepSession(one.session, one.grant, self._etags.get(one.session, ""))
-            for one in self._media.sessions()
-        ]
+        """Return what is looked at now."""
+        walls = {one.session: one.etag for one in self._media.walls()}
+        return [self._session(one, walls) for one in self._media.sessions()]
+
+    def _session(self, one: SessionInfo, walls: Mapping[str, str]) -> WhepSession:
+        tuned, post = self.tuning.of(one.session), self._post(one.grant.camera)
+        etag = walls.get(one.wall) or self._etags.get(one.session, "")
+        return WhepSession(
+            one.session,
+            one.grant,
+            etag,
+            wall=one.wall,
+            mid=one.mid,
+            stream=_rendition(one.state.stream),
+            wish=tuned.wish if tuned is not None else StreamWish.AUTO,
+            flags=tuned.pick.flags if tuned is not None else (),
+            figures=figures_of(one, post.status() if post is not None else None),
+        )
+
+
+def _rendition(stream: str) -> str:
+    """Return which rendition a stream on the link is; the main one's name says nothing of it."""
+    word = stream.split("/")[1] if "/" in stream else ""
+    return word if word in {one.value for one in Rendition} else Rendition.MAIN.value
 
 
 class Confirmations:
@@ -231,7 +348,11 @@ class Accountant:
     def session_ended(self, end: SessionEnd) -> None:
         """Take the report of an end; the entry is written by a task of its own."""
         end = replace(end, reason=self._reason(end))
-        self._endings.note(end.session, end.grant.request.actor.id, end.reason)
+        person = end.grant.request.actor.id
+        self._endings.note(end.session, person, end.reason)
+        if end.wall:  # a tile is known by its place, and a wall that is gone by its last tile
+            self._endings.note(f"{end.wall}/{end.mid}", person, end.reason)
+            self._endings.note(end.wall, person, end.reason)
         self._tasks.create_task(self._close(end), name=f"close:{end.session}")
 
     def _reason(self, end: SessionEnd) -> str:

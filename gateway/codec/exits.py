@@ -73,7 +73,7 @@ def encode(frames: Iterable[tuple[Picture, VideoFrame]], moment: Moment) -> Iter
     encoder: VideoCodecContext | None = None
     last: int | None = None
     for picture, given in frames:
-        frame = _even(given)
+        frame = even(given)
         if encoder is None:
             encoder = _open_encoder(frame)
         if (frame.width, frame.height) != (encoder.width, encoder.height):
@@ -90,7 +90,7 @@ def encode(frames: Iterable[tuple[Picture, VideoFrame]], moment: Moment) -> Iter
             yield _unit(packet, moment)
 
 
-def _even(frame: VideoFrame) -> VideoFrame:
+def even(frame: VideoFrame) -> VideoFrame:
     """Return a yuv420p picture without an odd last column and row."""
     width_px, height_px = frame.width & ~1, frame.height & ~1
     if (width_px, height_px) == (frame.width, frame.height):

@@ -4,7 +4,8 @@
 
 One request is in flight per child. Requests with the same affinity (a camera's id) go to the
 same child, so that what it has learnt stays; those without any (stills, clips) have children of
-their own, so that a long clip never delays motion. A dead child costs its own request only.
+their own, so that a long clip never delays motion. Whoever codes a live stream anew takes a whole
+child for as long as that lasts (`take`). A dead child costs its own request only.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ import socket
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import gateway
@@ -32,6 +33,8 @@ _PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ", "VIRTUAL_ENV")
 """What a child inherits; secrets may stand in the environment and must not."""
 _MODULE = ("-m", "gateway", "child")
+_FOR_EVER = 1 << 60
+"""A child that codes a stream is not replaced in the middle of it."""
 
 
 class PoolBusyError(PeerError):
@@ -46,6 +49,8 @@ class PoolOptions:
     """What starts a child; `--fd N` and the options below are added."""
     spares: int = 2
     """Children for requests without affinity; each is started when first needed."""
+    coders: int = 0
+    """Children that may be taken for live streams; each runs only while it is taken."""
     waiting: int = 64
     """Requests that may wait for one child; the next is refused at once."""
     start_s: float = 30.0
@@ -76,6 +81,10 @@ class PoolStatistics:
     waiting: int
     pids: tuple[int, ...]
     """Children that are alive now."""
+    taken: int = 0
+    """Children taken for live streams now."""
+    coders: int = 0
+    """How many may be."""
 
 
 @dataclass(slots=True)
@@ -147,6 +156,10 @@ class _Slot:
         self.child: _Child | None = None
         self.jobs: deque[_Job] = deque()
         self.busy = False
+        self.is_taken = False
+        """By one stream, for itself."""
+        self.is_stale = False
+        """What the child has learnt is of no use to anybody; it is ended."""
         self._options = options
         self._clock = clock
         self._counts = counts
@@ -165,18 +178,33 @@ class _Slot:
         self.jobs.append(job)
         self._wake.set()
 
+    def free(self) -> None:
+        """Give a taken place back: its child ends, whatever it still does."""
+        self.is_taken, self.is_stale = False, True
+        for job in self.jobs:
+            if not job.answer.done():
+                job.answer.set_exception(PeerError(f"child {self.name} was given back"))
+                job.answer.exception()  # who gave it back will not look
+        self.jobs.clear()
+        self._wake.set()
+
     async def run(self) -> None:
         """Do the jobs one by one until cancelled; the child dies with this task."""
         job: _Job | None = None
         try:
             while True:
-                while self.jobs:
+                while self.jobs or self.is_stale:
+                    if self.is_stale:
+                        self.is_stale = False
+                        await self.drop()
+                        continue
                     job = self.jobs.popleft()
                     if not job.answer.done():  # else its caller went away
                         self.busy = True
                         await self._do(job)
                         self.busy = False
-                    await self._replace()
+                    if not self.is_stale:
+                        await self._replace()
                 self._wake.clear()
                 await self._wake.wait()
         finally:
@@ -260,6 +288,24 @@ class _Slot:
             self.child = None
 
 
+class Place:
+    """A child that one stream has for itself, and with it what the child has learnt."""
+
+    def __init__(self, slot: _Slot) -> None:
+        self._slot = slot
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the child; None while none runs."""
+        return self._slot.child.process.pid if self._slot.child is not None else None
+
+    async def call(self, kind: int, payload: bytes, *, timeout_s: float) -> bytes:
+        """Return the child's answer; errors as those of `Pool.call`. A new child knows nothing."""
+        job = _Job(Frame(kind, payload), timeout_s)
+        self._slot.add(job)
+        return await job.answer
+
+
 class Pool:
     """The children of one gateway; made by `open_pool`."""
 
@@ -271,6 +317,11 @@ class Pool:
         self.spare = [
             _Slot(f"spare-{number}", options, clock, self._counts)
             for number in range(options.spares)
+        ]
+        lasting = replace(options, requests=_FOR_EVER)
+        self.coders = [
+            _Slot(f"code-{number}", lasting, clock, self._counts)
+            for number in range(options.coders)
         ]
         self._slots: dict[str, _Slot] = {}
         self._open = True
@@ -302,13 +353,26 @@ class Pool:
             self._slots[affinity] = slot
         return slot
 
+    @contextlib.contextmanager
+    def take(self) -> Iterator[Place]:
+        """Lend a child to one stream; PoolBusyError, at once, if all are lent."""
+        slot = next((one for one in self.coders if not one.is_taken), None)
+        if slot is None or not self._open:
+            self._counts.refused += 1
+            raise PoolBusyError(f"{len(self.coders)} live streams are coded anew already")
+        slot.is_taken = True
+        try:
+            yield Place(slot)
+        finally:
+            slot.free()
+
     def close(self) -> None:
         """Refuse what comes from now on."""
         self._open = False
 
     def statistics(self) -> PoolStatistics:
         """Return a snapshot."""
-        slots = self.looking + self.spare
+        slots = self.looking + self.spare + self.coders
         counts = self._counts
         return PoolStatistics(
             counts.requests,
@@ -318,6 +382,8 @@ class Pool:
             counts.recycled,
             sum(slot.load() for slot in slots),
             tuple(s.child.process.pid for s in slots if s.child is not None),
+            sum(one.is_taken for one in self.coders),
+            len(self.coders),
         )
 
 
@@ -330,7 +396,7 @@ async def open_pool(
     Raises ConfigError if a child refuses to start (no sandbox), PeerError if none comes up.
     """
     pool = Pool(workers, options or PoolOptions(), clock)
-    slots = pool.looking + pool.spare
+    slots = pool.looking + pool.spare + pool.coders
     try:
         for slot in pool.looking:
             await slot.ready()

@@ -31,6 +31,8 @@ class Kind(IntEnum):
     """Coded units in, JPEG of the last picture out."""
     CLIP = 3
     """Coded units in, fragmented MP4 out."""
+    RECODE = 4
+    """Coded units of one live stream in, the same coded anew out."""
     READY = 128
     """Sent once, after the sandbox has closed."""
     REFUSED = 129

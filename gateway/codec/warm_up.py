@@ -12,6 +12,7 @@ from gateway.codec.exits import encode
 from gateway.codec.jpeg import StillRequest
 from gateway.codec.mux import ClipRequest
 from gateway.codec.protocol import Kind
+from gateway.codec.recode import NEVER, Look, RecodeRequest
 from gateway.model.media import AccessUnit
 from gateway.model.time import Moment
 
@@ -30,13 +31,15 @@ def grey_units(pictures: int = 4) -> list[AccessUnit]:
     return list(encode(frames, Moment(0.0, 0)))
 
 
-def warm_up(table: Mapping[int, Callable[[bytes], bytes]], look: bytes) -> None:
+def warm_up(table: Mapping[int, Callable[[bytes], bytes]], seen: bytes) -> None:
     """Answer one request of each kind; whatever would fail later fails now.
 
-    `look`: a packed LOOK request, made by the caller because analytics lies above this package.
+    `seen`: a packed LOOK request, made by the caller because analytics lies above this package.
     """
     units = grey_units()
-    table[Kind.LOOK](look)
+    table[Kind.LOOK](seen)
     table[Kind.STILL](StillRequest([_TRIANGLE], 32, units).pack())
     table[Kind.CLIP](ClipRequest([], units).pack())
     table[Kind.CLIP](ClipRequest([_TRIANGLE], units).pack())
+    look = Look((_TRIANGLE,), "warm", _SIZE_PX // 2)
+    table[Kind.RECODE](RecodeRequest(look, True, NEVER, 1, units).pack())

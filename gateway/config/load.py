@@ -29,6 +29,7 @@ from gateway.config.options import (
     RingOptions,
     RoomOptions,
     StillsOptions,
+    TurnOptions,
     UplinkOptions,
     VmsAccount,
     VmsOptions,
@@ -92,7 +93,12 @@ def _options(file: schema.File, base: Path) -> Options:
         console=_console(file.console, base),
         machines=_machines(file.machines, base) if file.machines else None,
         media=MediaListenOptions(
-            file.media.host, file.media.port, file.media.candidates or (file.media.host,)
+            file.media.host,
+            file.media.port,
+            file.media.candidates or (file.media.host,),
+            file.media.transcodes_most,
+            file.media.transcode_height_px,
+            file.media.tcp,
         ),
         brokers=tuple(_broker(broker, base) for broker in file.broker),
         registry=RegistryOptions(_path(base, file.registry.seed)),
@@ -107,11 +113,12 @@ def _options(file: schema.File, base: Path) -> Options:
         room=_room(file.room, box.name) if file.room else None,
         uplinks=tuple(_uplink(one, base, base / box.state_dir) for one in file.uplink),
         vms=_vms(file.vms, base) if file.vms else None,
-        incidents=IncidentOptions(file.incidents.organisation) if file.incidents else None,
+        incidents=_incidents(file.incidents),
         webhooks=tuple(_webhook(one, base) for one in file.webhook),
         reports=ReportOptions(file.reports.keep_days, file.reports.keep_reason),
         stations=tuple(_dc09(one) for one in file.dc09),
         dc09_receiver=_dc09_receiver(file.dc09_receiver) if file.dc09_receiver else None,
+        turn=None if file.turn is None else TurnOptions(**file.turn.model_dump()),
     )
 
 
@@ -191,6 +198,12 @@ def _room(room: schema.Room, box_name: str) -> RoomOptions:
     )
 
 
+def _incidents(one: schema.Incidents | None) -> IncidentOptions:
+    if one is None:
+        return IncidentOptions()
+    return IncidentOptions(one.organisation or "", one.keep_days, one.keep_reason)
+
+
 def _uplink(one: schema.Uplink, base: Path, state: Path) -> UplinkOptions:
     folder = line_folder(state, one.name)
     return UplinkOptions(
@@ -198,6 +211,7 @@ def _uplink(one: schema.Uplink, base: Path, state: Path) -> UplinkOptions:
         recipient=one.recipient,
         addresses=one.addresses,
         most_kbps=one.most_kbps,
+        pairs=one.pairs,
         heartbeat_s=one.heartbeat_s,
         certificate=_path(base, one.certificate) or folder / LINE_CERTIFICATE,
         key=_key(base, one.key) or str(folder / LINE_KEY),

@@ -86,6 +86,24 @@ class MediaListenOptions:
     """UDP."""
     candidates: tuple[str, ...]
     """Addresses told to browsers; at least one."""
+    transcodes_most: int = 2
+    """Live streams coded anew at once: masks, and what browsers cannot play."""
+    transcode_height_px: int = 1080
+    """No higher does one leave."""
+    tcp: bool = True
+    """Whether the same port number takes TCP connections too."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnOptions:
+    """TURN servers that relay for viewers who do not reach the box."""
+
+    urls: tuple[str, ...]
+    """RFC 7065."""
+    secret: str
+    """A reference: what the servers and we know."""
+    ttl_s: int
+    """How long the credentials of one session are good for new allocations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +277,8 @@ class UplinkOptions:
     """As `ConsoleOptions.tls_key`."""
     ca: Path
     """PEM of the room's authority, and of no other."""
+    pairs: bool = True
+    """Two pictures of a stream may go together where the line is free; False: each at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,10 +309,15 @@ class VmsOptions:
 
 @dataclass(frozen=True, slots=True)
 class IncidentOptions:
-    """Who this room is towards the rooms that it dials."""
+    """Who this room is towards the rooms that it dials, and how long closed incidents stay."""
 
-    organisation: str
-    """Id of a recipient of the registry: its people get what those rooms share with us."""
+    organisation: str = ""
+    """Id of a recipient of the registry: its people get what those rooms share with us; empty:
+    nothing is shared with them."""
+    keep_days: int = 365
+    """From the closing on."""
+    keep_reason: str = ""
+    """Why so long; asked for above a year."""
 
 
 class Dc09Format(Enum):
@@ -382,9 +407,10 @@ class Options:
     room: RoomOptions | None = None
     uplinks: tuple[UplinkOptions, ...] = ()
     vms: VmsOptions | None = None
-    incidents: IncidentOptions | None = None
+    incidents: IncidentOptions = field(default_factory=IncidentOptions)
     webhooks: tuple[WebhookOptions, ...] = ()
     reports: ReportOptions = field(default_factory=ReportOptions)
     alarms: AlarmOptions = field(default_factory=AlarmOptions)
     stations: tuple[Dc09Options, ...] = ()
     dc09_receiver: Dc09ReceiverOptions | None = None
+    turn: TurnOptions | None = None

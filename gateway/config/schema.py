@@ -177,6 +177,9 @@ class Media(Text):
     candidates: Annotated[tuple[Candidate, ...], Field(max_length=8)] = Field(
         default=(), description='addresses, for example ["192.0.2.10"]'
     )
+    tcp: Flag = Field(default=True, description="true if the same port number takes TCP too")
+    transcodes_most: int = Field(default=2, ge=0, le=16, description="0 to 16")
+    transcode_height_px: int = Field(default=1080, ge=240, le=2160, description="240 to 2160")
 
     @model_validator(mode="after")
     def _check(self) -> "Media":
@@ -187,6 +190,34 @@ class Media(Text):
                 "candidates",
             )
         return self
+
+
+_TURN_URL = re.compile(
+    r"turns?:(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253})(?::\d{1,5})?"
+    r"(?:\?transport=(?:udp|tcp))?"
+)
+
+
+def _turn_url(value: str) -> str:
+    if not _TURN_URL.fullmatch(value):
+        raise refusal("is no TURN address", 'write "turn:192.0.2.20:3478?transport=udp"')
+    return value
+
+
+TurnUrl = Annotated[str, StringConstraints(strict=True, max_length=300), AfterValidator(_turn_url)]
+LEAST_TURN_TTL_S = 60
+
+
+class Turn(Text):
+    """[turn]."""
+
+    urls: Annotated[tuple[TurnUrl, ...], Field(min_length=1, max_length=4)] = Field(
+        description='addresses, for example ["turn:192.0.2.20:3478?transport=udp"]'
+    )
+    secret: Reference = Field(
+        min_length=1, description="a reference, for example credential:turn-secret"
+    )
+    ttl_s: Whole = Field(default=3600, ge=LEAST_TURN_TTL_S, le=86_400, description="60 to 86400 s")
 
 
 def _both(certificate: str | None, key: str | None) -> None:
@@ -363,6 +394,7 @@ class Uplink(Text):
         default=(), description='where the room is, the best first, ["sala.example:8445"]'
     )
     most_kbps: Whole = Field(default=0, ge=0, le=10_000_000, description="kbit/s, 0: no bound")
+    pairs: bool = Field(default=True, description="true or false")
     heartbeat_s: Heartbeat = Field(default=90, description="20 to 180 seconds")
     certificate: PathText | None = Field(default=None, description="our certificate, a file")
     key: TlsKey | None = Field(default=None, description="its key: a file or credential:NAME")
@@ -526,7 +558,20 @@ class Access(Text):
 class Incidents(Text):
     """[incidents]."""
 
-    organisation: Id = Field(description="the id of the recipient that this room is")
+    organisation: Id | None = Field(
+        default=None, description="the id of the recipient that this room is"
+    )
+    keep_days: Whole = Field(
+        default=365, ge=1, le=MOST_REPORT_DAYS, description=f"1 to {MOST_REPORT_DAYS} days"
+    )
+    keep_reason: Line = Field(default="", description="why incidents are kept for so long")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Incidents":
+        if self.keep_days > LONG_REPORT_DAYS and not self.keep_reason:
+            advice = f"write why, or {LONG_REPORT_DAYS} days or fewer"
+            raise refusal("is missing", advice, "keep_reason")
+        return self
 
 
 class Reports(Text):
@@ -657,6 +702,7 @@ class File(Text):
     console: Console = Field(default_factory=Console, description="a table [console]")
     machines: Machines | None = Field(default=None, description="a table [machines]")
     media: Media = Field(default_factory=Media, description="a table [media]")
+    turn: Turn | None = Field(default=None, description="a table [turn]")
     broker: tuple[Broker, ...] = Field(default=(), description="tables [[broker]]")
     oidc: Annotated[tuple[Oidc, ...], Field(max_length=4)] = Field(
         default=(), description="tables [[oidc]]"

@@ -97,13 +97,14 @@ class HoldupReportView(View):
 async def press(holdup_id: str, request: Request, services: TheServices) -> Response:
     """Set a hold-up channel off with a device's bearer token.
 
-    202 after a fixed time, whatever came of it: who stands beside the button learns nothing.
+    202 after a fixed time, whatever came of it: who stands beside the button learns nothing. A
+    press that counts is on disk by then; only a disk that takes none keeps the answer back.
     """
     begun_s = services.clock.monotonic_s()
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if services.holdups is not None:
         given = token.strip()[:MOST_TOKEN] if scheme.lower() == "bearer" else ""
-        services.holdups.press(holdup_id[:64], given, source_ip(request))
+        await services.holdups.press(holdup_id[:64], given, source_ip(request))
     await services.clock.sleep(max(0.0, begun_s + ANSWER_S - services.clock.monotonic_s()))
     return Response(status_code=HTTPStatus.ACCEPTED, headers={"Cache-Control": "no-store"})
 

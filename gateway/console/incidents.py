@@ -259,6 +259,7 @@ class IncidentsView(View):
     kinds: list[KindView]
     outcomes: list[str]
     organisations: list[PartyView] = Field(description="With whom they can be shared.")
+    keep_days: int = Field(description="So many days after their closing they are deleted.")
 
 
 # who and how -------------------------------------------------------------------------------
@@ -403,6 +404,7 @@ async def list_incidents(
         organisations=[
             PartyView(id=one, name=name) for one, name in incidents.organisations(actor).items()
         ],
+        keep_days=incidents.keep_days,
     )
 
 

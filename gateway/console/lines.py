@@ -20,11 +20,11 @@ from gateway.console.identity import (
 from gateway.console.problem import ProblemError, responses
 from gateway.console.services import LineDesk, LineReport, LineSide, Services
 from gateway.console.views import iso, organisation_name
-from gateway.console.visibility import knows_camera, views_of
+from gateway.console.visibility import knows_camera, partners_of, views_of
 from gateway.console.words import Fault
 from gateway.model.access import Actor
 from gateway.model.identifiers import ID_FORM
-from gateway.model.registry import Registry, Role
+from gateway.model.registry import RecipientKind, Registry, Role
 from gateway.model.room import at_room
 
 MANAGERS = frozenset({Role.PS_SUPERVISOR, Role.SYSADMIN})
@@ -83,6 +83,7 @@ class LinesView(_View):
     is_room: bool = Field(description="Edges dial this box.")
     may_invite: bool
     organisations: list[OrganisationView] = Field(description="Who can be named; empty unless …")
+    always: str = Field(description="Who knows of a new edge in any case; empty: nobody.")
 
 
 class InvitationBody(_View):
@@ -170,9 +171,17 @@ def _reduced(report: LineReport, actor: Actor, registry: Registry) -> Iterable[R
 
 
 def _nameable(registry: Registry, actor: Actor) -> list[OrganisationView]:
-    """Return whom somebody may name as those who know of an edge: a supervisor, the own house."""
-    everybody = [*registry.recipients, *registry.controllers]
-    ids = everybody if actor.role is Role.SYSADMIN else [actor.organisation]
+    """Return whom somebody may name as those who know of an edge.
+
+    A supervisor: the own house first, then the rooms that stand in an act with it.
+    """
+    if actor.role is Role.SYSADMIN:
+        ids = [*registry.recipients, *registry.controllers]
+    else:
+        partners = partners_of(actor.organisation, registry) - {actor.organisation}
+        known = (registry.recipients.get(one) for one in sorted(partners))
+        rooms = [one.id for one in known if one and one.kind is RecipientKind.ROOM]
+        ids = [actor.organisation, *rooms]
     return [OrganisationView(id=one, name=organisation_name(registry, one)) for one in ids]
 
 
@@ -180,7 +189,7 @@ def lines_of(actor: Actor, services: Services) -> LinesView:
     """Return what somebody may know of lines."""
     registry, desk = services.registry(), services.lines
     if desk is None or "lines" not in views_of(actor.role):
-        return LinesView(lines=[], is_room=False, may_invite=False, organisations=[])
+        return LinesView(lines=[], is_room=False, may_invite=False, organisations=[], always="")
     known = [one for one in desk.lines() if _knows(one, actor)]
     may_invite = desk.is_room and actor.role in MANAGERS
     return LinesView(
@@ -188,6 +197,7 @@ def lines_of(actor: Actor, services: Services) -> LinesView:
         is_room=desk.is_room,
         may_invite=may_invite,
         organisations=_nameable(registry, actor) if may_invite else [],
+        always=actor.organisation if may_invite and actor.role is not Role.SYSADMIN else "",
     )
 
 
@@ -218,8 +228,8 @@ async def _invite(body: InvitationBody, actor: Actor, services: Services) -> Inv
     if named - {one.id for one in _nameable(services.registry(), actor)}:
         raise ProblemError(HTTPStatus.FORBIDDEN, Fault.ROLE)
     organisations = tuple(dict.fromkeys(body.organisations))
-    if not organisations and known is None and actor.role is not Role.SYSADMIN:
-        organisations = (actor.organisation,)
+    if known is None and actor.role is not Role.SYSADMIN:  # who invites has to know of it
+        organisations = tuple(dict.fromkeys((actor.organisation, *organisations)))
     kept = () if known is None else _kept(known, organisations, actor)
     made = await desk.invite(body.edge, body.name.strip(), organisations + kept, by=actor)
     return InvitationView(

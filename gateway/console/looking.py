@@ -5,13 +5,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, Query
 
-from gateway.console.problem import RefusedError
+from gateway.console.problem import ProblemError, RefusedError
 from gateway.console.services import Services
+from gateway.console.words import Fault
 from gateway.model.access import AccessRequest, Action, Actor, Grant, Purpose, Verdict
+from gateway.model.errors import BusyError, PeerError, WireError
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,38 @@ async def ask(services: Services, actor: Actor, action: Action, camera: str, why
     if isinstance(answer, Verdict):
         raise RefusedError(answer)
     return answer
+
+
+async def never_began(services: Services, grant: Grant, reason: str) -> None:
+    """Close the Grant of a look that came to nothing."""
+    await services.gate.close(grant, reason=reason, duration_ms=0, bytes=0, frames=0)
+
+
+@asynccontextmanager
+async def beginning(services: Services, grant: Grant) -> AsyncIterator[None]:
+    """Begin a live picture in the block; whatever keeps it from that closes the Grant.
+
+    406 for an offer that cannot be answered, 429 where as much is looked at as may be.
+    """
+    try:
+        yield
+    except WireError as error:
+        await never_began(services, grant, "offer-not-acceptable")
+        raise ProblemError(
+            HTTPStatus.NOT_ACCEPTABLE, Fault.OFFER_UNUSABLE, str(error)[:200]
+        ) from error
+    except RefusedError as error:  # the edge where the camera is has its own gate
+        refusal = error.verdict.refusal
+        await never_began(services, grant, refusal.value if refusal else "refused")
+        raise
+    except BusyError as error:
+        await never_began(services, grant, "limit-reached")
+        raise ProblemError(
+            HTTPStatus.TOO_MANY_REQUESTS, Fault.VIEW_LIMIT, str(error)[:200]
+        ) from error
+    except PeerError:
+        await never_began(services, grant, "media-unavailable")
+        raise
 
 
 class Delivered:

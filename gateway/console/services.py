@@ -30,7 +30,7 @@ from gateway.model.alarm_times import AlarmTimes, TimesQuery
 from gateway.model.audit import ExportForm, LedgerEvent, LedgerQuery
 from gateway.model.holdup import HoldupSource, Verification
 from gateway.model.incident import Command, Incident, IncidentEvent, Once, Open
-from gateway.model.media import StreamKind, StreamStatus
+from gateway.model.media import StreamStatus, StreamWish
 from gateway.model.registry import Camera, Extension, Pause, Registry
 from gateway.model.report import Report, ReportDraft, ReportOutcome, Span
 from gateway.model.retention import CopyClass
@@ -349,17 +349,53 @@ class WhepAnswer(Protocol):
         ...
 
 
-class SessionInfo(Protocol):
-    """One running WHEP session."""
+class IceAnswer(Protocol):
+    """What a player that began a new ICE session must know."""
+
+    @property
+    def sdp(self) -> str:
+        """A trickle ICE fragment (RFC 8840)."""
+        ...
+
+    @property
+    def etag(self) -> str:
+        """Entity tag of the new ICE session, without quotes."""
+        ...
+
+
+class IceServer(Protocol):
+    """A TURN server that relays for one player for a while."""
+
+    @property
+    def url(self) -> str:
+        """RFC 7065."""
+        ...
+
+    @property
+    def username(self) -> str:
+        """Good for a while; tells nothing of the person."""
+        ...
+
+    @property
+    def credential(self) -> str:
+        """The password."""
+        ...
+
+
+class IceServers(Protocol):
+    """Gives players credentials for TURN servers."""
+
+    def issue(self) -> Sequence[IceServer]:
+        """Return every server with new credentials."""
+        ...
+
+
+class IceSession(Protocol):
+    """One connection to a player."""
 
     @property
     def session(self) -> str:
         """Id of the session."""
-        ...
-
-    @property
-    def grant(self) -> Grant:
-        """The Grant under which it runs."""
         ...
 
     @property
@@ -368,13 +404,120 @@ class SessionInfo(Protocol):
         ...
 
 
+class Wall(IceSession, Protocol):
+    """One connection with a slot for each of several pictures."""
+
+    @property
+    def owner(self) -> str:
+        """Id of the person whose it is."""
+        ...
+
+    @property
+    def mids(self) -> Sequence[str]:
+        """Of the slots, in the order of the offer."""
+        ...
+
+    @property
+    def sdp(self) -> str:
+        """The SDP answer, where it was just opened."""
+        ...
+
+
+class SessionInfo(IceSession, Protocol):
+    """One live picture: a WHEP session, or a tile of a wall."""
+
+    @property
+    def grant(self) -> Grant:
+        """The Grant under which it runs."""
+        ...
+
+    @property
+    def wall(self) -> str:
+        """The wall that it is a tile of; empty: a session of its own."""
+        ...
+
+    @property
+    def mid(self) -> str:
+        """The m-line that it is in."""
+        ...
+
+    @property
+    def stream(self) -> str:
+        """Which rendition is sent."""
+        ...
+
+    @property
+    def wish(self) -> StreamWish:
+        """Which one the viewer wants."""
+        ...
+
+    @property
+    def flags(self) -> Sequence[str]:
+        """What is out of the ordinary about the picture, beside the Grant's."""
+        ...
+
+    @property
+    def figures(self) -> "LookFigures | None":
+        """How it goes; None while that is not known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LookFigures:
+    """How a look goes, a second old at most; counters since it began."""
+
+    connected: bool
+    bytes: int
+    """UDP payload sent."""
+    frames: int
+    packets: int
+    repeated: int
+    overflows: int
+    """Times that the send buffer was full and pictures were skipped."""
+    fraction_lost: float
+    """As the peer last reported, 0..1."""
+    jitter_s: float | None
+    round_trip_s: float | None
+    delay_s: float | None
+    """From capture to our sending, newest picture."""
+    from_camera: bool
+    """Whether the capture is told by the camera's clock; else it is the arrival here."""
+
+
 class Media(Protocol):
     """Live pictures."""
 
     async def open(
-        self, grant: Grant, offer_sdp: str, stream: StreamKind = StreamKind.MAIN
+        self, grant: Grant, offer_sdp: str, stream: StreamWish = StreamWish.AUTO
     ) -> WhepAnswer:
-        """Start a session; WireError for an unusable offer, PeerError if media is not there."""
+        """Start a session; WireError for an unusable offer, PeerError if media is not there.
+
+        BusyError if the viewer's recipient looks at as much as it may, or the box shows as much
+        as it can.
+        """
+        ...
+
+    async def open_wall(self, owner: str, offer_sdp: str) -> Wall:
+        """Start a wall that shows nothing yet. WireError, PeerError as above."""
+        ...
+
+    async def show(self, grant: Grant, wall: str, mid: str, stream: StreamWish) -> SessionInfo:
+        """Show the Grant's camera in a slot, in place of what it shows. Errors as of `open`."""
+        ...
+
+    def wish(self, session: str, stream: StreamWish) -> None:
+        """Have a running picture go over to another stream of its camera."""
+        ...
+
+    def walls(self) -> Sequence[Wall]:
+        """Return the walls that are open now."""
+        ...
+
+    def patch(self, session: str, fragment: str) -> IceAnswer | None:
+        """Take a trickle ICE fragment; the answer if it begins a new ICE session, else None.
+
+        WireError if it cannot be read, PeerError if media or session are not there.
+        """
         ...
 
     async def close(self, session: str, reason: str) -> object:
@@ -1224,8 +1367,8 @@ class HoldupReport(Protocol):
 class HoldupChannels(Protocol):
     """Hold-up channels: presses, tokens, the monitoring centre's word."""
 
-    def press(self, holdup: str, token: str, source_ip: str) -> None:
-        """Take a press; never waits, never raises, tells nothing."""
+    async def press(self, holdup: str, token: str, source_ip: str) -> None:
+        """Take a press; on disk when it returns, if it counts. Never raises, tells nothing."""
         ...
 
     def asks(self, record: AlarmRecord, organisation: str) -> bool:
@@ -1661,6 +1804,11 @@ class Incidents(Protocol):
         """Return what incidents may be about: class, Italian, English, by code."""
         ...
 
+    @property
+    def keep_days(self) -> int:
+        """So many days after their closing incidents are deleted."""
+        ...
+
     async def open(self, command: Open, *, by: Actor, once: Once | None = None) -> Incident:
         """Open one; StateError, LedgerError."""
         ...
@@ -1839,6 +1987,8 @@ class Services:
     """Without it nobody signs in at a provider."""
     surroundings: Surroundings | None = None
     """Without it no camera is near another one."""
+    ice_servers: IceServers | None = None
+    """Without it players reach the box by themselves."""
     notices: Notices = field(default_factory=Notices)
     """Messages to single persons, over their event streams."""
     retention: Retention | None = None

@@ -40,16 +40,18 @@ TRANSPORT_SECURITY = "max-age=31536000"
 
 MOST_BODY_BYTES = 64 * 1024
 """Larger than any offer that browsers make (about 8 KiB) or JSON that we take."""
+MOST_OFFER_BYTES = 192 * 1024
+"""Of a wall: sixteen m-lines of a browser with every codec."""
 MOST_BODY_S = 15.0
 MOST_DRAINED_BYTES = 1 << 20
 """What is still read and thrown away past the bound before the connection is cut."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-_GUARDED = ("/api/", "/whep/")
+_GUARDED = ("/api/", "/whep/", "/walls")
 
 WHEP_ALLOWED = "POST, PATCH, DELETE, GET, OPTIONS"
 WHEP_HEADERS = "Authorization, Content-Type, If-Match, Accept-Language"
-WHEP_EXPOSED = "Location, ETag, Accept-Post, WWW-Authenticate"
+WHEP_EXPOSED = "Location, ETag, Link, Accept-Post, Accept-Patch, WWW-Authenticate"
 
 
 class SecurityHeaders:
@@ -119,15 +121,17 @@ class BodyLimit:
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
         """Return the body; None if the peer went away before it was complete."""
         announced = Headers(scope=scope).get("content-length", "0")
-        if not announced.isdecimal() or int(announced) > self._most_bytes + MOST_DRAINED_BYTES:
+        is_wall = scope["path"] == "/walls"
+        most_bytes = max(self._most_bytes, MOST_OFFER_BYTES) if is_wall else self._most_bytes
+        if not announced.isdecimal() or int(announced) > most_bytes + MOST_DRAINED_BYTES:
             raise _RefusedBodyError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Fault.TOO_LARGE)
         try:
             async with asyncio.timeout(self._most_s):
-                return await self._read(receive)
+                return await self._read(receive, most_bytes)
         except TimeoutError:
             raise _RefusedBodyError(HTTPStatus.REQUEST_TIMEOUT, Fault.TOO_SLOW) from None
 
-    async def _read(self, receive: Receive) -> bytes | None:
+    async def _read(self, receive: Receive, most_bytes: int) -> bytes | None:
         """Read to the end; of what is too large only the length is kept.
 
         A slightly too large body is read to its end, so that the refusal reaches a peer that is
@@ -136,16 +140,16 @@ class BodyLimit:
         body = bytearray()
         size_bytes = 0
         more = True
-        while more and size_bytes <= self._most_bytes + MOST_DRAINED_BYTES:
+        while more and size_bytes <= most_bytes + MOST_DRAINED_BYTES:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return None
             chunk: bytes = message.get("body", b"")
             size_bytes += len(chunk)
-            if size_bytes <= self._most_bytes:
+            if size_bytes <= most_bytes:
                 body += chunk
             more = message.get("more_body", False)
-        if size_bytes > self._most_bytes:
+        if size_bytes > most_bytes:
             raise _RefusedBodyError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Fault.TOO_LARGE)
         return bytes(body)
 
@@ -193,7 +197,7 @@ class OriginGuard:
 
     def _cors(self, request: Request) -> str:
         origin = request.headers.get("origin", "")
-        listed = origin in self._origins and request.url.path.startswith("/whep/")
+        listed = origin in self._origins and request.url.path.startswith(("/whep/", "/walls"))
         return origin if listed else ""
 
 

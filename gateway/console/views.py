@@ -5,13 +5,13 @@
 Times are RFC 3339 UTC with milliseconds; an empty string where there is none yet.
 """
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from gateway.console.services import Box, LedgerEntry, Services, Vouching
+from gateway.console.services import Box, LedgerEntry, LookFigures, Services, Vouching
 from gateway.console.visibility import knows_camera, purposes_of, views_of
 from gateway.console.words import Language
 from gateway.model.access import Actor, Refusal
@@ -270,6 +270,37 @@ class AlarmDetailView(View):
     deliveries: list[DeliveryView]
 
 
+class FiguresView(View):
+    """How a picture goes, a second old at most; counters since it began."""
+
+    connected: bool
+    bytes: int
+    frames: int
+    packets: int
+    repeated: int = Field(description="Packets that were sent again.")
+    overflows: int = Field(description="Times that pictures were skipped, the line being full.")
+    fraction_lost: float = Field(description="As the player last reported, 0 to 1.")
+    jitter_s: float | None = Field(description="As the player last reported; null: never.")
+    round_trip_s: float | None
+    delay_s: float | None = Field(description="From capture to our sending, newest picture.")
+    to_viewer_s: float | None = Field(
+        description="The same and half a round trip: on the player's doorstep."
+    )
+    from_camera: bool = Field(
+        description="Whether capture is told by the camera's clock; else it is the arrival here."
+    )
+
+
+def figures_view(figures: LookFigures | None) -> FiguresView | None:
+    """Return how a picture goes; None where that is not known."""
+    if figures is None:
+        return None
+    there_s = None
+    if figures.delay_s is not None and figures.round_trip_s is not None:
+        there_s = round(figures.delay_s + figures.round_trip_s / 2, 4)
+    return FiguresView(**asdict(figures), to_viewer_s=there_s)
+
+
 class WhepSessionView(View):
     """What became of a viewer's session."""
 
@@ -278,6 +309,8 @@ class WhepSessionView(View):
     reason: str = Field(description="Stable code of why it ended; empty while live.")
     flags: list[str] = Field(default=[], description="What is out of the ordinary while live.")
     expires: str = Field(default="", description="When it ends by itself; empty once it ended.")
+    stream: str = Field(default="", description="Which rendition is sent: main, sub, h264...")
+    figures: FiguresView | None = None
 
 
 class LedgerEntryView(View):

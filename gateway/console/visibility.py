@@ -55,6 +55,25 @@ AIMS = (
 """The lawful aims of reading the ledger (D.5.7)."""
 
 
+def partners_of(organisation: str, registry: Registry) -> set[str]:
+    """Return the recipients of acts that an organisation is in: as recipient, or with a camera.
+
+    It is among them where it is a recipient itself. Nobody learns who else is served here (A-26).
+    """
+    found: set[str] = set()
+    for act in registry.acts.values():
+        sharers = {one for scope in act.scopes for one in scope.recipients}
+        cameras = {one for scope in act.scopes for one in scope.cameras}
+        owners = {
+            registry.controller_of(registry.cameras[one]).id
+            for one in cameras
+            if one in registry.cameras
+        }
+        if organisation in sharers | owners:
+            found |= sharers
+    return found
+
+
 def views_of(role: Role) -> tuple[str, ...]:
     """Return the pages of a role, its first one first."""
     return VIEWS.get(role, ())

@@ -3,7 +3,8 @@
 """WHEP (draft-ietf-wish-whep-03, B-51): a live picture for a Grant.
 
 The media process is ICE-lite: it learns the viewer's addresses from STUN checks, so trickled
-candidates are validated and acknowledged, and no ICE servers are announced (no Link header).
+candidates are validated and acknowledged. ICE servers are announced to whoever is known: at POST,
+and at OPTIONS, since browsers want to know them before they make an offer.
 """
 
 from http import HTTPStatus
@@ -11,17 +12,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
-from gateway.console.identity import TheServices
-from gateway.console.looking import TheReasons, ask
-from gateway.console.problem import ProblemError, RefusedError, responses
-from gateway.console.services import Services, SessionInfo, WhepAnswer
+from gateway.console.identity import TheServices, maybe_actor
+from gateway.console.looking import TheReasons, ask, beginning, never_began
+from gateway.console.problem import ProblemError, responses
+from gateway.console.services import IceSession, Services, SessionInfo
 from gateway.console.shield import WHEP_ALLOWED
 from gateway.console.tokens import TheHolder, TheViewer
-from gateway.console.views import WhepSessionView, iso
+from gateway.console.views import WhepSessionView, figures_view, iso
 from gateway.console.words import Fault
 from gateway.model.access import Action, Actor, Grant
-from gateway.model.errors import PeerError, WireError
-from gateway.model.media import StreamKind
+from gateway.model.errors import WireError
+from gateway.model.media import StreamWish
 from gateway.model.room import MOST_CAMERA_CHARS
 
 SDP = "application/sdp"
@@ -31,14 +32,17 @@ BY_VIEWER = "viewer-left"
 
 CameraId = Annotated[str, Path(max_length=MOST_CAMERA_CHARS)]
 SessionId = Annotated[str, Path(max_length=200)]
-TheStream = Annotated[StreamKind, Query(description="main for incidents, sub for walls")]
-_SDP_BODY = {"requestBody": {"required": True, "content": {SDP: {"schema": {"type": "string"}}}}}
-_FRAGMENT_BODY = {
+TheStream = Annotated[
+    StreamWish, Query(description="auto: the line decides, large first; main, sub: pinned")
+]
+SDP_BODY = {"requestBody": {"required": True, "content": {SDP: {"schema": {"type": "string"}}}}}
+FRAGMENT_BODY = {
     "requestBody": {"required": True, "content": {FRAGMENT: {"schema": {"type": "string"}}}}
 }
 
 
-def _require_type(request: Request, wanted: str) -> None:
+def require_type(request: Request, wanted: str) -> None:
+    """Refuse a body of another media type: 415."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != wanted:
         raise ProblemError(
@@ -49,7 +53,7 @@ def _require_type(request: Request, wanted: str) -> None:
         )
 
 
-async def _text(request: Request) -> str:
+async def text_of(request: Request) -> str:
     """Return the body as text; empty if it is none."""
     try:
         return (await request.body()).decode("utf-8")
@@ -63,13 +67,14 @@ async def watch(
     why: TheReasons,
     viewer: TheViewer,
     services: TheServices,
-    stream: TheStream = StreamKind.MAIN,
+    stream: TheStream = StreamWish.AUTO,
 ) -> Response:
     """Answer an SDP offer; the ledger knows of it, granted or refused, before anything leaves."""
-    _require_type(request, SDP)
+    require_type(request, SDP)
     grant = await ask(services, viewer.actor, Action.LIVE, camera, viewer.why(why))
     offer = await _offer(services, grant, request)
-    answer = await _negotiate(services, grant, offer, stream)
+    async with beginning(services, grant):
+        answer = await services.media.open(grant, offer, stream)
     viewer.began(services, answer.session)
     return Response(
         answer.sdp,
@@ -79,41 +84,30 @@ async def watch(
             "Location": f"/whep/{camera}/{answer.session}",
             "ETag": f'"{answer.etag}"',
             "Accept-Patch": FRAGMENT,
+            **ice_links(services),
         },
     )
 
 
+def ice_links(services: Services) -> dict[str, str]:
+    """Return the Link header that names the ICE servers (RFC 9725 §4.6); empty without any."""
+    if services.ice_servers is None:
+        return {}
+    links = (
+        f'<{one.url}>; rel="ice-server"; username="{one.username}"; '
+        f'credential="{one.credential}"; credential-type="password"'
+        for one in services.ice_servers.issue()
+    )
+    return {"Link": ", ".join(links)}
+
+
 async def _offer(services: Services, grant: Grant, request: Request) -> str:
     """Return the offer; an offer that is none at all closes the Grant."""
-    offer = await _text(request)
+    offer = await text_of(request)
     if offer.startswith("v=0") and "\nm=video" in offer:
         return offer
-    await _never_began(services, grant, "offer-malformed")
+    await never_began(services, grant, "offer-malformed")
     raise ProblemError(HTTPStatus.BAD_REQUEST, Fault.OFFER_MALFORMED, "an SDP offer with m=video")
-
-
-async def _negotiate(
-    services: Services, grant: Grant, offer: str, stream: StreamKind
-) -> WhepAnswer:
-    """Return the media process's answer; every other outcome closes the Grant."""
-    try:
-        return await services.media.open(grant, offer, stream)
-    except WireError as error:
-        await _never_began(services, grant, "offer-not-acceptable")
-        raise ProblemError(
-            HTTPStatus.NOT_ACCEPTABLE, Fault.OFFER_UNUSABLE, str(error)[:200]
-        ) from error
-    except RefusedError as error:  # the edge where the camera is has its own gate
-        refusal = error.verdict.refusal
-        await _never_began(services, grant, refusal.value if refusal else "refused")
-        raise
-    except PeerError:
-        await _never_began(services, grant, "media-unavailable")
-        raise
-
-
-async def _never_began(services: Services, grant: Grant, reason: str) -> None:
-    await services.gate.close(grant, reason=reason, duration_ms=0, bytes=0, frames=0)
 
 
 def _own_session(services: Services, camera: str, session: str, actor: Actor) -> SessionInfo:
@@ -134,14 +128,29 @@ async def trickle(
     services: TheServices,
     if_match: Annotated[str, Header(max_length=200)] = "*",
 ) -> Response:
-    """Take trickled candidates (RFC 8840); 412 if they belong to another ICE session."""
-    _require_type(request, FRAGMENT)
+    """Take trickled candidates: 204; answer a new ICE session of the player: 200 with ours.
+
+    412 if the fragment belongs to an ICE session that is over (RFC 9725 §4.3).
+    """
+    require_type(request, FRAGMENT)
     info = _own_session(services, camera, session, actor)
-    if if_match not in {"*", f'"{info.etag}"'}:
+    return patched(services, info, await text_of(request), if_match)
+
+
+def patched(services: Services, info: IceSession, fragment: str, if_match: str) -> Response:
+    """Return the answer to a PATCH of a session; ProblemError says what is wrong with it."""
+    tags = {one.strip().removeprefix("W/") for one in if_match.split(",")}
+    if not tags & {"*", f'"{info.etag}"'}:
         raise ProblemError(HTTPStatus.PRECONDITION_FAILED, Fault.STALE)
-    if "a=" not in await _text(request):
-        raise ProblemError(HTTPStatus.BAD_REQUEST, Fault.OFFER_MALFORMED)
-    return Response(status_code=HTTPStatus.NO_CONTENT)
+    try:
+        answer = services.media.patch(info.session, fragment)
+    except WireError as error:
+        raise ProblemError(
+            HTTPStatus.BAD_REQUEST, Fault.OFFER_MALFORMED, str(error)[:200]
+        ) from error
+    if answer is None:
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+    return Response(answer.sdp, media_type=FRAGMENT, headers={"ETag": f'"{answer.etag}"'})
 
 
 async def leave(
@@ -159,21 +168,32 @@ async def session_state(
     reason = services.endings.reason(session, actor.id)
     if reason is not None:
         return WhepSessionView(session=session, state="ended", reason=reason)
-    grant = _own_session(services, camera, session, actor).grant
+    info = _own_session(services, camera, session, actor)
     return WhepSessionView(
         session=session,
         state="live",
         reason="",
-        flags=list(grant.flags),
-        expires=iso(grant.expires.utc_us),
+        flags=[*info.grant.flags, *info.flags],
+        expires=iso(info.grant.expires.utc_us),
+        stream=info.stream,
+        figures=figures_view(info.figures),
     )
 
 
-async def options() -> Response:
-    """Say what the resource takes; CORS is answered earlier, for configured origins only."""
+async def options(request: Request, services: TheServices) -> Response:
+    """Say what the resource takes, and to who is signed in which ICE servers there are.
+
+    CORS is answered earlier, for configured origins only.
+    """
+    known = maybe_actor(request) is not None
     return Response(
         status_code=HTTPStatus.NO_CONTENT,
-        headers={"Allow": WHEP_ALLOWED, "Accept-Post": SDP, "Accept-Patch": FRAGMENT},
+        headers={
+            "Allow": WHEP_ALLOWED,
+            "Accept-Post": SDP,
+            "Accept-Patch": FRAGMENT,
+            **(ice_links(services) if known else {}),
+        },
     )
 
 
@@ -181,8 +201,10 @@ def routes() -> APIRouter:
     """Return the routes of this file."""
     router = APIRouter(tags=["whep"])
     endpoint, resource = "/whep/{camera}", "/whep/{camera}/{session}"
-    answers = responses(400, 401, 403, 404, 406, 413, 415, 503)
+    answers = responses(400, 401, 403, 404, 406, 413, 415, 429, 503)
     answers[201] = {"description": "SDP answer", "content": {SDP: {}}}
+    answered = responses(400, 401, 403, 404, 412, 415, 503)
+    answered[200] = {"description": "Our new ICE session", "content": {FRAGMENT: {}}}
     router.add_api_route(
         endpoint,
         watch,
@@ -190,7 +212,7 @@ def routes() -> APIRouter:
         status_code=HTTPStatus.CREATED,
         response_class=Response,
         responses=answers,
-        openapi_extra=_SDP_BODY,
+        openapi_extra=SDP_BODY,
     )
     router.add_api_route(
         resource,
@@ -198,8 +220,8 @@ def routes() -> APIRouter:
         methods=["PATCH"],
         status_code=HTTPStatus.NO_CONTENT,
         response_class=Response,
-        responses=responses(400, 401, 403, 404, 412, 415),
-        openapi_extra=_FRAGMENT_BODY,
+        responses=answered,
+        openapi_extra=FRAGMENT_BODY,
     )
     router.add_api_route(
         resource, session_state, methods=["GET"], responses=responses(401, 403, 404)

@@ -46,6 +46,7 @@ class Fault(Enum):
     OFFER_MALFORMED = "offer-malformed"
     OFFER_UNUSABLE = "offer-not-acceptable"
     STALE = "session-changed"
+    VIEW_LIMIT = "view-limit"
     NOT_YOURS = "session-of-another-person"
     UNAVAILABLE = "service-unavailable"
     ROLE = "role-may-not"
@@ -158,6 +159,10 @@ SENTENCES: dict[Fault, tuple[str, str]] = {
     Fault.STALE: (
         "La sessione è cambiata nel frattempo.",
         "The session changed in the meantime.",
+    ),
+    Fault.VIEW_LIMIT: (
+        "Non si possono aprire altre immagini dal vivo: il limite è raggiunto.",
+        "No more live pictures can be opened: the limit is reached.",
     ),
     Fault.NOT_YOURS: (
         "La sessione è di un’altra persona.",

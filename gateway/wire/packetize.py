@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: EUPL-1.2
 """From coded pictures to RTP payloads: H.264 (RFC 6184), H.265 (RFC 7798), JPEG (RFC 2435).
 
-H.264 comes in runs of equal size, so that the relay can hand a whole run to the kernel in one call
-(UDP_SEGMENT wants every segment but the last to be as long as the first). The other codecs are
-only sent by our own cameras.
+H.264 and H.265 come in runs of equal size, so that the relay can hand a whole run to the kernel in
+one call (UDP_SEGMENT wants every segment but the last to be as long as the first). JPEG is only
+sent by our own cameras.
 """
 
 from collections.abc import Sequence
@@ -34,9 +34,8 @@ def payloads(unit: AccessUnit, most_bytes: int = 1400) -> list[bytes]:
     """
     if unit.codec is Codec.JPEG:
         return fragment_jpeg(unit.nals[0], most_bytes)
-    if unit.codec is Codec.H265:
-        return fragment_h265(unit.nals, most_bytes)
-    return [payload for run in fragment(unit.nals, most_bytes) for payload in run]
+    cut = fragment_h265 if unit.codec is Codec.H265 else fragment
+    return [payload for run in cut(unit.nals, most_bytes) for payload in run]
 
 
 def fragment(nals: Sequence[bytes], most_bytes: int = 1188) -> list[list[bytes]]:
@@ -95,13 +94,14 @@ def _split(nal: bytes, most_bytes: int) -> list[bytes]:
     return payloads
 
 
-def fragment_h265(nals: Sequence[bytes], most_bytes: int = 1400) -> list[bytes]:
-    """Return payloads: parameter sets and SEI in aggregates, large NAL units in fragments.
+def fragment_h265(nals: Sequence[bytes], most_bytes: int = 1188) -> list[list[bytes]]:
+    """Return runs of payloads, as `fragment` does.
 
-    Access unit delimiters are dropped, so are types that only exist as payload structures.
-    `most_bytes` must be at least 16.
+    Parameter sets and SEI that follow each other share an AP, larger NAL units become FU fragments
+    balanced in size. Access unit delimiters are dropped, so are types that only exist as payload
+    structures. `most_bytes` must be at least 16.
     """
-    found: list[bytes] = []
+    runs: list[list[bytes]] = []
     group: list[bytes] = []
     group_bytes = 2
     for nal in nals:
@@ -110,14 +110,16 @@ def fragment_h265(nals: Sequence[bytes], most_bytes: int = 1400) -> list[bytes]:
             continue
         grows_bytes = 2 + len(nal)
         if group and (kind not in _GROUPED_H265 or group_bytes + grows_bytes > most_bytes):
-            found.append(_aggregate_h265(group))
+            runs.append([_aggregate_h265(group)])
             group, group_bytes = [], 2
         if kind in _GROUPED_H265 and 2 + grows_bytes <= most_bytes:
             group.append(nal)
             group_bytes += grows_bytes
         else:
-            found += [nal] if len(nal) <= most_bytes else _split_h265(nal, most_bytes)
-    return [*found, _aggregate_h265(group)] if group else found
+            runs.append([nal] if len(nal) <= most_bytes else _split_h265(nal, most_bytes))
+    if group:
+        runs.append([_aggregate_h265(group)])
+    return runs
 
 
 def _aggregate_h265(nals: list[bytes]) -> bytes:
@@ -129,14 +131,17 @@ def _aggregate_h265(nals: list[bytes]) -> bytes:
 
 
 def _split_h265(nal: bytes, most_bytes: int) -> list[bytes]:
-    """Return FU payloads (RFC 7798 §4.4.3)."""
+    """Return FU payloads of equal size, the last one a little shorter (RFC 7798 §4.4.3)."""
     kind = nal[0] >> 1 & 63
     head = bytes((nal[0] & 0x81 | h265.FU << 1, nal[1]))
-    bodies = [nal[at : at + most_bytes - 3] for at in range(2, len(nal), most_bytes - 3)]
-    heads = [kind] * len(bodies)
-    heads[0] |= 0x80
-    heads[-1] |= 0x40
-    return [head + bytes((flags,)) + body for flags, body in zip(heads, bodies, strict=True)]
+    body_bytes = len(nal) - 2
+    count = -(-body_bytes // (most_bytes - 3))
+    size_bytes = -(-body_bytes // count)
+    middle = head + bytes((kind,))
+    payloads = [middle + nal[at : at + size_bytes] for at in range(2, len(nal), size_bytes)]
+    payloads[0] = head + bytes((0x80 | kind,)) + payloads[0][3:]
+    payloads[-1] = head + bytes((0x40 | kind,)) + payloads[-1][3:]
+    return payloads
 
 
 def fragment_jpeg(data: bytes, most_bytes: int = 1400) -> list[bytes]:

@@ -13,8 +13,27 @@ VERSION = 2
 MARKER = 0x80
 PLAIN = 0x80
 """First octet of a packet without padding, extension and CSRCs."""
+EXTENDED = 0x90
+"""The same with a header extension."""
 HALF_SEQUENCE = 1 << 15
 HALF_TIMESTAMP = 1 << 31
+
+
+PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+"""Name of a header extension: how long a player shall hold pictures back before it shows them."""
+MOST_EXTENSION = 14
+"""Numbers of one-octet header extensions are 1..14 (RFC 8285 §4.2)."""
+_DELAY_UNIT_S = 0.01
+_MOST_DELAY = 0xFFF
+
+
+def playout_delay(number: int, least_s: float) -> bytes:
+    """Return a header extension (RFC 8285 §4.2): hold pictures back for `least_s` or longer.
+
+    It is in force until another comes; a player that shows them sooner is late with every repeat.
+    """
+    least = min(_MOST_DELAY, round(least_s / _DELAY_UNIT_S))
+    return struct.pack("!HHI", 0xBEDE, 1, (number << 4 | 2) << 24 | least << 12 | _MOST_DELAY)
 
 
 @dataclass(frozen=True, slots=True)

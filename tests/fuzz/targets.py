@@ -56,6 +56,7 @@ from gateway.wire.rtsp import (
 )
 from gateway.wire.rtsp_serving import Door, Login, Serving, Wanted
 from gateway.wire.sdp import MetadataTrack, VideoTrack
+from tests.fuzz import media
 from tests.goldens import FOLDER, golden, packets, pictures
 
 SECRET = "hunter2-is-a-secret"
@@ -523,5 +524,10 @@ TARGETS = {
         Target("assertion", eat_assertion, ASSERTIONS),
         Target("offer", eat_offer, OFFERS),
         Target("dc09", eat_dc09, DC09),
+        Target("stun", media.eat_stun, media.CHECKS),
+        Target("dtls", media.eat_dtls, media.DTLS),
+        Target("ice-tcp", media.eat_tcp, media.TCP),
+        Target("whep", media.eat_whep, media.WHEP),
+        Target("fragment", media.eat_fragment, media.FRAGMENTS),
     )
 }

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import subprocess
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -22,7 +23,16 @@ from gateway.relay.alarms.delivery import Courier, Pace
 from gateway.relay.alarms.outbox import open_outbox
 from gateway.runtime.clock import SystemClock
 from gateway.wire.mqtt_reasons import italian
-from gateway.wire.onvif_mqtt import Message, PlateHit, PlateLabel, event_filter, plate_message
+from gateway.wire.onvif_mqtt import (
+    AlarmNotice,
+    Message,
+    Phase,
+    PlateHit,
+    PlateLabel,
+    event_filter,
+    event_payload,
+    plate_message,
+)
 from tests.peers.broker_authority import DAY, Authority
 from tests.peers.secure_mosquitto import ROOT, SecureMosquitto
 from tests.unit.access.town import registry
@@ -194,7 +204,7 @@ async def test_a_denied_publish_is_refused_in_words_until_it_is_allowed(broker, 
             return await state(outbox, raised) == denied
 
         await until(is_denied)
-        assert italian(sender.status().problem) == "0x87 non autorizzato"
+        await until(lambda: italian(sender.status().problem) == "0x87 non autorizzato")
         await command(admin, "addRoleACL", **role, topic=topic, priority=0, allow=True)
 
         async def arrived():
@@ -318,3 +328,31 @@ def test_the_guides_node_red_flow_listens_where_we_publish():
     for node in flow:
         for wire in node.get("wires", []):
             assert all(end in nodes for end in wire)
+
+
+RUN = """
+const [source, payloads] = JSON.parse(require('fs').readFileSync(0, 'utf8'));
+const kept = new Map();
+const context = {get: (name) => kept.get(name), set: (name, value) => kept.set(name, value)};
+const node = new Function('msg', 'context', source);
+const out = payloads.map((payload) => node({payload}, context)).filter((msg) => msg !== null);
+console.log(JSON.stringify(out.map((msg) => msg.payload.Data)));
+"""
+"""A function node, as Node-RED calls it."""
+
+
+def test_the_guides_node_red_function_tells_each_alarm_once(program):
+    """Its own words, run: a repetition and an emptied topic are left out, an end is told."""
+    flow = json.loads(example("json", "mqtt in"))
+    (source,) = [node["func"] for node in flow if node["type"] == "function"]
+    now = SystemClock().now()
+    raised = AlarmNotice("a-1", Phase.RAISED, "box", "c", "intrusione", "z", 4, False,
+                         now.utc_us, now.utc_us)  # fmt: skip
+    other, ended = replace(raised, alarm="a-2"), replace(raised, phase=Phase.ENDED)
+    payloads = [event_payload(one).decode() for one in (raised, raised, other, ended, raised)]
+    done = subprocess.run(
+        [program("node"), "-e", RUN], input=json.dumps([source, [*payloads, ""]]),
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    told = [(one["AlarmId"], one["IsInside"]) for one in json.loads(done.stdout)]
+    assert told == [("a-1", True), ("a-2", True), ("a-1", False)]

@@ -10,15 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from gateway.assembly.couriers import Couriers
 from gateway.model.errors import PeerError
 from gateway.model.room import LineState, Reply
 from gateway.relay.video.rtsp_server import ReverseSession
 from gateway.relay.video.thin import LineBudget
+from gateway.runtime.clock import SystemClock
 from gateway.runtime.fanout import Fanout
 from tests.footage import scene
 from tests.line_parts import BOUNDS, PATIENCE, World, running, until
 from tests.peers.net_lab import net_lab
 from tests.rtsp_line import CLOCK, Doorman, Encoder, Lease, Room, dial_of
+from tests.unit.access.town import registry
+from tests.unit.assembly.test_alarm_lines import QUESTURA, both
+from tests.unit.assembly.two_boxes import alarm
 
 pytestmark = pytest.mark.peer
 WAYS = {"ip": ("203.0.113.1", "203.0.113.2"), "ip6": ("fd00:a::1", "fd00:b::1")}
@@ -87,10 +92,10 @@ async def ended(pulling):
 
 async def deliver(uplink, alarms):
     """Bring alarms as a courier does: again until the room has answered."""
-    for alarm in alarms:
+    for number in alarms:
         while True:
             try:
-                await uplink.call("alarm", {"id": alarm}, within_s=5.0)
+                await uplink.call("alarm", {"id": number}, within_s=5.0)
                 break
             except PeerError:
                 await asyncio.sleep(0.05)
@@ -150,3 +155,82 @@ def test_the_line_goes_over_the_second_way_and_back(house, family, tmp_path):
         asyncio.run(bounded(sock, port))
     assert sorted(stored) == list(range(10))
     assert set(stored.values()) == {1}
+
+
+class Outbox:
+    """What the house's gateway keeps and brings; what the room has of it."""
+
+    def __init__(self, room, edge):
+        self._room, self._edge = room, edge
+        self.raised = []
+
+    async def raise_some(self, count):
+        for number in range(count):
+            made = alarm(n=len(self.raised) + number)
+            await self._edge.outbox.raise_alarm(made, recipients=[QUESTURA], act="patto")
+            self.raised.append(made.id)
+
+    async def is_brought(self):
+        rows = [one for id_ in self.raised for one in await self._edge.outbox.deliveries(id_)]
+        return {one.state.value for one in rows} == {"consegnato"}
+
+    async def at_room(self):
+        """Return the ids of the house's alarms at the room, as often as it shows them."""
+        shown = await self._room.outbox.recent(1000)
+        return sorted(one.alarm.id for one in shown if one.alarm.rule == alarm().rule)
+
+    async def brought(self):
+        async with asyncio.timeout(BOUND_S):
+            while not await self.is_brought():
+                await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("family", list(WAYS))
+def test_the_outbox_goes_over_the_second_way_and_back(house, family, tmp_path):
+    """Alarms raised while a way dies, on the other, and on the way back: none lost, none twice."""
+    here, far = house
+
+    async def play(sock, port):
+        ways = [f"[{one}]:{port}" if ":" in one else f"{one}:{port}" for one in WAYS[family]]
+        bounds = replace(BOUNDS, ping_s=0.3, dead_s=2.0)
+        patience = replace(PATIENCE, connect_s=1.5)
+        async with both(tmp_path, sock, ways, bounds=bounds, patience=patience) as (
+            room, edge, uplink,
+        ):  # fmt: skip
+            couriers = Couriers(
+                edge.outbox, {}, edge.tasks, box="scatola", clock=SystemClock(),
+                lines=edge.joined.brokers,
+            )  # fmt: skip
+            couriers.reconcile(replace(registry(), recipients={"questura": QUESTURA}))
+            outbox = Outbox(room, edge)
+
+            async def stands(address):
+                await until(lambda: uplink.status().address == address)
+                await until(lambda: uplink.status().state is LineState.UP)
+
+            async with running(uplink.run()):
+                await stands(ways[0])
+                await outbox.raise_some(3)
+                await outbox.brought()
+                here.nat.nft(CUT.format(family=family, address=WAYS[family][0]))
+                await outbox.raise_some(5)
+                assert not await outbox.is_brought(), "over a way that is cut"
+                await stands(ways[1])
+                await outbox.raise_some(3)
+                await outbox.brought()
+                assert uplink.status().address == ways[1]
+                here.nat.nft("delete table inet cut")
+                while uplink.status().address != ways[0]:
+                    await outbox.raise_some(1)
+                    await asyncio.sleep(0.05)
+                await stands(ways[0])
+                await outbox.raise_some(2)
+                await outbox.brought()
+            assert await outbox.at_room() == sorted(outbox.raised)
+
+    async def bounded(sock, port):
+        async with asyncio.timeout(BOUND_S):
+            await play(sock, port)
+
+    with listening(far, family) as (sock, port), here.edge.inside():
+        asyncio.run(bounded(sock, port))

@@ -77,7 +77,7 @@ async def viewer(media, camera, *, codecs=("H264", "rtx"), edit=lambda sdp: sdp,
     try:
         await connection.setLocalDescription(await connection.createOffer())
         offer = edit(connection.localDescription.sdp)
-        answer = await media.open(grant(), offer, camera.fanout)
+        answer = await media.open(grant(), offer, camera.source)
         await connection.setRemoteDescription(RTCSessionDescription(answer.sdp, "answer"))
         yield Watching(connection, transceiver.receiver.track, answer)
     finally:
@@ -294,7 +294,7 @@ async def test_killed_media_process_is_replaced(coded):
             assert end.frames > 0
             assert media.sessions() == ()
         with pytest.raises(PeerError):
-            await media.open(grant(), watching.connection.localDescription.sdp, camera.fanout)
+            await media.open(grant(), watching.connection.localDescription.sdp, camera.source)
         await media.ready(10)
         assert media.port == port
         async with viewer(media, camera) as again:

@@ -71,7 +71,7 @@ async def browser_page(program, media, camera):
         await route.fulfill(content_type="text/html", body=PAGE)
 
     async def whep_request(route):
-        answer = await media.open(grant(), route.request.post_data, camera.fanout)
+        answer = await media.open(grant(), route.request.post_data, camera.source)
         opened.append(answer)
         await route.fulfill(status=201, content_type="application/sdp", body=answer.sdp)
 

@@ -15,6 +15,8 @@ const RETRIES = 4;
 const ASK_MS = 5000;
 /** How long a better picture may take to arrive before it replaces the one that is shown. */
 const SWAP_MS = 5000;
+/** Flags that say what this box did to the picture; they stand beside it, not across it. */
+const ALTERED = ["masked", "transcoded", "smaller", "watermark"];
 /** Ends that are not a decision about us: asking the gate again is right. */
 const MAY_RETRY = new Set([
   "", "media-unavailable", "media-process-ended", "gateway-gone", "grant-expired", "lease-expired", "peer-silent", "peer-closed",
@@ -165,7 +167,8 @@ export class Player {
     fill(this.facts,
       h("span", { class: "chip chip-ok" }, icon("live"), t("player.live")),
       h("span", {}, t("player.age", { n: number((this.age + still) / 1000, 1) })),
-      h("span", {}, t("player.first", { n: number(this.first / 1000, 2) })));
+      h("span", {}, t("player.first", { n: number(this.first / 1000, 2) })),
+      ALTERED.filter((flag) => this.flags.has(flag)).map((flag) => h("span", { class: "chip" }, t(`flag.${flag}`))));
   }
 
   /** Learns flags and end of the look; nothing of what is shown depends on the answer. */

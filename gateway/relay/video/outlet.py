@@ -83,6 +83,8 @@ class Outlet:
         """When the line took something last, or had nothing to take."""
         self.error: PeerError | None = None
         """Why nothing can be sent any more."""
+        self.is_free = False
+        """Whether the kernel had nothing left to send when it was asked last."""
         self._seal = pipe.seal
         self._sock = pipe.sock
         self._fileno = pipe.sock.fileno()
@@ -151,6 +153,7 @@ class Outlet:
     def _ask(self) -> bool:
         """Return whether the kernel's queue is short; if not, have it tell when it is."""
         waiting_bytes = not_sent(self._sock)
+        self.is_free = not self._unsent and not waiting_bytes
         if not self._unsent and waiting_bytes <= self.queue_bytes // 2:
             self._unasked = 0 if waiting_bytes else UNASKED
             return True

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The gateway's side of the media process: starts it, feeds it, leases sessions, counts ends.
 
-Only a Grant opens a session, and each session's end is reported exactly once, whoever ends it:
-the peer, the gateway, an expired lease or the death of the process.
+Only a Grant begins a look, and each look's end is reported exactly once, whoever ends it: the
+peer, the gateway, an expired lease or the death of the process. A session for one camera is one
+look; a wall is a session with up to 16 of them, and with none of its own rights.
 """
 
 import asyncio
@@ -16,22 +17,25 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
+from itertools import count
 from pathlib import Path
 from typing import NoReturn
 
 import gateway
 from gateway.model.access import Grant
 from gateway.model.errors import ConfigError, PeerError, WireError
-from gateway.model.media import AccessUnit, Codec, StreamKind
+from gateway.model.media import AccessUnit, Codec
 from gateway.model.time import Moment
 from gateway.relay.video import link
+from gateway.relay.video.bound import Sockets, bound
 from gateway.runtime.clock import Clock
 from gateway.runtime.fanout import Fanout, Reader
 from gateway.runtime.supervise import Policy, supervise
-from gateway.wire import sdp_offer
+from gateway.wire import sdp_fragment, sdp_offer
 from gateway.wire.frames import Frame, FrameReceiver
+from gateway.wire.sdp_fragment import FragmentError
 from gateway.wire.sdp_offer import OfferError
 
 __all__ = [
@@ -41,6 +45,9 @@ __all__ = [
     "OfferError",
     "SessionEnd",
     "SessionInfo",
+    "Source",
+    "Totals",
+    "WallInfo",
     "WhepAnswer",
 ]
 
@@ -55,7 +62,8 @@ SILENCE_S = 5.0
 LEAVE_S = 2.0
 """For goodbyes when we stop."""
 MOST_PER_PERSON = 64
-"""Sessions of one viewer at once: a wall of 36, and pages that are being reloaded."""
+"""Looks of one viewer at once, and walls without any: a wall of 36, and pages that are being
+reloaded."""
 _MOST_UNITS = 4096
 _MOST_BYTES = 24 << 20
 """What waits for the link per camera: the kept GOP (8 MiB) and some seconds more."""
@@ -70,6 +78,8 @@ _DIED = "media-process-ended"
 NOT_VALID = "grant-not-valid"
 """Reason of a session whose Grant the gate no longer upholds."""
 _EXPIRED = "grant-expired"
+REPLACED = "replaced"
+"""Reason of a look whose slot shows something else now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,8 @@ class MediaOptions:
     command: tuple[str, ...] = (sys.executable, "-m", "gateway", "media")
     log_level: str = "info"
     """Of the media process; as `[log].level`."""
+    tcp: bool = True
+    """Whether the same port number takes TCP connections as well (RFC 6544)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +106,93 @@ class WhepAnswer:
     sdp: str = field(repr=False)
     etag: str
     """With its quotes (RFC 9110 §8.8.3); changes with the ICE session."""
+    mids: tuple[str, ...] = ()
+    """Of the slots, in the order of the offer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One stream, as the media process is fed with it."""
+
+    name: str
+    """`camera`, `camera/sub` or another rendition; the same name is the same stream."""
+    codec: Codec
+    fanout: Fanout
+
+
+@dataclass(frozen=True, slots=True)
+class IceAnswer:
+    """What a peer that began a new ICE session must know."""
+
+    sdp: str = field(repr=False)
+    """A fragment."""
+    etag: str
+    """Without quotes."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """One session as the gateway knows it; counters are at most a second old."""
+    """One look as the gateway knows it; counters are at most a second old."""
 
     session: str
+    """Its name: the session's, or of a wall's tile the session's and a number."""
     grant: Grant
     opened: Moment
-    connected: bool
+    wall: str
+    """The session that it is a tile of; empty: it is a session of its own."""
+    mid: str
+    source: Source
+    """What is asked for; `state.stream` is what is sent."""
+    takes: frozenset[Codec]
+    """What the peer decodes."""
+    state: link.SlotState
+
+    @property
+    def connected(self) -> bool:
+        """Whether the peer is there."""
+        return self.state.connected
+
+    @property
+    def bytes(self) -> int:
+        """UDP payload sent."""
+        return self.state.bytes
+
+    @property
+    def frames(self) -> int:
+        """Pictures sent."""
+        return self.state.frames
+
+
+@dataclass(frozen=True, slots=True)
+class WallInfo:
+    """A session with several slots; its tiles are looks."""
+
+    session: str
+    owner: str
+    """Id of the person whose it is."""
+    opened: Moment
+    mids: tuple[str, ...]
+    etag: str
+    """Without quotes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What left for viewers since the gateway began; nobody is named in it."""
+
     bytes: int
     frames: int
+    packets: int
+    repeated: int
+    overflows: int
 
 
 @dataclass(frozen=True, slots=True)
 class SessionEnd:
-    """The end of one session, told exactly once."""
+    """The end of one look, told exactly once."""
 
     session: str
+    """Its name, as in SessionInfo."""
     grant: Grant
     reason: str
     duration_ms: int
@@ -120,6 +200,9 @@ class SessionEnd:
     bytes: int
     """UDP payload sent to the peer; after a crash, as of the last second."""
     frames: int
+    wall: str = ""
+    """The session that it was a tile of, if any."""
+    mid: str = ""
 
 
 OnEnd = Callable[[SessionEnd], None]
@@ -130,24 +213,43 @@ class _Session:
     """A session that the media process confirmed."""
 
     name: str
-    grant: Grant
-    stream: str
-    """Which rendition of which camera, as the media process knows it."""
+    owner: str
+    is_wall: bool
+    terms: link.OpenSession
     opened: Moment
+    looks: dict[str, "_Look"] = field(default_factory=dict)
+    """What is shown, by mid."""
+
+    def slot(self, mid: str) -> link.Slot | None:
+        """Return the slot of that mid."""
+        return next((one for one in self.terms.slots if one.mid == mid), None)
+
+
+@dataclass(slots=True)
+class _Look:
+    """A Grant's pictures in one slot."""
+
+    number: int
+    name: str
+    session: _Session
+    slot: link.Slot
+    grant: Grant
+    source: Source
+    opened: Moment
+    state: link.SlotState
+    former: Source | None = None
+    """What is fed on until a switch has come to its key unit."""
     closing: str = ""
     """Why we asked for its end."""
-    connected: bool = False
-    bytes: int = 0
-    frames: int = 0
 
 
 @dataclass(slots=True)
 class _Feed:
-    """One camera's units on their way to the media process."""
+    """One stream's units on their way to the media process."""
 
-    fanout: Fanout
+    source: Source
     task: asyncio.Task[None]
-    sessions: set[str]
+    looks: set[int]
 
 
 class _Life:
@@ -176,38 +278,48 @@ class _Life:
         if not self._writer.is_closing():
             self._writer.write_eof()
 
-    def watch(self, camera: str, fanout: Fanout, session: str) -> None:
-        """Feed a camera as long as some session wants it."""
-        feed = self._feeds.get(camera)
-        if feed is not None and feed.fanout is not fanout:  # the camera was set up anew
-            feed.task.cancel()
-        if feed is None or feed.fanout is not fanout:
-            task = self._tasks.create_task(self._feed(camera, fanout))
-            self._feeds[camera] = _Feed(fanout, task, set() if feed is None else feed.sessions)
-        self._feeds[camera].sessions.add(session)
+    def watch(self, source: Source, look: int) -> None:
+        """Feed a stream as long as some look wants it."""
+        feed = self._feeds.get(source.name)
+        told = (source.fanout, source.codec)
+        if feed is None or (feed.source.fanout, feed.source.codec) != told:
+            looks = set() if feed is None else feed.looks
+            if feed is not None:  # the camera was set up anew
+                feed.task.cancel()
+            task = self._tasks.create_task(self._feed(source))
+            feed = self._feeds[source.name] = _Feed(source, task, looks)
+        feed.looks.add(look)
 
-    def unwatch(self, camera: str, session: str) -> None:
-        """Stop feeding a camera that nobody watches any more."""
-        feed = self._feeds.get(camera)
+    def unwatch(self, source: Source, look: int) -> None:
+        """Stop feeding a stream that nobody watches any more."""
+        feed = self._feeds.get(source.name)
         if feed is None:
             return
-        feed.sessions.discard(session)
-        if not feed.sessions:
+        feed.looks.discard(look)
+        if not feed.looks:
             feed.task.cancel()
-            del self._feeds[camera]
-            self.tell(link.forget(camera))
+            del self._feeds[source.name]
+            self.tell(link.forget(source.name))
 
-    async def _feed(self, camera: str, fanout: Fanout) -> None:
+    def cut(self, stream: str) -> None:
+        """Begin to feed a stream anew: what waits for the link must not be shown any more."""
+        feed = self._feeds.get(stream)
+        if feed is not None:
+            feed.task.cancel()
+            feed.task = self._tasks.create_task(self._feed(feed.source))
+            self.tell(link.forget(stream))
+
+    async def _feed(self, source: Source) -> None:
         """Carry units over until cancelled; when the link is slow, the reader skips to a key."""
-        reader = Reader(f"media:{camera}", _MOST_UNITS, _MOST_BYTES)
-        fanout.join(reader, from_kept=True)
+        reader = Reader(f"media:{source.name}", _MOST_UNITS, _MOST_BYTES)
+        source.fanout.join(reader, from_kept=True)
         try:
             while True:
                 unit = await reader.receive()
-                if unit.codec is Codec.H264:
-                    await self._carry(link.unit(camera, unit))
+                if unit.codec is source.codec:
+                    await self._carry(link.unit(source.name, unit))
         finally:
-            fanout.leave(reader)
+            source.fanout.leave(reader)
 
     async def _carry(self, frame: bytes) -> None:
         async with self._turn:
@@ -222,127 +334,297 @@ class MediaProcess:
     """Opens and closes sessions; made by `open_media`."""
 
     def __init__(
-        self, options: MediaOptions, udp: socket.socket, clock: Clock, on_end: OnEnd
+        self, options: MediaOptions, sockets: Sockets, clock: Clock, on_end: OnEnd
     ) -> None:
-        self.port: int = udp.getsockname()[1]
+        self.port: int = sockets.udp.getsockname()[1]
+        self.on_wanted: Callable[[str], None] = lambda _: None
+        """Told the name of a stream of which a key unit is wanted soon; must not wait."""
         self._options = options
-        self._udp = udp
+        self._sockets = sockets
         self._clock = clock
         self._on_end = on_end
         self._life: _Life | None = None
         self._ready = asyncio.Event()
         self._sessions: dict[str, _Session] = {}
+        self._looks: dict[int, _Look] = {}
+        self._past = (0, 0, 0, 0, 0)
+        """Sums of the looks that are over."""
+        self._numbers = count(1)
         self._opening: Counter[str] = Counter()
         """Sessions by viewer that wait for the media process's word."""
         self._child: asyncio.subprocess.Process | None = None
         self._starts = 0
 
-    async def open(
-        self, grant: Grant, offer_sdp: str, fanout: Fanout, kind: StreamKind = StreamKind.MAIN
-    ) -> WhepAnswer:
-        """Answer a WHEP offer for the grant's camera; `kind` says what comes through `fanout`.
+    async def open(self, grant: Grant, offer_sdp: str, source: Source) -> WhepAnswer:
+        """Answer a WHEP offer for the grant's camera with one look at `source`.
 
         OfferError for an offer that cannot be answered, PeerError if the media process is not
         there; then no session was opened and no end is reported. Cancelling opens none either.
         """
-        kept = fanout.kept()
-        offer = sdp_offer.read(offer_sdp, _profile_idc(kept))
+        offer = sdp_offer.read(offer_sdp, _profile_idc(source.fanout.kept()))
+        if offer.slots[0].format(source.codec) is None:
+            raise OfferError(f"the camera sends {source.codec.value}, which the offer lacks")
+        session, answer = await self._open(grant.request.actor.id, offer, is_wall=False)
+        self._begin(session, session.terms.slots[0], grant, source)
+        return answer
+
+    def offered(self, offer_sdp: str) -> frozenset[Codec]:
+        """Return what the first picture of an offer may be coded in; OfferError if in nothing."""
+        return frozenset(one.codec for one in sdp_offer.read(offer_sdp).slots[0].formats)
+
+    async def open_wall(self, owner: str, offer_sdp: str) -> WhepAnswer:
+        """Answer an offer with a slot for each of its video m-lines; nothing is shown yet.
+
+        It ends by itself when nothing was shown for a minute. Errors as those of `open`.
+        """
+        offer = sdp_offer.read(offer_sdp, most_slots=link.MOST_SLOTS)
+        _, answer = await self._open(owner, offer, is_wall=True)
+        return answer
+
+    async def _open(
+        self, owner: str, offer: sdp_offer.Offer, *, is_wall: bool
+    ) -> tuple[_Session, WhepAnswer]:
         life = self._life
         if life is None or life.fingerprint is None:
             raise PeerError("media process is not running")
-        viewer = grant.request.actor.id
-        if self._open_of(viewer) >= MOST_PER_PERSON:
+        if self._open_of(owner) >= MOST_PER_PERSON:
             raise PeerError(f"{MOST_PER_PERSON} sessions of one viewer are open")
-        terms = _terms(offer, _stream(grant.camera, kind), from_kept=bool(kept))
-        self._opening[viewer] += 1
+        terms = _terms(offer, link.WALL_IDLE_S if is_wall else 0.0)
+        self._opening[owner] += 1
         try:
-            await self._announce(life, terms, fanout)
+            await self._announce(life, terms)
         finally:
-            self._opening[viewer] -= 1
+            self._opening[owner] -= 1
             self._opening += Counter()  # forget zeros
         if self._life is not life:
             raise PeerError("media process ended")
-        session = _Session(terms.session, grant, terms.camera, self._clock.now())
+        session = _Session(terms.session, owner, is_wall, terms, self._clock.now())
         self._sessions[terms.session] = session
+        return session, self._answer(life.fingerprint, offer, terms)
+
+    def _answer(
+        self, fingerprint: tuple[str, str], offer: sdp_offer.Offer, terms: link.OpenSession
+    ) -> WhepAnswer:
         sdp = sdp_offer.answer(
             offer,
             sdp_offer.AnswerTerms(
-                terms.ufrag,
-                terms.password,
-                life.fingerprint,
-                terms.ssrc,
-                terms.rtx_ssrc,
+                terms.ice.ufrag,
+                terms.ice.password,
+                fingerprint,
+                tuple((slot.ssrc, slot.rtx_ssrc) for slot in terms.slots),
                 terms.cname,
                 self._options.candidates,
                 self.port,
+                tcp=self._sockets.tcp is not None,
             ),
         )
-        return WhepAnswer(terms.session, sdp, f'"{terms.ufrag}"')
+        mids = tuple(slot.mid for slot in terms.slots)
+        return WhepAnswer(terms.session, sdp, f'"{terms.ice.ufrag}"', mids)
 
-    def _open_of(self, viewer: str) -> int:
-        running = sum(one.grant.request.actor.id == viewer for one in self._sessions.values())
-        return running + self._opening[viewer]
+    def _open_of(self, owner: str) -> int:
+        looks = sum(one.session.owner == owner for one in self._looks.values())
+        dark = sum(one.owner == owner and not one.looks for one in self._sessions.values())
+        return looks + dark + self._opening[owner]
 
-    async def _announce(self, life: _Life, terms: link.OpenSession, fanout: Fanout) -> None:
+    async def _announce(self, life: _Life, terms: link.OpenSession) -> None:
         """Have the media process confirm a session, or leave no trace of it."""
         confirmed = life.waiting[terms.session] = asyncio.get_running_loop().create_future()
-        life.watch(terms.camera, fanout, terms.session)
         life.tell(link.open_session(terms))
         try:
             async with asyncio.timeout(ANSWER_S):
                 await confirmed
         except BaseException as error:
             life.tell(link.close(terms.session, "abandoned"))
-            if self._life is life:
-                life.unwatch(terms.camera, terms.session)
             if isinstance(error, TimeoutError):
                 raise PeerError(f"media process does not answer within {ANSWER_S} s") from error
             raise
         finally:
             life.waiting.pop(terms.session, None)
 
-    def close(self, session: str, reason: str) -> bool:
-        """End a session; its end is reported once the media process has said its last counters.
+    # looks ---------------------------------------------------------------------------------
 
-        Return False if there is no such session.
+    def play(self, session: str, mid: str, grant: Grant, source: Source) -> str:
+        """Begin a look in a wall's slot, in place of what it shows; return the look's name.
+
+        PeerError if there is no such slot or its viewer looks at too much, WireError if the peer
+        does not take the codec; then nothing has changed.
         """
         found = self._sessions.get(session)
-        if found is None:
+        slot = found.slot(mid) if found is not None and found.is_wall else None
+        if found is None or slot is None:
+            raise PeerError("no such session or slot")
+        self._insist(slot, source)
+        before = found.looks.get(mid)
+        if before is None and self._open_of(found.owner) >= MOST_PER_PERSON + (not found.looks):
+            raise PeerError(f"{MOST_PER_PERSON} sessions of one viewer are open")
+        if before is not None:
+            self._stop(before, REPLACED)
+        return self._begin(found, slot, grant, source).name
+
+    def _insist(self, slot: link.Slot, source: Source) -> None:
+        """Never ask the media process for what a peer does not take."""
+        if slot.format(source.codec) is None:
+            raise WireError(f"the peer takes no {source.codec.value} here")
+
+    def _begin(self, session: _Session, slot: link.Slot, grant: Grant, source: Source) -> _Look:
+        life, number = self._life, next(self._numbers)
+        if life is None:
+            raise PeerError("media process ended")
+        name = f"{session.name}.{number}" if session.is_wall else session.name
+        state = link.SlotState(number, source.name, connected=False)
+        look = _Look(number, name, session, slot, grant, source, self._clock.now(), state)
+        self._looks[number] = session.looks[slot.mid] = look
+        life.watch(source, number)
+        self._tell(life, look)
+        return look
+
+    def _tell(self, life: _Life, look: _Look) -> None:
+        source = look.source
+        kept = bool(source.fanout.kept())
+        session, mid = look.session.name, look.slot.mid
+        life.tell(link.play(link.Play(session, mid, look.number, source.name, source.codec, kept)))
+
+    def switch(self, name: str, source: Source) -> bool:
+        """Let a look go on with another stream of its camera, from that one's next key unit on.
+
+        Return False if there is no such look; WireError if the peer does not take the codec.
+        """
+        look, life = self._named(name), self._life
+        if look is None or look.closing or life is None:
             return False
-        found.closing = found.closing or reason
-        if self._life is not None:
-            self._life.tell(link.close(session, found.closing))
+        self._insist(look.slot, source)
+        if source.name == look.source.name and source.codec is look.source.codec:
+            look.source = source
+            life.watch(source, look.number)
+            return True
+        sent = look.former or look.source
+        if look.former is not None and look.source.name != source.name:
+            life.unwatch(look.source, look.number)
+        look.former = None if sent.name == source.name else sent
+        look.source = source
+        life.watch(source, look.number)
+        self._tell(life, look)
         return True
 
-    def regrant(self, grant: Grant) -> bool:
-        """Let a running session go on under its look's next Grant; nothing else changes.
+    def _named(self, name: str) -> _Look | None:
+        return next((one for one in self._looks.values() if one.name == name), None)
 
-        Return False if no session runs under that look.
+    def _stop(self, look: _Look, reason: str) -> None:
+        look.closing = look.closing or reason
+        if self._life is not None:
+            self._life.tell(link.stop(look.number, look.closing))
+
+    def close(self, name: str, reason: str) -> bool:
+        """End a look or a whole session; each look's end is reported with its last counters.
+
+        Return False if there is neither of that name.
         """
-        for session in self._sessions.values():
-            if session.grant.id == grant.id:
-                session.grant = grant
+        session, look = self._sessions.get(name), self._named(name)
+        if session is not None:
+            for one in session.looks.values():
+                one.closing = one.closing or reason
+            if self._life is not None:
+                self._life.tell(link.close(name, reason))
+        elif look is not None:
+            self._stop(look, reason)
+        return session is not None or look is not None
+
+    def restart(self, name: str, remote_ufrag: str) -> link.Credentials | None:
+        """Begin a new ICE session of a session whose peer did; pictures go on meanwhile.
+
+        Return our new credentials; None if there is no such session.
+        """
+        session = self._sessions.get(name)
+        if session is None or self._life is None:
+            return None
+        ice = _credentials(remote_ufrag)
+        session.terms = replace(session.terms, ice=ice)
+        self._life.tell(link.restart(name, ice))
+        return ice
+
+    def patch(self, name: str, fragment: str) -> IceAnswer | None:
+        """Take a trickled fragment; the answer if it begins a new ICE session, else None.
+
+        FragmentError if it cannot be read, PeerError if there is no such session.
+        """
+        read = sdp_fragment.read(fragment)
+        session = self._sessions.get(name)
+        if session is None:
+            raise PeerError("no such session")
+        if read.ufrag in {"", session.terms.ice.remote_ufrag}:
+            return None  # a lite agent learns the peer's addresses from its checks
+        if not read.password:
+            raise FragmentError("the fragment has new ICE credentials without a password")
+        ice = self.restart(name, read.ufrag)
+        if ice is None:
+            raise PeerError("media process is not running")
+        lines = sdp_offer.candidates(
+            self._options.candidates, self.port, tcp=self._sockets.tcp is not None
+        )
+        mid = session.terms.slots[0].mid
+        return IceAnswer(sdp_fragment.answer(ice.ufrag, ice.password, mid, lines), ice.ufrag)
+
+    def etag(self, name: str) -> str:
+        """Return the entity tag of a session's ICE session, without quotes; empty if gone."""
+        session = self._sessions.get(name)
+        return session.terms.ice.ufrag if session is not None else ""
+
+    def regrant(self, grant: Grant) -> bool:
+        """Let a running look go on under its next Grant; nothing else changes.
+
+        Return False if there is no look under that Grant.
+        """
+        for look in self._looks.values():
+            if look.grant.id == grant.id:
+                look.grant = grant
                 return True
         return False
 
-    def follow(self, fanout: Callable[[str, StreamKind], Fanout | None]) -> None:
-        """Have the sessions that run read on where `fanout` says their pictures come now.
-
-        Call it when cameras were set up anew: no session keeps a fan-out that nobody fills.
-        """
-        if self._life is None:
-            return
-        for session in self._sessions.values():
-            camera = session.grant.camera
-            kind = StreamKind.MAIN if session.stream == camera else StreamKind.SUB
-            if (there := fanout(camera, kind)) is not None:
-                self._life.watch(session.stream, there, session.name)
+    def cut(self, stream: str) -> None:
+        """Show nothing more of what a stream has kept or has waiting: its masks have changed."""
+        if self._life is not None:
+            self._life.cut(stream)
 
     def sessions(self) -> tuple[SessionInfo, ...]:
-        """Return what is open now."""
+        """Return the looks that are open now."""
+        return tuple(self._info(one) for one in self._looks.values())
+
+    def _info(self, look: _Look) -> SessionInfo:
+        session = look.session
+        return SessionInfo(
+            look.name,
+            look.grant,
+            look.opened,
+            session.name if session.is_wall else "",
+            look.slot.mid,
+            look.source,
+            frozenset(one.codec for one in look.slot.formats),
+            look.state,
+        )
+
+    def totals(self) -> Totals:
+        """Return what was sent since the start, those counted that run."""
+        sums = [self._past, *(_sums(one.state) for one in self._looks.values())]
+        return Totals(*map(sum, zip(*sums, strict=True)))
+
+    def takes(self, session: str, mid: str) -> frozenset[Codec]:
+        """Return what a wall's peer decodes in a slot; empty if there is no such slot."""
+        found = self._sessions.get(session)
+        slot = found.slot(mid) if found is not None else None
+        return frozenset(one.codec for one in slot.formats) if slot is not None else frozenset()
+
+    def walls(self) -> tuple[WallInfo, ...]:
+        """Return the walls that are open now."""
         return tuple(
-            SessionInfo(one.name, one.grant, one.opened, one.connected, one.bytes, one.frames)
+            WallInfo(
+                one.name,
+                one.owner,
+                one.opened,
+                tuple(slot.mid for slot in one.terms.slots),
+                one.terms.ice.ufrag,
+            )
             for one in self._sessions.values()
+            if one.is_wall
         )
 
     async def keep(self, is_valid: Callable[[Grant], bool]) -> NoReturn:
@@ -354,16 +636,16 @@ class MediaProcess:
     def renew(self, is_valid: Callable[[Grant], bool]) -> None:
         """Do one round of `keep`; a Grant past its time is not valid whatever is said."""
         now_s = self._clock.monotonic_s()
-        valid: list[str] = []
-        for session in self._sessions.values():
-            if session.closing:
+        valid: list[int] = []
+        for look in self._looks.values():
+            if look.closing:
                 continue
-            if session.grant.expires.monotonic_s <= now_s:
-                self.close(session.name, _EXPIRED)
-            elif not is_valid(session.grant):
-                self.close(session.name, NOT_VALID)
+            if look.grant.expires.monotonic_s <= now_s:
+                self._stop(look, _EXPIRED)
+            elif not is_valid(look.grant):
+                self._stop(look, NOT_VALID)
             else:
-                valid.append(session.name)
+                valid.append(look.number)
         if self._life is not None and valid:
             self._life.tell(link.renew(valid))
 
@@ -409,12 +691,15 @@ class MediaProcess:
             await _reap(child)
 
     async def _start(self, theirs: socket.socket) -> asyncio.subprocess.Process:
-        numbers = (self._udp.fileno(), theirs.fileno())
+        numbers = [self._sockets.udp.fileno(), theirs.fileno()]
         command = (
             *self._options.command,
             *("--fd", str(numbers[0]), "--link-fd", str(numbers[1])),
             *("--log-level", self._options.log_level),
         )
+        if self._sockets.tcp is not None:
+            numbers.append(self._sockets.tcp.fileno())
+            command = (*command, "--tcp-fd", str(numbers[2]))
         try:
             return await asyncio.create_subprocess_exec(
                 *command,
@@ -458,8 +743,9 @@ class MediaProcess:
         for future in life.waiting.values():
             if not future.done():
                 future.set_exception(PeerError("media process ended"))
-        for session in list(self._sessions.values()):
-            self._ended(session, session.closing or (link.LEAVING if life.left else _DIED))
+        self._sessions.clear()
+        for look in list(self._looks.values()):
+            self._ended(look, look.closing or (link.LEAVING if life.left else _DIED))
 
     def _on_frame(self, life: _Life, frame: Frame) -> None:
         match frame.kind:
@@ -473,41 +759,60 @@ class MediaProcess:
                 future = life.waiting.get(link.read_text(frame.payload))
                 if future is not None and not future.done():
                     future.set_result(None)
+            case link.Kind.WANTED:
+                self.on_wanted(link.read_text(frame.payload))
             case link.Kind.STATE:
-                self._note(link.read_state(frame.payload))
+                self._note(life, link.read_state(frame.payload))
+            case link.Kind.STOPPED:
+                self._on_stopped(life, link.read_stopped(frame.payload))
             case link.Kind.ENDED:
                 self._on_ended(life, link.read_ended(frame.payload))
             case _:
                 raise WireError(f"media process sent a frame of kind {frame.kind}")
 
-    def _note(self, states: list[link.SessionState]) -> None:
+    def _note(self, life: _Life, states: list[link.SlotState]) -> None:
         for state in states:
-            session = self._sessions.get(state.session)
-            if session is not None:
-                session.connected = state.connected
-                session.bytes, session.frames = state.bytes, state.frames
+            look = self._looks.get(state.look)
+            if look is None:
+                continue
+            look.state = state
+            if look.former is not None and state.stream == look.source.name:
+                life.unwatch(look.former, look.number)
+                look.former = None
+
+    def _on_stopped(self, life: _Life, end: link.Stopped) -> None:
+        look = self._looks.get(end.look)
+        if look is None:
+            return
+        look.state = replace(look.state, bytes=end.bytes, frames=end.frames)
+        for source in (look.source, look.former):
+            if source is not None:
+                life.unwatch(source, look.number)
+        self._ended(look, look.closing or end.reason)
 
     def _on_ended(self, life: _Life, end: link.Ended) -> None:
         future = life.waiting.get(end.session)
         if future is not None and not future.done():
             future.set_exception(PeerError(f"media process refused the session: {end.reason}"))
-        session = self._sessions.get(end.session)
-        if session is not None:
-            session.bytes, session.frames = end.bytes, end.frames
-            life.unwatch(session.stream, session.name)
-            self._ended(session, session.closing or end.reason)
+        self._sessions.pop(end.session, None)
 
-    def _ended(self, session: _Session, reason: str) -> None:
-        del self._sessions[session.name]
-        spent_s = self._clock.monotonic_s() - session.opened.monotonic_s
+    def _ended(self, look: _Look, reason: str) -> None:
+        del self._looks[look.number]
+        pairs = zip(self._past, _sums(look.state), strict=True)
+        self._past = tuple(a + b for a, b in pairs)  # type: ignore[assignment]  # as many
+        if look.session.looks.get(look.slot.mid) is look:
+            del look.session.looks[look.slot.mid]
+        spent_s = self._clock.monotonic_s() - look.opened.monotonic_s
         self._on_end(
             SessionEnd(
-                session.name,
-                session.grant,
+                look.name,
+                look.grant,
                 reason,
                 round(1000 * spent_s),
-                session.bytes,
-                session.frames,
+                look.state.bytes,
+                look.state.frames,
+                look.session.name if look.session.is_wall else "",
+                look.slot.mid,
             )
         )
 
@@ -545,27 +850,39 @@ async def _reap(child: asyncio.subprocess.Process) -> None:
             await child.wait()
 
 
-def _stream(camera: str, kind: StreamKind) -> str:
-    """Return the name of a rendition on the link; the main one's is the camera's."""
-    return camera if kind is StreamKind.MAIN else f"{camera}/{kind.value}"
-
-
-def _terms(offer: sdp_offer.Offer, stream: str, *, from_kept: bool) -> link.OpenSession:
+def _terms(offer: sdp_offer.Offer, idle_s: float) -> link.OpenSession:
     """Draw what only this session knows."""
-    ssrc = 1 + secrets.randbelow((1 << 32) - 2)
+    numbers = secrets.SystemRandom().sample(range(1, 1 << 32), 2 * len(offer.slots))
     return link.OpenSession(
         session=secrets.token_urlsafe(18),
-        camera=stream,
-        ufrag=secrets.token_hex(4),
-        password=secrets.token_hex(16),
-        remote_ufrag=offer.ufrag,
+        ice=_credentials(offer.ufrag),
         fingerprints=offer.fingerprints,
-        ssrc=ssrc,
-        payload_type=offer.format.payload_type,
-        rtx_ssrc=ssrc + 1,
-        rtx_payload_type=offer.format.rtx_payload_type,
         cname=secrets.token_hex(8),
-        from_kept=from_kept,
+        slots=tuple(
+            link.Slot(
+                slot.mid,
+                numbers[2 * at],
+                numbers[2 * at + 1],
+                _formats(slot),
+                slot.playout_delay,
+            )
+            for at, slot in enumerate(offer.slots)
+        ),
+        idle_s=idle_s,
+    )
+
+
+def _sums(state: link.SlotState) -> tuple[int, int, int, int, int]:
+    return state.bytes, state.frames, state.packets, state.repeated, state.overflows
+
+
+def _credentials(remote_ufrag: str) -> link.Credentials:
+    return link.Credentials(secrets.token_hex(4), secrets.token_hex(16), remote_ufrag)
+
+
+def _formats(slot: sdp_offer.Slot) -> tuple[link.SlotFormat, ...]:
+    return tuple(
+        link.SlotFormat(one.codec, one.payload_type, one.rtx_payload_type) for one in slot.formats
     )
 
 
@@ -589,8 +906,8 @@ async def open_media(
             ip_address(host)
         except ValueError as error:
             raise ConfigError("media", "candidates", f"{host!r} is no IP address") from error
-    with _bound(options.bind) as udp:
-        media = MediaProcess(options, udp, clock, on_end)
+    with bound(options.bind, tcp=options.tcp) as sockets:
+        media = MediaProcess(options, sockets, clock, on_end)
         async with asyncio.TaskGroup() as tasks:
             task = tasks.create_task(media.run())
             try:
@@ -598,20 +915,3 @@ async def open_media(
                 yield media
             finally:
                 task.cancel()
-
-
-def _bound(bind: tuple[str, int]) -> socket.socket:
-    host, port = bind
-    try:
-        is_ipv6 = ip_address(host).version == 6  # noqa: PLR2004 - the protocol's number
-        udp = socket.socket(socket.AF_INET6 if is_ipv6 else socket.AF_INET, socket.SOCK_DGRAM)
-    except (OSError, ValueError) as error:
-        raise ConfigError("media", "bind", f"{host}: {error}") from error
-    try:
-        if is_ipv6:
-            udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        udp.bind(bind)
-    except OSError as error:
-        udp.close()
-        raise ConfigError("media", "bind", f"{host} port {port}: {error}") from error
-    return udp

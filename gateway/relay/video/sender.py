@@ -19,13 +19,15 @@ from gateway.model.errors import WireError
 from gateway.model.media import AccessUnit, Codec
 from gateway.relay.video.lease import OnReduced, StreamLease
 from gateway.relay.video.outlet import Outlet
-from gateway.relay.video.thin import Rendition, Share
+from gateway.relay.video.thin import PAIR_S, Rendition, Share
 from gateway.runtime.clock import Clock
 from gateway.runtime.fanout import Fanout, Reader
 from gateway.wire.rtsp_serving import Track
 
 LATE_S = 0.5
 """What waits longer is left out."""
+ALONE_S = 2.0
+"""So long after the beginning each picture goes at once: somebody waits for the first."""
 SWITCH_S = 15.0
 """A small rendition that shows no key unit within this long does not stand in."""
 SMALL = "small-stream"
@@ -87,6 +89,13 @@ class Sender:
         self._timer: asyncio.TimerHandle | None = None
         self._reduced = ""
         self._filling = False
+        self._held: tuple[float, AccessUnit] | None = None
+        """A unit that waits for the next one, to go with it; the line is free."""
+        self._holding: asyncio.TimerHandle | None = None
+        self._taken_s = float("inf")
+        """When a unit came last, ..."""
+        self._pairs_from_s = float("inf")
+        """... and from when on two may go together."""
 
     # life ------------------------------------------------------------------------------------
 
@@ -98,6 +107,8 @@ class Sender:
             self.rendition.begin_small(now_s)
             self.rendition.switched(now_s, is_small=True)
             self._tell(SMALL)
+        if self._means.share.budget.pairs:
+            self._pairs_from_s = now_s + ALONE_S
         self._join(is_small=small, from_kept=True)
 
     def end(self) -> None:
@@ -107,6 +118,7 @@ class Sender:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._take_held()
         self._waiting.clear()
         self._packets.clear()
         self._going = None
@@ -158,11 +170,70 @@ class Sender:
             return
         self._lacks_key = False
         now_s = self._means.clock.monotonic_s()
-        if not (self._waiting or self._packets or self._filling) and self._pass(unit, now_s):
-            return
+        if self._held is not None:
+            self._send_held(unit, now_s)
+        elif self._waiting or self._packets or self._filling:
+            self._queue(unit, now_s)
+        elif now_s >= self._pairs_from_s and self._may_hold(unit, now_s):
+            self._held = now_s, unit
+            loop = asyncio.get_running_loop()
+            self._holding = loop.call_later(PAIR_S, self._send_held)
+        elif not self._pass(unit, now_s):
+            self._queue(unit, now_s)
+        self._taken_s = now_s
+
+    def _queue(self, unit: AccessUnit, now_s: float) -> None:
+        """Have a unit wait its turn, which may be now."""
         self._waiting.append((now_s, unit))
         if not self._filling:
             self.pump()
+
+    # two at a time ---------------------------------------------------------------------------
+
+    def _may_hold(self, unit: AccessUnit, now_s: float) -> bool:
+        """Return whether a unit may wait for the next one, which is soon to come."""
+        outlet = self._means.outlet
+        return (
+            not unit.is_key
+            and now_s - self._taken_s <= PAIR_S
+            and outlet.is_free
+            and outlet.is_clear
+            and unit.size_bytes() <= outlet.queue_bytes
+        )
+
+    def _take_held(self) -> tuple[float, AccessUnit] | None:
+        """Return the unit that waits for the next one, which waits no longer."""
+        held, self._held = self._held, None
+        if self._holding is not None:
+            self._holding.cancel()
+            self._holding = None
+        return held
+
+    def _send_held(self, unit: AccessUnit | None = None, now_s: float = 0.0) -> None:
+        """Send the unit that waits for `unit` with it; alone if that does not come."""
+        held = self._take_held()
+        if held is None:
+            return
+        if unit is None:
+            if not self._pass(held[1], self._means.clock.monotonic_s()):
+                self._waiting.append(held)
+                self.pump()
+        elif not self._may_hold(unit, now_s) or not self._pass_both(held[1], unit, now_s):
+            self._waiting.extend((held, (now_s, unit)))
+            self.pump()
+
+    def _pass_both(self, first: AccessUnit, second: AccessUnit, now_s: float) -> bool:
+        """Send two units in one piece; False: they have to wait their turn."""
+        outlet, share = self._means.outlet, self._means.share
+        if outlet.error is not None or share.wait_s(now_s):
+            return False
+        self._going = (now_s, second)
+        data = b"".join((*self._packed(first), *self._packed(second)))
+        share.take(len(data))
+        self.sent_bytes += len(data)
+        if not outlet.write(data):
+            self._arm(now_s)
+        return True
 
     def _pass(self, unit: AccessUnit, now_s: float) -> bool:
         """Send a unit in one piece, as nearly all of them go; False: it has to wait its turn.
@@ -190,6 +261,7 @@ class Sender:
         if unit.codec is not self._codec:  # a session has one payload format
             self.rendition.give_up_small()  # left in `look`: nobody leaves while he is being fed
             return False
+        self._send_held()
         self._drop()
         self._leave(is_small=not is_small)
         self._track.join()

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.model.errors import WireError
-from gateway.wire.rtp import HEADER, MARKER, PLAIN
+from gateway.wire.rtp import EXTENDED, HEADER, MARKER, PLAIN
 
 _LABEL_KEY = 0
 _LABEL_SALT = 2
@@ -90,8 +90,12 @@ class Protector(Protocol):
         payloads: Sequence[bytes],
         *,
         ends_picture: bool,
+        extension: bytes = b"",
     ) -> list[bytes]:
-        """Return `pieces` buffers per payload; `index` is the first packet's ROC and sequence."""
+        """Return `pieces` buffers per payload; `index` is the first packet's ROC and sequence.
+
+        `extension`: a header extension for each of them.
+        """
         ...
 
 
@@ -115,16 +119,20 @@ class GcmProtector:
         payloads: Sequence[bytes],
         *,
         ends_picture: bool,
+        extension: bytes = b"",
     ) -> list[bytes]:
         """Return header and ciphertext of each packet in turn."""
         pack, encrypt = HEADER.pack, self._encrypt
         ssrc, kind = stream.ssrc, stream.payload_type
         salted = self._salt ^ ssrc << 48
         final = len(payloads) - 1 if ends_picture else -1
+        first = EXTENDED if extension else PLAIN
         out: list[bytes] = []
         for position, payload in enumerate(payloads):
             second = kind | MARKER if position == final else kind
-            header = pack(PLAIN, second, index & 0xFFFF, timestamp, ssrc)
+            header = pack(first, second, index & 0xFFFF, timestamp, ssrc)
+            if extension:
+                header += extension
             out.append(header)
             out.append(encrypt((salted ^ index).to_bytes(12, "big"), payload, header))
             index += 1
@@ -148,15 +156,17 @@ class LibsrtpProtector:
         payloads: Sequence[bytes],
         *,
         ends_picture: bool,
+        extension: bytes = b"",
     ) -> list[bytes]:
         """Return one buffer per packet; an index too old for the window yields an empty one."""
         final = len(payloads) - 1 if ends_picture else -1
+        first = EXTENDED if extension else PLAIN
         out: list[bytes] = []
         for position, payload in enumerate(payloads):
             second = stream.payload_type | (MARKER if position == final else 0)
-            header = HEADER.pack(PLAIN, second, index + position & 0xFFFF, timestamp, stream.ssrc)
+            header = HEADER.pack(first, second, index + position & 0xFFFF, timestamp, stream.ssrc)
             try:
-                out.append(self._session.protect(header + payload))
+                out.append(self._session.protect(header + extension + payload))
             except pylibsrtp.Error:
                 out.append(b"")
         return out

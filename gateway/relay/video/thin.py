@@ -7,6 +7,8 @@ Values and arithmetic; time comes in from outside.
 
 from collections import deque
 
+PAIR_S = 0.05
+"""A picture waits so long for the next one: a little more than 1/25 s."""
 BURST_S = 0.25
 """So much of its rate a stream may send at once."""
 LEAST_BURST_BYTES = 8 << 10
@@ -26,10 +28,12 @@ THIN_FOR_S = 60.0
 class LineBudget:
     """What the streams of one line may send together; each its share, and what others leave."""
 
-    def __init__(self, most_kbps: int = 0) -> None:
+    def __init__(self, most_kbps: int = 0, *, pairs: bool = False) -> None:
         """`most_kbps`: 1000 bit/s; 0: whatever the line takes."""
         self.rate = most_kbps * 125.0
         """Bytes a second."""
+        self.pairs = pairs and not most_kbps
+        """Whether two pictures may go together, the first up to `PAIR_S` later: half the work."""
         self._shares: list[Share] = []
         self._spare = 0.0
         self._filled_s: float | None = None

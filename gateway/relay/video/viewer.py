@@ -7,28 +7,49 @@ index, and a decoder a step back. Payloads belong to the camera; what is kept pe
 small record per picture.
 """
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gateway.model.time import Moment
+from gateway.relay.video.pace import Pace
 from gateway.relay.video.packets import PacketizedUnit
 from gateway.relay.video.port import Path
 from gateway.relay.video.srtp import Protector, RtpStream
-from gateway.wire import rtcp
+from gateway.wire import rtcp, rtp
 
 HISTORY_PACKETS = 1024
 """About 3 s at 3 Mbit/s; findings §1 asks for at least 512."""
 REPEATS_PER_S = 600
-"""Bound of what one peer can make us look for and send again; 1 % loss at 8 Mbit/s asks
-for nine."""
+"""Bound of what one peer can make us look for; 1 % loss at 8 Mbit/s asks for nine."""
+REPEATS_AT_ONCE = 256
+"""Bound of what is sent again in one go; it comes back with the share below."""
+REPEATS_SHARE = 0.25
+"""Repeats per packet sent: more would only fill the queue that loses them."""
+USUAL_WAY_S = 0.08
+"""The round trip, until a report told."""
+LOSSY = 0.004
+"""Share of packets asked for again from which on a player had better wait for repeats."""
+HELD_LEAST_S, HELD_MOST_S = 0.06, 0.4
+"""How long it then holds pictures back: one and a half round trips and what it takes to notice."""
+HELD_FOR_S = 30.0
+"""So long after the last second with losses."""
 KEY_DEBOUNCE_S = 0.5
 """A wish for a key picture is met at most this often; decoders repeat it until one arrives."""
 CATCH_UP_STEP_90K = 90
 """Distance of replayed pictures: 1 ms, so that they are decoded but not shown in slow motion."""
+REPLAY_BYTES_S = 1 << 20
+"""What replays may cost: a long GOP is not shown again every half second, whoever asks."""
 _SMALLEST_STEP_90K = 1
+_LONGEST_DARK_S = 3600
+"""Timestamps that go on over a longer pause would leave the peer's idea of their order behind."""
+_HISTORY_SLACK = 64
+"""Units trimmed at once."""
+_REPORTS = 16
+"""Sender reports whose echo still tells a round trip."""
 _NTP_FRACTION = 65_536
 
 
@@ -54,6 +75,8 @@ class ViewerTerms:
     """Below 2^15, so that the peer's guess of the roll-over counter is right."""
     first_repeat: int
     first_timestamp: int
+    playout_delay: int = 0
+    """Number of the header extension that holds pictures back; 0: the peer knows none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +92,10 @@ class ViewerStatistics:
     fraction_lost: float
     """As the peer last reported, 0..1."""
     round_trip_s: float | None
+    jitter_s: float | None = None
+    """As the peer last reported."""
+    delay_s: float | None = None
+    """From the capture of the newest picture to its sending."""
 
 
 class TrainSender(Protocol):
@@ -79,39 +106,63 @@ class TrainSender(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
+class _Sent(NamedTuple):
     """What left under which numbers."""
 
     first: int
     timestamp: int
     unit: PacketizedUnit
+    terms: ViewerTerms
+    extension: bytes
+    """Of the packets of its first run."""
 
 
 class Viewer:
     """Sends units of a hub to one path; pure of clocks, `now` is an argument."""
 
     def __init__(
-        self, terms: ViewerTerms, path: Path, port: TrainSender, protector: Protector
+        self,
+        terms: ViewerTerms,
+        path: Path,
+        port: TrainSender,
+        protector: Protector,
+        pace: Pace | None = None,
     ) -> None:
+        """`pace`: shared by all viewers of one session; None: its own."""
         self.path = path
         self.flow = Flow.WAITING
+        self.pace = pace or Pace()
         self._terms = terms
         self._port = port
         self._protector = protector
         self._next = terms.first_sequence
         self._next_repeat = terms.first_repeat
         self._last_time: int | None = None
+        self._last_unit: PacketizedUnit | None = None
+        self._last_s = 0.0
         self._offset: int | None = None
-        self._step_90k = CATCH_UP_STEP_90K
         self._cursor = 0
-        self._history: deque[_Sent] = deque()
-        self._repeats_left = REPEATS_PER_S
-        self._key_sent_s = float("-inf")
+        self._begins_s = 0.0
+        self._replay_time = terms.first_timestamp
+        self._replay_step = CATCH_UP_STEP_90K
+        self._history: list[_Sent] = []
+        self._searches_left = REPEATS_PER_S
+        self._repeats_left = float(REPEATS_AT_ONCE)
+        self._asked: set[int] = set()
+        """What was sent again since the last round trip."""
+        self._asked_s = 0.0
+        self._wanted_again = self._wanted_before = self._packets_before = 0
+        self._held_s = 0.0
+        self._hold_until_s = float("-inf")
+        self._extension = b""
+        self._extends_next = False
+        self._wish_after_s = float("-inf")
         self._bytes = self._frames = self._packets = self._octets = 0
         self._repeated = self._overflows = 0
         self._fraction_lost = 0.0
+        self._jitter_s: float | None = None
         self._round_trip_s: float | None = None
+        self._reports: deque[tuple[int, float]] = deque(maxlen=_REPORTS)
 
     # live and catch-up ---------------------------------------------------------------------
 
@@ -120,81 +171,124 @@ class Viewer:
         if self.flow is not Flow.LIVE:
             if not unit.is_key:
                 return
-            self._go_live(unit, self._following())
-        timestamp = unit.time_90k + (self._offset or 0)
+            self.flow = Flow.LIVE
+        if self._offset is None:
+            self._offset = self._following(now_s) - unit.time_90k
+        timestamp = unit.time_90k + self._offset
         if self._last_time is not None and timestamp <= self._last_time:
             timestamp = self._last_time + _SMALLEST_STEP_90K
         self._send(unit, timestamp, now_s)
 
-    def rewind(self, room_90k: int, units: int) -> None:
-        """Begin again at the kept key unit.
+    def retune(self, stream: RtpStream, repeat: RtpStream | None) -> None:
+        """Follow another timeline from its next key unit on; numbers and timestamps go on growing.
 
-        `room_90k`: time until the next live unit, into which `units` pictures must fit.
+        The payload types may be another codec's, the SSRCs are the same.
+        """
+        self._terms = replace(self._terms, stream=stream, repeat=repeat)
+        self.flow = Flow.WAITING
+        self._offset = None
+
+    def forget(self) -> None:
+        """Send nothing again of what was sent: it must not be shown any more."""
+        self._history.clear()
+
+    def rewind(self, kept: Sequence[PacketizedUnit], step_90k: int, begins_s: float) -> None:
+        """Begin again at the kept key unit, not before `begins_s`; `kept` is not empty.
+
+        Replayed pictures have timestamps in compressed time, which end before the next live one's;
+        that comes `step_90k` after the last that is kept. A live key unit ends the replay.
         """
         self.flow = Flow.CATCHING_UP
         self._cursor = 0
-        fitting = CATCH_UP_STEP_90K if self._last_time is None else room_90k // (units + 2)
-        self._step_90k = min(CATCH_UP_STEP_90K, max(_SMALLEST_STEP_90K, fitting))
+        self._begins_s = begins_s
+        self._replay_step = CATCH_UP_STEP_90K
+        size_bytes = sum(unit.size_bytes for unit in kept)
+        self._wish_after_s = begins_s + max(KEY_DEBOUNCE_S, size_bytes / REPLAY_BYTES_S)
+        if self._last_time is None:
+            self._replay_time = self._terms.first_timestamp
+            return
+        if self._offset is None:
+            self._offset = self._following(begins_s) - kept[-1].time_90k
+        there = kept[-1].time_90k + self._offset
+        fitting = (there + step_90k - self._last_time) // (len(kept) + 2)
+        step = self._replay_step = min(CATCH_UP_STEP_90K, max(_SMALLEST_STEP_90K, fitting))
+        self._replay_time = max(self._last_time + step, there - step * (len(kept) - 1))
 
-    def catch_up(self, kept: Sequence[PacketizedUnit], most_bytes: int, now_s: float) -> None:
-        """Send about `most_bytes` of the kept units; live once the last of them is out."""
+    def catch_up(self, kept: Sequence[PacketizedUnit], now_s: float) -> None:
+        """Send as much of the kept units as the pace allows; live once the last of them is out."""
         if not kept:
             self.flow = Flow.WAITING
-        while self.flow is Flow.CATCHING_UP and most_bytes > 0:
-            unit = kept[self._cursor]
-            timestamp = self._following()
-            sent = self._send(unit, timestamp, now_s)
-            if not sent:
+        while self.flow is Flow.CATCHING_UP and now_s >= self._begins_s and self.pace.allows(now_s):
+            unit, timestamp = kept[self._cursor], self._replay_time
+            if self._last_time is not None and timestamp <= self._last_time:
+                timestamp = self._last_time + _SMALLEST_STEP_90K
+            if not self._send(unit, timestamp, now_s):
                 return
-            most_bytes -= unit.size_bytes
+            self.pace.take(unit.size_bytes)
+            self._replay_time = timestamp + self._replay_step
             self._cursor += 1
             if self._cursor >= len(kept):
-                self._go_live(unit, timestamp)
+                self.flow = Flow.LIVE
+                if self._offset is None:
+                    self._offset = timestamp - unit.time_90k
 
-    def _following(self) -> int:
-        """Return the timestamp of the next picture in compressed time."""
+    def _following(self, now_s: float) -> int:
+        """Return the timestamp of a picture of now: time goes on over a change of streams."""
         if self._last_time is None:
             return self._terms.first_timestamp
-        return self._last_time + self._step_90k
-
-    def _go_live(self, unit: PacketizedUnit, timestamp: int) -> None:
-        """Follow the camera's timeline; the first time tie `unit` to `timestamp`."""
-        self.flow = Flow.LIVE
-        if self._offset is None:
-            self._offset = timestamp - unit.time_90k
+        passed_s = min(max(0.0, now_s - self._last_s), _LONGEST_DARK_S)
+        return self._last_time + max(_SMALLEST_STEP_90K, round(90_000 * passed_s))
 
     def _send(self, unit: PacketizedUnit, timestamp: int, now_s: float) -> bool:
         """Send one unit; False if the send buffer is full, then wait for a key unit.
 
         What was not sent has its numbers all the same, and can be asked for.
         """
-        self._remember(_Sent(self._next, timestamp, unit))
-        self._last_time = timestamp
-        if unit.is_key:
-            self._key_sent_s = now_s
         index, stamp, last = self._next, timestamp & 0xFFFFFFFF, len(unit.runs) - 1
+        terms = self._terms
+        history = self._history
+        extension = b""
+        if self._extension and (unit.is_key or self._extends_next):
+            extension, self._extends_next = self._extension, False
+        history.append(_Sent(index, timestamp, unit, terms, extension))
+        if index - history[0].first > HISTORY_PACKETS + _HISTORY_SLACK * unit.count:
+            self._forget_old(index)
+        self._last_time, self._last_unit, self._last_s = timestamp, unit, now_s
+        if unit.is_key and now_s + KEY_DEBOUNCE_S > self._wish_after_s:
+            self._wish_after_s = now_s + KEY_DEBOUNCE_S
         self._next += unit.count
-        pieces = self._protector.pieces
+        pieces, protect, send = (
+            self._protector.pieces,
+            self._protector.protect,
+            self._port.send_train,
+        )
         for number, run in enumerate(unit.runs):
-            buffers = self._protector.protect(
-                self._terms.stream, index, stamp, run, ends_picture=number == last
-            )
-            if not self._port.send_train(self.path, buffers, pieces):
+            ends = number == last
+            if extension:
+                buffers = protect(
+                    terms.stream, index, stamp, run, ends_picture=ends, extension=extension
+                )
+                extension = b""
+            else:
+                buffers = protect(terms.stream, index, stamp, run, ends_picture=ends)
+            if not send(self.path, buffers, pieces):
                 self.flow = Flow.WAITING
                 self._overflows += 1
                 return False
             index += len(run)
         self._frames += 1
         self._packets += unit.count
+        self._repeats_left = min(
+            float(REPEATS_AT_ONCE), self._repeats_left + REPEATS_SHARE * unit.count
+        )
         self._octets += unit.size_bytes
         self._bytes += unit.size_bytes + unit.count * self._protector.overhead_bytes
         return True
 
-    def _remember(self, sent: _Sent) -> None:
-        history = self._history
-        history.append(sent)
-        while len(history) > 1 and sent.first - history[1].first >= HISTORY_PACKETS:
-            history.popleft()
+    def _forget_old(self, index: int) -> None:
+        """Trim the history: what began so long ago is not repeated any more."""
+        keep = bisect_right(self._history, (index - HISTORY_PACKETS,)) - 1
+        del self._history[: max(0, keep)]
 
     # feedback ------------------------------------------------------------------------------
 
@@ -205,8 +299,7 @@ class Viewer:
         for packet in packets:
             match packet:
                 case rtcp.RtcpNack(media=media, sequences=sequences) if media == ssrc:
-                    for sequence in sequences:
-                        self._repeat(sequence)
+                    self._lost(sequences, now.monotonic_s)
                 case rtcp.RtcpPictureLoss(media=media) if media == ssrc:
                     wants_key = True
                 case rtcp.RtcpFullIntra(entries=entries):
@@ -218,38 +311,59 @@ class Viewer:
                     self._reported(reports, now)
                 case _:
                     pass
-        due = now.monotonic_s - self._key_sent_s >= KEY_DEBOUNCE_S
-        return wants_key and due and self.flow is Flow.LIVE
+        return wants_key and now.monotonic_s >= self._wish_after_s and self.flow is Flow.LIVE
 
     def _reported(self, reports: Sequence[rtcp.ReceptionReport], now: Moment) -> None:
         for report in reports:
             if report.ssrc != self._terms.stream.ssrc:
                 continue
             self._fraction_lost = report.fraction_lost / 256
-            if report.last_sr:
-                arrived = rtcp.ntp_from_utc_us(now.utc_us) >> 16 & 0xFFFFFFFF
-                spent = arrived - report.last_sr - report.delay_since_sr & 0xFFFFFFFF
-                self._round_trip_s = spent / _NTP_FRACTION if spent < 1 << 31 else None
+            self._jitter_s = report.jitter / 90_000
+            for middle, sent_s in self._reports:
+                if middle == report.last_sr:
+                    spent_s = report.delay_since_sr / _NTP_FRACTION
+                    self._round_trip_s = max(0.0, now.monotonic_s - sent_s - spent_s)
+                    self.pace.reported(self._round_trip_s, self._fraction_lost, now.monotonic_s)
+
+    def _lost(self, sequences: Sequence[int], now_s: float) -> None:
+        """Send again what the peer lacks; what was sent again is on its way for a round trip."""
+        way_s = USUAL_WAY_S if self._round_trip_s is None else self._round_trip_s
+        if now_s - self._asked_s > way_s:
+            self._asked.clear()
+            self._asked_s = now_s
+        new = [one for one in dict.fromkeys(sequences) if one not in self._asked]
+        self._wanted_again += len(new)
+        self.pace.lost(len(new), now_s)
+        for sequence in new:
+            self._repeat(sequence)
 
     def _repeat(self, sequence: int) -> None:
         """Send a packet of the history again; what was never sent costs as much to ask for."""
-        if self._repeats_left <= 0:
+        if self._searches_left <= 0 or self._repeats_left < 1:
             return
-        self._repeats_left -= 1
+        self._searches_left -= 1
         index = self._next - 1 - ((self._next - 1 - sequence) & 0xFFFF)
-        sent = next((one for one in reversed(self._history) if one.first <= index), None)
-        if sent is None or index >= sent.first + sent.unit.count:
+        at = bisect_right(self._history, (index + 1,)) - 1
+        if at < 0 or self._next - index > HISTORY_PACKETS:
             return
+        if index >= self._history[at].first + self._history[at].unit.count:
+            return
+        sent = self._history[at]
         number = index - sent.first
         payload, ends = sent.unit.payload(number), number == sent.unit.count - 1
-        stream = self._terms.stream
-        if self._terms.repeat is not None:
-            stream = self._terms.repeat
+        stream = sent.terms.stream
+        if sent.terms.repeat is not None:
+            stream = sent.terms.repeat
             payload = (index & 0xFFFF).to_bytes(2, "big") + payload
             index = self._next_repeat
             self._next_repeat += 1
         stamp = sent.timestamp & 0xFFFFFFFF
-        buffers = self._protector.protect(stream, index, stamp, (payload,), ends_picture=ends)
+        extension = sent.extension if number < len(sent.unit.runs[0]) else b""
+        buffers = self._protector.protect(
+            stream, index, stamp, (payload,), ends_picture=ends, extension=extension
+        )
+        self._repeats_left -= 1
+        self._asked.add(sequence)
         if buffers[-1] and self._port.send_train(self.path, buffers, self._protector.pieces):
             self._repeated += 1
             self._bytes += len(payload) + self._protector.overhead_bytes
@@ -261,22 +375,46 @@ class Viewer:
 
         `newest`: the camera's last unit; it ties capture time to RTP time.
         """
-        self._repeats_left = REPEATS_PER_S
+        self._searches_left = REPEATS_PER_S
+        self._hold_back(now.monotonic_s)
         timestamp = self._last_time or self._terms.first_timestamp
         if newest is not None and self._offset is not None and self.flow is Flow.LIVE:
             passed_s = now.monotonic_s - newest.captured_s
             timestamp = newest.time_90k + self._offset + round(90_000 * passed_s)
-        ssrc = self._terms.stream.ssrc
+        ssrc, ntp = self._terms.stream.ssrc, rtcp.ntp_from_utc_us(now.utc_us)
+        self._reports.append((ntp >> 16 & 0xFFFFFFFF, now.monotonic_s))
         return [
             rtcp.RtcpSenderReport(
                 ssrc,
-                rtcp.ntp_from_utc_us(now.utc_us),
+                ntp,
                 timestamp & 0xFFFFFFFF,
                 self._packets & 0xFFFFFFFF,
                 self._octets & 0xFFFFFFFF,
             ),
             rtcp.RtcpDescription(((ssrc, self._terms.cname),)),
         ]
+
+    def _hold_back(self, now_s: float) -> None:
+        """Have the player hold pictures back while packets are lost, so that repeats are in time.
+
+        Players that do not know the round trip (they only receive) do not do so by themselves.
+        """
+        sent, wanted = (
+            self._packets - self._packets_before,
+            self._wanted_again - self._wanted_before,
+        )
+        self._packets_before, self._wanted_before = self._packets, self._wanted_again
+        if not self._terms.playout_delay:
+            return
+        if sent and wanted / sent > LOSSY:
+            self._hold_until_s = now_s + HELD_FOR_S
+        held_s = 0.0
+        if now_s < self._hold_until_s and self._round_trip_s is not None:
+            needed_s = HELD_LEAST_S + 1.5 * self._round_trip_s
+            held_s = min(HELD_MOST_S, max(self._held_s, needed_s))
+        if held_s != self._held_s:
+            self._held_s, self._extends_next = held_s, True
+            self._extension = rtp.playout_delay(self._terms.playout_delay, held_s)
 
     def goodbye(self, now: Moment) -> list[rtcp.RtcpPacket]:
         """Return the last report with a BYE for every stream."""
@@ -286,6 +424,7 @@ class Viewer:
 
     def statistics(self) -> ViewerStatistics:
         """Return a snapshot of the counters."""
+        unit = self._last_unit
         return ViewerStatistics(
             self._bytes,
             self._frames,
@@ -294,4 +433,6 @@ class Viewer:
             self._overflows,
             self._fraction_lost,
             self._round_trip_s,
+            self._jitter_s,
+            None if unit is None else max(0.0, self._last_s - unit.captured_s),
         )

@@ -532,3 +532,19 @@ def test_a_pause_follows_the_picture_under_another_id():
         assert acts_for(paused, "vetrina", Analytic.INTRUSION, NOW).act is None
     other = replace(town, pauses={"p": Pause("p", "comune", ("piazza",), "ti", 0)})
     assert answer(wish("vetrina"), other) is None
+
+
+def test_an_act_may_have_who_looks_written_into_live_pictures():
+    """The flag stands on live looks under that line alone: not on stills, not on the owner's."""
+    marked = {
+        key: replace(act, scopes=tuple(replace(one, watermark=True) for one in act.scopes))
+        for key, act in TOWN.acts.items()
+    }
+    town = replace(TOWN, acts=marked)
+
+    def flags(request):
+        return decide(request, town, None, NOW).flags
+
+    assert flags(wish()) == ("watermark",)
+    assert flags(wish(action=Action.SNAPSHOT)) == ()
+    assert decide(wish(), TOWN, None, NOW).flags == ()

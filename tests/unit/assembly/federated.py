@@ -22,6 +22,7 @@ from gateway.room.offers import Offers
 from gateway.runtime.fanout import Fanout
 from tests.fakes import FakeClock
 from tests.unit.access.town import NOW, SHOP_ACT, SQUARE_ACT, actor, alarm, registry, wish
+from tests.unit.assembly.exits import exits_of
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 ROOM = LinePeer("sala", "Sala PL", "c" * 64)
@@ -144,7 +145,8 @@ class World:
         room = Room("questura", "sala-pl", self.up, self.trust)
         parts = EdgeParts(
             "Edge Nord", False, self.edge_gate, lambda: self.edge_town,
-            self.edge_ledger.account, self.posts.get, self.clock,
+            self.edge_ledger.account, self.posts.get,
+            exits_of(self.posts.get, lambda: self.edge_town, self.clock), self.clock,
         )  # fmt: skip
         self.edge = EdgeFederation(parts, (room,))
 

@@ -18,6 +18,7 @@ from gateway.assembly.journal import Journal
 from gateway.assembly.masks import MasksInForce
 from gateway.assembly.retention import RulesInForce, origin_of
 from gateway.assembly.viewing import Accountant
+from gateway.assembly.which_stream import Sight, pick
 from gateway.audit.ledger import open_ledger
 from gateway.codec.pool import PoolStatistics
 from gateway.codec.protocol import Kind
@@ -25,12 +26,13 @@ from gateway.config.load import parse
 from gateway.console.services import Endings
 from gateway.evidence.stills import Stills
 from gateway.model.errors import PeerError
-from gateway.model.media import StreamKind
+from gateway.model.media import Codec, StreamKind
 from gateway.ops.watchdog import Progress
 from gateway.registry.seed import parse_seed
 from gateway.registry.store import open_registry
 from gateway.relay.alarms.outbox import open_outbox
-from gateway.relay.video.process import SessionInfo, WhepAnswer
+from gateway.relay.video.link import SlotState
+from gateway.relay.video.process import SessionInfo, Totals, WallInfo, WhepAnswer
 from gateway.runtime.clock import SystemClock
 from tests.fakes import FakeClock
 from tests.unit.audit.logbook import KEY, ORIGIN
@@ -118,6 +120,31 @@ class FakePool:
         return PoolStatistics(len(self.asked), 0, 0, 1, 0, 0, (1,))
 
 
+class RawExits:
+    """Cameras as they come; no masks, nothing is coded anew."""
+
+    def __init__(self, post):
+        self.post = post
+
+    def choose(self, camera, wish, codecs, grant=None):
+        post = self.post(camera)
+        if post is None:
+            return pick(Sight(None), wish, codecs)
+        main, sub = (post.fanout(kind).kept() for kind in StreamKind)
+        has_sub = post.rendition(StreamKind.SUB) is StreamKind.SUB
+        seen = [kept[0].codec if kept else None for kept in (main, sub)]
+        return pick(Sight(seen[0], seen[1] if has_sub else None, has_sub), wish, codecs)
+
+    def fanout(self, camera, what, grant=None):
+        return self.post(camera).fanout(what.rendition.source)
+
+    @asynccontextmanager
+    async def use(self, camera, what, grant=None):
+        if self.post(camera) is None:
+            raise PeerError(f"camera {camera}: not running")
+        yield self.fanout(camera, what)
+
+
 class FakeMedia:
     """Sessions without a process behind them."""
 
@@ -127,20 +154,71 @@ class FakeMedia:
         self.clock = clock
         self.running = {}
         self.closed = []
-        self.fanouts = []
-        self.followed = None
+        self.sources = []
+        self.cuts = []
+        self.open_walls = {}
+        self.codecs = (Codec.H264,)
 
-    def follow(self, fanout):
-        self.followed = fanout
+    def offered(self, offer_sdp):
+        return frozenset(self.codecs)
 
-    async def open(self, grant, offer_sdp, fanout, kind=StreamKind.MAIN):
-        self.fanouts.append((kind, fanout))
+    def cut(self, stream):
+        self.cuts.append(stream)
+
+    async def open(self, grant, offer_sdp, source):
         name = f"s{len(self.running) + len(self.closed)}"
-        self.running[name] = SessionInfo(name, grant, self.clock.now(), True, 0, 0)
-        return WhepAnswer(name, "v=0", f'"{name}-etag"')
+        self.begin(name, grant, source)
+        return WhepAnswer(name, "v=0", f'"{name}-etag"', ("0",))
+
+    def begin(self, name, grant, source, wall="", mid="0"):
+        """Add a look that is connected and has sent nothing yet."""
+        self.sources.append(source)
+        state = SlotState(len(self.sources), source.name, connected=True)
+        self.running[name] = SessionInfo(
+            name, grant, self.clock.now(), wall, mid, source, frozenset(self.codecs), state
+        )
+
+    async def open_wall(self, owner, offer_sdp):
+        name = f"w{len(self.open_walls)}"
+        self.open_walls[name] = WallInfo(name, owner, self.clock.now(), ("0", "1", "2"), "tag")
+        return WhepAnswer(name, "v=0", '"tag"', ("0", "1", "2"))
+
+    def totals(self):
+        return Totals(*(sum(one.bytes for one in self.sessions()),) * 5)
+
+    def walls(self):
+        return tuple(self.open_walls.values())
+
+    def takes(self, session, mid):
+        known = session in self.open_walls and mid in self.open_walls[session].mids
+        return frozenset(self.codecs if known else ())
+
+    def play(self, session, mid, grant, source):
+        for one in self.sessions():
+            if (one.wall, one.mid) == (session, mid):
+                self.close(one.session, "replaced")
+        name = f"{session}.{len(self.sources)}"
+        self.begin(name, grant, source, session, mid)
+        return name
+
+    def switch(self, name, source):
+        self.sources.append(source)
+        one = self.running[name]
+        state = replace(one.state, stream=source.name)
+        self.running[name] = replace(one, source=source, state=state)
+        return True
+
+    def report(self, name, **figures):
+        """Have the media process say how a look goes."""
+        one = self.running[name]
+        self.running[name] = replace(one, state=replace(one.state, **figures))
 
     def close(self, session, reason):
         self.closed.append((session, reason))
+        tiles = [one.session for one in self.sessions() if one.wall == session]
+        for one in tiles:
+            del self.running[one]
+        self.open_walls.pop(session, None)
         return self.running.pop(session, None) is not None
 
     def regrant(self, grant):

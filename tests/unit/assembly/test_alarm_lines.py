@@ -3,6 +3,7 @@
 """Twin of gateway.assembly.alarm_lines: both sides over a real line, TLS and all."""
 
 import asyncio
+import contextlib
 import json
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -126,8 +127,9 @@ async def box(folder, lines, edges, offer, *, room):
 
 
 @asynccontextmanager
-async def both(folder):
-    """A room that listens, an edge that may dial it."""
+async def both(folder, door=None, ways=None, **given):
+    """A room that listens, at `door` if it is given, and an edge that may dial it, by `ways`."""
+    given = {"bounds": BOUNDS, "patience": PATIENCE, **given}
     world, far, near = World(folder), Lines(), Lines()
     issued = world.edge(EDGE, organisations=("sala-pl",), ledger_vkey=VKEY)
     offer = SimpleNamespace(cameras=(camera(),), exercise=False)
@@ -135,7 +137,7 @@ async def both(folder):
         (folder / name).mkdir(parents=True)
     row = {"id": "sala", "name": "Sala", "edge": EDGE, "addresses": ["127.0.0.1:1"], "keys": {}}
     (folder / "edge/lines/questura" / LINE_ROOM).write_text(json.dumps(row))
-    with listener() as sock:
+    with contextlib.nullcontext(door) if door is not None else listener() as sock:
 
         async def refused(_):
             pass
@@ -143,7 +145,7 @@ async def both(folder):
         far.reception = far.hook(
             Reception(
                 ReceptionParts(sock, world.server_context, lambda: world.edges,
-                               lambda: far.greeting, refused, SystemClock(), bounds=BOUNDS,
+                               lambda: far.greeting, refused, SystemClock(), bounds=given["bounds"],
                                doorstep=DOORSTEP),
                 far.handlers_room,
             ), "",
@@ -155,9 +157,9 @@ async def both(folder):
         hello = {"edge": EDGE, "name": "Nord", "software": "t", "origin": ORIGIN, "vkey": VKEY}
         near.uplinks["questura"] = near.hook(
             Uplink(
-                UplinkParts("questura", lambda: [address(sock)],
+                UplinkParts("questura", lambda: ways or [address(sock)],
                             lambda alpn: world.client_context(issued, alpn), lambda: hello, dict,
-                            no_media, SystemClock(), bounds=BOUNDS, patience=PATIENCE),
+                            no_media, SystemClock(), **given),
                 near.handlers_edge["questura"],
             ), "questura",
         )  # fmt: skip

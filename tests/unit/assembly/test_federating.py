@@ -18,6 +18,7 @@ from gateway.model.media import StreamState, StreamStatus
 from gateway.model.room import LineState, LineStatus
 from tests.fakes import FakeClock
 from tests.unit.access.town import actor
+from tests.unit.assembly.exits import exits_of
 from tests.unit.assembly.federated import EDGE, ROOM, Ledger, Line, World
 
 TEXT = """
@@ -81,10 +82,13 @@ class Box:
 
     def join(self):
         ledger = Ledger()
-        viewing = Viewing(SimpleNamespace(sessions=tuple), lambda _: None)
+        media = SimpleNamespace(sessions=tuple, walls=tuple)
+        viewing = Viewing(media, lambda _: None, None, self.world.clock)
         lent = Joined(
             self.world.edge_gate, ledger, lambda: self.world.edge_town,
-            self.world.posts.get, viewing, self.world.changed,
+            self.world.posts.get, viewing,
+            exits_of(self.world.posts.get, lambda: self.world.edge_town, self.world.clock),
+            self.world.changed,
         )  # fmt: skip
         self.tasks = self.federation.join(self.lines, lent)
         self.viewing = viewing

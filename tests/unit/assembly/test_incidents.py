@@ -53,6 +53,7 @@ from tests.unit.assembly.test_lines import Boxes
 
 ROBBERY = Open("Rapina in farmacia", "reato", 5, 44.03, 10.13, "Corso Italia 12")
 OVER = Close(Outcome.RESOLVED)
+DAY_US = 86_400_000_000
 
 
 def refusal(answer):
@@ -84,6 +85,25 @@ async def test_an_incident_is_in_the_ledger_and_in_its_journal(tmp_path):
         assert (said.recipient_org, len(said.content_hash)) == (QUESTURA, 64)
         assert "casco" not in repr(said)
         assert {one.object_id for one in await pl.entries("incident.share")} == {made.id}
+
+
+async def test_closed_incidents_go_and_the_ledger_has_the_receipt(tmp_path):
+    """How many, of whose, under which registry; the open one stays."""
+    async with house(tmp_path, municipal()) as pl:
+        for _ in range(2):
+            made = await pl.desk.open(ROBBERY, by=ANNA)
+            await pl.desk.change(made.id, OVER, by=ANNA)
+        stays = await pl.desk.open(ROBBERY, by=ANNA)
+        await pl.desk.forget()
+        pl.clock.ahead_us = (pl.desk.keep_days - 1) * DAY_US
+        await pl.desk.forget()
+        assert await pl.entries("retention.delete") == []
+        pl.clock.ahead_us += 2 * DAY_US
+        await pl.desk.forget()
+        (receipt,) = await pl.entries("retention.delete")
+        assert [one.id for one in pl.desk.listed(ANNA)] == [stays.id]
+    assert (receipt.object_type, receipt.count, receipt.org) == ("incident", 2, PL)
+    assert receipt.policy_version == 1
 
 
 async def test_what_the_ledger_refuses_does_not_happen(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.access import policy
 from gateway.access.gate import Gate, Surroundings
-from gateway.assembly.recorders import RecorderDesk, RecorderParts
+from gateway.assembly.recorders import RecorderDesk, RecorderParts, bind_recorders
 from gateway.config.options import VmsAccount, VmsOptions
 from gateway.ingest.camera import open_session
 from gateway.ingest.source import Sink, StreamSource, Trust
@@ -23,6 +23,7 @@ from tests.footage import decoded
 from tests.recorder_door import MACHINE, SECRET, recorder_door
 from tests.rtsp_line import CLOCK
 from tests.unit.access.town import with_user
+from tests.unit.assembly.exits import exits_of
 from tests.unit.assembly.federated import Post, World
 from tests.unit.assembly.parts import apply, town, until
 from tests.unit.assembly.test_room_federation import PAUSED
@@ -221,6 +222,53 @@ async def test_packets_fit_a_network_that_they_may_be_passed_on_to(tmp_path):
         assert door.desk.terms("127.0.0.1").most_payload_bytes == COMMON_PAYLOAD_BYTES < 1400
 
 
+@pytest.mark.parametrize("tls", [False, True])
+async def test_an_account_that_left_the_configuration_opens_nothing(tmp_path, tls):
+    """The user is still in the registry and his password right: the next start lets him in no more.
+
+    What was shown until then is over, and the ledger has no look of his.
+    """
+    async with recorder_door(tmp_path, tls=tls) as door:
+        options = replace(door.opened.options.vms, accounts=())
+        desk = type(door.desk)(options, "gateway.toml", door.desk._p)
+        sock, context = bind_recorders(replace(options, port=0), "gateway.toml")
+        assert door.desk._user("vms") is not None
+        serving = asyncio.ensure_future(desk.run(sock, context))
+        door.port = sock.getsockname()[1]
+        error = await Program(door).ends()
+        serving.cancel()
+        await asyncio.wait({serving})
+        sock.close()
+        assert isinstance(error, CredentialError)
+        assert not await door.entries("live.open")
+
+
+async def test_a_recorders_look_goes_on_and_nobody_is_said_to_have_confirmed_it(tmp_path):
+    """The order stands: the entry says so in a code of its own."""
+    async with recorder_door(tmp_path) as door:
+        lease = await door.desk._open("127.0.0.1", "uno", "vms")
+        left_s = lease.grant.expires.monotonic_s - door.desk._p.clock.monotonic_s()
+        door.desk._p.gate._clock = Ahead(door.desk._p.clock, left_s - 5)
+        await door.desk._p.gate.renew(lease.grant)
+        lease.ended(Sent(0, 0, 0, "closed"))
+        (prolonged,) = await door.entries("live.prolong")
+        assert not await door.entries("live.confirm")
+    assert (prolonged.actor_type, prolonged.case_ref) == ("device", "OdS 12/2026")
+
+
+class Ahead:
+    """A clock that is ahead of another."""
+
+    def __init__(self, clock, by_s):
+        self._clock, self._by_s = clock, by_s
+
+    def now(self):
+        return self._clock.now().shifted(self._by_s)
+
+    def monotonic_s(self):
+        return self._clock.monotonic_s() + self._by_s
+
+
 async def test_an_account_without_a_password_is_of_no_use_in_clear(tmp_path):
     """Nobody is let in by a name; an error tells what to write."""
     async with recorder_door(tmp_path) as door:
@@ -254,7 +302,9 @@ class Far:
         self.posts = {"nord.piazza": Post("nord.piazza")}
         parts = RecorderParts(
             None, gate, lambda: self.world.room_town, self.posts.get, self.told.append,
-            lambda work, name: work.close(), self.world.room_clock, self.world.room,
+            lambda work, name: work.close(), self.world.room_clock,
+            exits_of(self.posts.get, lambda: self.world.room_town, self.world.room_clock),
+            self.world.room,
         )  # fmt: skip
         options = VmsOptions("127.0.0.1", 0, folder / "tls.pem", "", (ORDER,))
         self.desk = RecorderDesk(options, "gateway.toml", parts)

@@ -40,7 +40,7 @@ async def test_an_alarm_arrives_ends_and_is_never_shown_twice(tmp_path):
         assert record.act == f"{EDGE}.patto"
         assert record.recipients == ("sala-pl",)
         assert record.alarm.raised.utc_us == made.raised.utc_us
-        assert two.room_outbox.get(made.id).recipients == record.recipients
+        assert (await two.room_outbox.find(made.id)).recipients == record.recipients
         assert await two.room_outbox.due("sala-pl", UNDELIVERED, limit=9) == []
         await two.edge_outbox.end(made.id, two.clock.now())
 
@@ -57,6 +57,26 @@ async def test_an_alarm_arrives_ends_and_is_never_shown_twice(tmp_path):
             return await two.edge_outbox.due("questura", list(DeliveryState)[:2], limit=9) == []
 
         await until(confirmed, what="both messages are acknowledged")
+
+
+async def test_an_alarm_of_the_future_is_of_now_at_the_room(tmp_path):
+    """An edge whose clock is ahead cannot have an alarm stand above all others for a year."""
+    async with boxes(tmp_path) as two, running(two.courier().run()):
+        now = two.clock.now()
+        late = replace(alarm(n=1), raised=now.shifted(-3600))
+        for one in (replace(alarm(), raised=now.shifted(365 * 86_400.0)), late):
+            await two.edge_outbox.raise_alarm(one, recipients=[two.recipient], act="patto")
+
+        async def both_shown():
+            found = await two.shown()
+            return found if len(found) == 2 else None
+
+        found = {one.alarm.id: one for one in await until(both_shown, bound_s=30, what="both")}
+        seen = two.clock.now()
+        ahead = next(found[one].alarm.raised for one in found if one != late.id)
+        assert now.utc_us <= ahead.utc_us <= seen.utc_us
+        assert ahead.monotonic_s <= seen.monotonic_s
+        assert found[late.id].alarm.raised.utc_us == late.raised.utc_us
 
 
 async def test_a_verdict_closes_the_edges_alarm_in_the_persons_name(tmp_path):

@@ -22,7 +22,7 @@ from gateway.evidence.ring import Ring
 from gateway.model.access import AccessRequest, Action, Grant, Purpose, Refusal
 from gateway.model.alarm import Alarm, AlarmVerdict
 from gateway.model.errors import LedgerError, PeerError
-from gateway.model.media import StreamKind
+from gateway.model.media import StreamKind, StreamState, StreamStatus
 from gateway.model.registry import Mask, Pause
 from gateway.relay.video.process import NOT_VALID, SessionEnd
 from gateway.runtime.fanout import Fanout
@@ -34,6 +34,7 @@ from tests.unit.assembly.parts import (
     FakeMedia,
     FakePool,
     ManualClock,
+    RawExits,
     entries,
     opened_box,
     town,
@@ -47,6 +48,10 @@ class Post:
     def __init__(self, clock):
         self.fanouts = {StreamKind.MAIN: Fanout()}
         self.ring = Ring(10.0, 1 << 20, clock=clock)
+        self.clock_offset_s = None
+
+    def status(self, kind=None):
+        return StreamStatus(StreamState.LIVE, clock_offset_s=self.clock_offset_s)
 
     def rendition(self, kind):
         return kind if kind in self.fanouts else StreamKind.MAIN
@@ -88,6 +93,9 @@ class Room:
         grant = await self.opened.gate.open(request)
         assert isinstance(grant, Grant), grant
         return grant
+
+    def viewing(self, media):
+        return Viewing(media, self.posts.get, RawExits(self.posts.get), self.clock)
 
     def film(self, since_s=-20.0, until_s=0.0):
         """Fill the ring with a picture each half second, a key unit each second."""
@@ -260,7 +268,7 @@ async def test_sessions_have_their_etags_and_forget_those_that_ended(tmp_path):
     async with room(tmp_path) as r:
         await r.alarm()
         media = FakeMedia(r.clock)
-        viewing = Viewing(media, r.posts.get)
+        viewing = r.viewing(media)
         for _ in range(5):
             made = await viewing.open(await r.grant(Action.LIVE), "v=0")
             assert [(s.session, s.etag) for s in viewing.sessions()] == [
@@ -330,34 +338,24 @@ async def test_a_wall_gets_the_small_stream_and_an_incident_the_main_one(tmp_pat
     async with room(tmp_path) as r:
         await r.alarm()
         media = FakeMedia(r.clock)
-        viewing, post = Viewing(media, r.posts.get), r.posts["uno"]
+        viewing, post = r.viewing(media), r.posts["uno"]
         await viewing.open(await r.grant(Action.LIVE), "v=0", StreamKind.SUB)
         post.fanouts[StreamKind.SUB] = Fanout()
         await viewing.open(await r.grant(Action.LIVE), "v=0", StreamKind.SUB)
         await viewing.open(await r.grant(Action.LIVE), "v=0")
         main, sub = post.fanouts[StreamKind.MAIN], post.fanouts[StreamKind.SUB]
-        assert media.fanouts == [
-            (StreamKind.MAIN, main),
-            (StreamKind.SUB, sub),
-            (StreamKind.MAIN, main),
+        assert [(one.name, one.fanout) for one in media.sources] == [
+            ("uno", main),
+            ("uno/sub", sub),
+            ("uno", main),
         ]
-
-
-async def test_sessions_are_told_where_their_pictures_come_after_a_change(tmp_path):
-    """A small stream that is gone is the main one; a camera that is gone is nothing."""
-    async with room(tmp_path) as r:
-        media = FakeMedia(r.clock)
-        viewing, post = Viewing(media, r.posts.get), r.posts["uno"]
-        viewing.follow()
-        assert media.followed("uno", StreamKind.SUB) is post.fanouts[StreamKind.MAIN]
-        assert media.followed("nessuna", StreamKind.MAIN) is None
 
 
 async def test_only_an_alarm_or_an_incident_is_urgent(tmp_path):
     """A look for another purpose takes no recorder's session from anybody."""
     async with room(tmp_path) as r:
         await r.alarm()
-        viewing = Viewing(FakeMedia(r.clock), r.posts.get)
+        viewing = r.viewing(FakeMedia(r.clock))
         await viewing.open(await r.grant(Action.LIVE, Purpose.SERVICE), "v=0")
         assert not viewing.is_urgent("uno")
         await viewing.open(await r.grant(Action.LIVE), "v=0")
@@ -376,7 +374,8 @@ async def remote(folder):
     world.advance(10)
     post = Post(world.room_clock)
     media = FakeMedia(world.room_clock)
-    viewing = Viewing(media, {"nord.piazza": post}.get)
+    posts = {"nord.piazza": post}
+    viewing = Viewing(media, posts.get, RawExits(posts.get), world.room_clock)
     viewing.federation = world.room
     grant = await world.room_gate.open(wish("nord.piazza", who=actor(method="oidc")))
     yield world, viewing, media, post, grant

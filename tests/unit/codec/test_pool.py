@@ -16,6 +16,7 @@ import pytest
 from gateway.analytics.look import Feed, LookReply, LookRequest
 from gateway.codec.pool import Pool, PoolBusyError, PoolOptions, open_pool
 from gateway.codec.protocol import Kind
+from gateway.codec.recode import NEVER, Look, RecodeRequest
 from gateway.model.errors import ConfigError, PeerError, WireError
 from gateway.runtime.clock import SystemClock
 from tests.footage import scene
@@ -242,3 +243,27 @@ async def _outcome(call) -> object:
         return await call
     except PeerError as error:
         return error
+
+
+def recode(fresh: bool = True) -> bytes:
+    """Return a RECODE request about a small scene."""
+    return RecodeRequest(Look(), fresh, NEVER, 1, scene(2, gop=2)).pack()
+
+
+async def test_a_stream_has_its_child_for_itself_and_no_more_than_there_are() -> None:
+    """What it has learnt stays while it is taken; the next one meets a child that knows nothing."""
+    options = replace(LOOK_ALONE, coders=1)
+    async with open_pool(0, clock=SystemClock(), options=options) as pool:
+        assert pool.statistics().pids == ()
+        with pool.take() as place:
+            await place.call(Kind.RECODE, recode(), timeout_s=20)
+            await place.call(Kind.RECODE, recode(fresh=False), timeout_s=20)
+            assert pool.statistics().taken == 1
+            pid = place.pid
+            with pytest.raises(PoolBusyError), pool.take():
+                pass
+        await until(lambda: pool.statistics().pids == ())
+        with pool.take() as place:
+            with pytest.raises(WireError, match="not begun"):
+                await place.call(Kind.RECODE, recode(fresh=False), timeout_s=20)
+            assert place.pid not in (pid, None)

@@ -19,4 +19,4 @@ def test_every_kind_is_tried_and_none_may_fail() -> None:
     called = []
     table = {kind: lambda _, kind=kind: called.append(kind) or b"" for kind in Kind}
     warm_up(table, b"look")
-    assert set(called) == {Kind.LOOK, Kind.STILL, Kind.CLIP}
+    assert set(called) == {Kind.LOOK, Kind.STILL, Kind.CLIP, Kind.RECODE}

@@ -22,7 +22,7 @@ class Desk:
     def __init__(self):
         self.pressed, self.said, self.centre = [], [], ""
 
-    def press(self, holdup, token, source_ip):
+    async def press(self, holdup, token, source_ip):
         self.pressed.append((holdup, token))
 
     def asks(self, record, organisation):

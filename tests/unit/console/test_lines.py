@@ -13,11 +13,12 @@ from gateway.console.listener import bind_tcp, bind_unix
 from gateway.console.services import InvitationTold, LineReport, LineSide
 from gateway.model.access import Actor
 from gateway.model.errors import ConfigError
-from gateway.model.registry import Role, User
+from gateway.model.registry import ActScope, Recipient, RecipientKind, Role, User
 from gateway.model.room import LineState, LineStatus
 from tests.ui.town import GATE, PHARMACY, ROOM, Town
 from tests.unit.console.conftest import Site, serving
 
+PARTNER = "questura-massa"
 UP = LineStatus(
     "nord", LineState.UP, "", 1_790_000_000_000_000, 1_790_000_001_000_000, 12.34, -3.21,
     "198.51.100.7:40000", streams=2, reduced=(GATE, PHARMACY, "sconosciuta"),
@@ -59,10 +60,24 @@ def told(desk, role, organisation):
     return lines_of(actor(role, organisation), town.services())
 
 
-@asynccontextmanager
-async def before(desk, role=None, organisation=ROOM):
-    """Serve a town with one more user, `capo`, of a role."""
+def partnered(desk):
+    """A town in whose act a second room stands, and a third one in an act of others."""
     town = Town()
+    town.lines = desk
+    registry = town.registry
+    for one in (PARTNER, "lontana"):
+        registry.recipients[one] = Recipient(one, one.title(), RecipientKind.ROOM)
+    act = registry.acts["patto-2026"]
+    registry.acts["altro"] = replace(act, id="altro", scopes=(ActScope((PHARMACY,), ("lontana",)),))
+    more = ActScope((GATE,), (PARTNER,))
+    registry.acts["patto-2026"] = replace(act, scopes=(*act.scopes, more))
+    return town
+
+
+@asynccontextmanager
+async def before(desk, role=None, organisation=ROOM, town=None):
+    """Serve a town with one more user, `capo`, of a role."""
+    town = town or Town()
     town.lines = desk
     if role is not None:
         town.registry.users["capo"] = User("capo", "Capo", role, organisation)
@@ -132,11 +147,15 @@ def test_a_sysadmin_sees_lines_and_no_cameras():
     assert {one.id for one in found.organisations} >= {ROOM, "comune", "farmacia"}
 
 
-def test_a_supervisor_names_the_own_organisation_only():
-    """Who else knows of an edge is the administrator's to say."""
+def test_a_supervisor_names_the_own_organisation_and_rooms_of_its_acts():
+    """Nobody learns here who else is served: neither shops, nor institutes, nor other rooms."""
     found = told(Desk(), Role.PS_SUPERVISOR, ROOM)
     assert [one.id for one in found.organisations] == [ROOM]
-    assert found.may_invite
+    assert (found.may_invite, found.always) == (True, ROOM)
+    assert told(Desk(), Role.SYSADMIN, "comune").always == ""
+    found = lines_of(actor(Role.PS_SUPERVISOR, ROOM), partnered(Desk()).services())
+    assert [one.id for one in found.organisations] == [ROOM, PARTNER]
+    assert "lontana" not in found.model_dump_json()
     assert not told(Desk(), Role.PL_OPERATOR, ROOM).may_invite
 
 
@@ -166,6 +185,18 @@ async def test_a_supervisor_invites_and_revokes_in_the_own_name():
         ("invite", "nord", "", (), "capo"),
         ("revoke", "nord", "capo"),
     ]
+
+
+async def test_a_supervisor_names_a_partner_beside_the_own_house():
+    """The partner's people know of the edge, the own ones in any case; no third house can be."""
+    desk = Desk()
+    async with before(desk, Role.PS_SUPERVISOR, town=partnered(desk)) as client:
+        body = {"edge": "ovest", "organisations": [PARTNER]}
+        made = await client.post("/api/lines/invitations", json=body)
+        body = {"edge": "est", "organisations": [PARTNER, "lontana"]}
+        refused = await client.post("/api/lines/invitations", json=body)
+    assert (made.status_code, refused.status_code) == (201, 403)
+    assert desk.asked == [("invite", "ovest", "", (ROOM, PARTNER), "capo")]
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: EUPL-1.2
 """WHEP as draft-03 asks, and refusals with their reasons."""
 
+from dataclasses import replace
+
 import pytest
 
+from gateway.assembly.turn import IceServer
 from gateway.console.problem import RefusedError
 from gateway.model.access import Refusal, Verdict
 from gateway.model.errors import LedgerError, PeerError
@@ -42,7 +45,7 @@ async def test_the_stream_is_the_main_one_unless_the_small_one_is_asked_for(site
     """`?stream=sub` for walls; anything else is a mistake."""
     async with site.as_user("anna") as client:
         for asked, meant in (
-            ({}, "main"),
+            ({}, "auto"),
             ({"stream": "sub"}, "sub"),
             ({"stream": "main"}, "main"),
         ):
@@ -169,7 +172,7 @@ async def test_trickle_needs_the_right_session_etag_and_type(site, town):
     """PATCH: 204, 412 for another ICE session, 415 for another type, 404 and 403 for others."""
     async with site.as_user("anna") as client, site.as_user("marco") as other:
         path = (await watch(client)).headers["location"]
-        body = "a=ice-ufrag:x\r\na=candidate:1 1 UDP 1 192.0.2.9 9 typ host\r\n"
+        body = "a=ice-ufrag:player\r\na=candidate:1 1 UDP 1 192.0.2.9 9 typ host\r\n"
 
         async def patch(who, where=path, **headers):
             answer = await who.patch(where, content=body, headers={**FRAGMENT, **headers})
@@ -181,8 +184,61 @@ async def test_trickle_needs_the_right_session_etag_and_type(site, town):
         assert await patch(client, **{"Content-Type": "text/plain"}) == 415
         assert await patch(client, f"/whep/{SQUARE}/none") == 404
         assert await patch(other) == 403
-        empty = await client.patch(path, content=b"", headers=FRAGMENT)
-        assert empty.status_code == 400
+        for wrong in (b"", b"a=candidate:nonsense", b"\xff", b"x" * 20_000):
+            answer = await client.patch(path, content=wrong, headers=FRAGMENT)
+            assert (answer.status_code, answer.json()["code"]) == (400, "offer-malformed")
+
+
+async def test_a_player_may_begin_another_ice_session(site):
+    """PATCH with new credentials: 200 with ours and a new ETag; the old one is stale then."""
+    body = "a=ice-ufrag:another\r\na=ice-pwd:of-22-characters-or-more\r\n"
+    async with site.as_user("anna") as client, site.as_user("marco") as other:
+        path = (await watch(client)).headers["location"]
+        restart = {**FRAGMENT, "If-Match": "*"}
+        assert (await other.patch(path, content=body, headers=restart)).status_code == 403
+        answer = await client.patch(path, content=body, headers=restart)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "application/trickle-ice-sdpfrag"
+        assert answer.headers["etag"] == '"e2"'
+        assert answer.text.startswith("a=ice-ufrag:e2\r\na=ice-pwd:password-of-ours\r\n")
+        for tag, status in (('"e1"', 412), ('"e2"', 204), ('"e0", W/"e2"', 204)):
+            headers = {**FRAGMENT, "If-Match": tag}
+            late = await client.patch(path, content="a=end-of-candidates\r\n", headers=headers)
+            assert late.status_code == status
+
+
+class Turn:
+    """Gives numbered credentials."""
+
+    def __init__(self):
+        self.given = 0
+
+    def issue(self):
+        self.given += 1
+        name = f"1790000000:{self.given}"
+        urls = ("turn:192.0.2.20:3478?transport=udp", "turns:turn.example.it:5349?transport=tcp")
+        return [IceServer(url, name, "c2VjcmV0+/=") for url in urls]
+
+
+async def test_ice_servers_are_for_who_is_known(site):
+    """The Link header comes at POST and at OPTIONS, each time anew, and to no stranger."""
+    turn = Turn()
+    site.app.state.services = replace(site.app.state.services, ice_servers=turn)
+    async with site.as_user("anna") as client, site.anonymous() as stranger:
+        asked = await client.options(f"/whep/{SQUARE}")
+        answer = await watch(client)
+        nothing = await stranger.options(f"/whep/{SQUARE}")
+        refused = await watch(stranger)
+        denied = await watch(client, why={})
+    assert asked.headers["link"] == (
+        '<turn:192.0.2.20:3478?transport=udp>; rel="ice-server"; username="1790000000:1"; '
+        'credential="c2VjcmV0+/="; credential-type="password", '
+        '<turns:turn.example.it:5349?transport=tcp>; rel="ice-server"; username="1790000000:1"; '
+        'credential="c2VjcmV0+/="; credential-type="password"'
+    )
+    assert 'username="1790000000:2"' in answer.headers["link"]
+    assert not any("link" in one.headers for one in (nothing, refused, denied))
+    assert turn.given == 2
 
 
 async def test_only_the_owner_ends_a_session(site, town):

@@ -19,6 +19,10 @@ SOURCE = [one.nals for one in feed(H265Depacketizer(96), CAPTURE)]
 VPS, SPS, PPS = SOURCE[0][:3]
 
 
+def payloads(nals, most_bytes):
+    return [one for run in fragment_h265(nals, most_bytes) for one in run]
+
+
 def nal(kind, body=b"\x80picture"):
     """Return a NAL unit of the base layer; the first bit of a slice says that it begins."""
     return bytes((kind << 1, 1)) + body
@@ -36,7 +40,7 @@ def kinds(picture):
 def joined(*pictures):
     """Return the depacketizer and what it makes of these pictures."""
     camera, depacketizer = Camera(), H265Depacketizer(96, SETS)
-    sent = [one for nals in pictures for one in camera.payloads(fragment_h265(nals, 300))]
+    sent = [one for nals in pictures for one in camera.payloads(payloads(nals, 300))]
     return depacketizer, feed(depacketizer, sent)
 
 
@@ -138,7 +142,7 @@ def test_other_layers_are_left_out():
 def test_the_extension_of_a_paci_is_skipped():
     """The payload inside counts, here a fragment whose unit is put together (RFC 7798 §4.4.4)."""
     camera, depacketizer = Camera(), H265Depacketizer(96, SETS)
-    first, *rest = fragment_h265([nal(19, b"\x80" + bytes(range(200)))], 100)
+    first, *rest = payloads([nal(19, b"\x80" + bytes(range(200)))], 100)
 
     def paci(payload, extension=b"\xaa\xbb\xcc"):
         fields = (payload[0] >> 1 & 63) << 9 | len(extension) << 4 | 8
@@ -181,7 +185,7 @@ def test_pictures_survive_the_way_through_packets(most_bytes):
     buffer = bytearray(2000)
     arrived = []
     for nals in SOURCE:
-        for packet in camera.payloads(fragment_h265(nals, most_bytes)):
+        for packet in camera.payloads(payloads(nals, most_bytes)):
             buffer[: len(packet)] = packet
             arrived += depacketizer.receive(memoryview(buffer)[: len(packet)])
             buffer[:] = bytes(2000)

@@ -126,7 +126,7 @@ def reassemble_h265(parts: list[bytes]) -> list[bytes]:
 
 def test_h265_parameter_sets_share_one_payload():
     """VPS, SPS and PPS travel in one AP with the lowest layer and temporal number."""
-    first, second = fragment_h265([VPS, SPS_5, PPS_5, b"\x26\x01slice", b"\x46\x01\x50"])
+    (first,), (second,) = fragment_h265([VPS, SPS_5, PPS_5, b"\x26\x01slice", b"\x46\x01\x50"])
     assert first[:2] == b"\x60\x01"
     assert reassemble_h265([first]) == [VPS, SPS_5, PPS_5]
     assert second == b"\x26\x01slice"
@@ -145,7 +145,11 @@ def test_h265_parameter_sets_share_one_payload():
 )
 def test_h265_payloads_are_bounded_and_lose_nothing(nals: list[bytes], most_bytes: int):
     """No payload is larger than asked for, and all units come back."""
-    parts = fragment_h265(nals, most_bytes)
+    runs = fragment_h265(nals, most_bytes)
+    for run in runs:
+        assert len({len(one) for one in run[:-1]}) <= 1
+        assert len(run[-1]) <= len(run[0])
+    parts = [one for run in runs for one in run]
     assert all(len(part) <= most_bytes for part in parts)
     assert reassemble_h265(parts) == nals
 

@@ -26,7 +26,7 @@ def in_packets(source, most_bytes):
     camera = Camera()
     if source is H264:
         return H264Depacketizer(96), [p for n in source for p in camera.picture(n, most_bytes)]
-    payloads = [fragment_h265(nals, most_bytes) for nals in source]
+    payloads = [[*chain(*fragment_h265(nals, most_bytes))] for nals in source]
     return H265Depacketizer(96), [p for one in payloads for p in camera.payloads(one)]
 
 
@@ -68,7 +68,8 @@ def test_it_is_told_where_the_parameter_sets_come_from(source, make, sets):
 
     def played(nals, told):
         depacketizer = make(96, told)
-        parts = fragment_h265(nals) if make is H265Depacketizer else [*chain(*fragment(nals))]
+        cut = fragment_h265 if make is H265Depacketizer else fragment
+        parts = [*chain(*cut(nals))]
         pictures = feed(depacketizer, Camera().payloads(parts))
         return depacketizer.parameter_sets, len(pictures)
 

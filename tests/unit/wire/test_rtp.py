@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model.errors import WireError
+from gateway.wire import rtp
 from gateway.wire.rtp import RtpPacket, TimestampUnwrapper, parse
 
 PACKETS = st.builds(
@@ -71,3 +72,12 @@ def test_any_bytes_give_a_packet_or_a_wire_error(data: bytes):
     except WireError:
         return
     assert len(packet.payload) <= len(data) - 12
+
+
+def test_playout_delay_is_one_octet_form_in_hundredths():
+    """RFC 8285 §4.2: 0xBEDE, one word; number and length, then least and most of 12 bits."""
+    found = rtp.playout_delay(5, 0.15)
+    assert found == b"\xbe\xde\0\1\x52" + (15 << 12 | 0xFFF).to_bytes(3, "big")
+    assert rtp.playout_delay(14, 1e6)[5:] == b"\xff\xff\xff"
+    packet = bytes((rtp.EXTENDED, 96)) + bytes(10) + found + b"payload"
+    assert rtp.parse(packet).payload == b"payload"

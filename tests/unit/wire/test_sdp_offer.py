@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Offers as browsers and others write them, and the answers they get."""
 
+from dataclasses import replace
+
 import pytest
 from aiortc.sdp import SessionDescription
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.model.media import Codec
 from gateway.wire import sdp_offer
+from gateway.wire.rtp import PLAYOUT_DELAY
 from gateway.wire.sdp_offer import AnswerTerms, OfferError
 
 DIGEST = ":".join(["AB"] * 32)
@@ -39,8 +43,7 @@ TERMS = AnswerTerms(
     "our1",
     "our-password-22-characters",
     ("sha-256", DIGEST),
-    7,
-    8,
+    ((7, 8),),
     "cname",
     ("192.0.2.1", "2001:db8::1"),
     8555,
@@ -60,19 +63,26 @@ def offer(*sections, session=()):
     return "\r\n".join(lines + [line for section in sections for line in section]) + "\r\n"
 
 
+def only_format(read):
+    """The format of an offer with one slot and one codec."""
+    (slot,) = read.slots
+    (chosen,) = slot.formats
+    return chosen
+
+
 USUAL = offer(audio(), video(*TRANSPORT, *H264), session=["a=group:BUNDLE 0 1"])
 
 
 def test_high_profile_is_taken():
     """Of payloads with packetization-mode=1 the highest profile is taken, with its own RTX."""
-    chosen = sdp_offer.read(USUAL).format
+    chosen = only_format(sdp_offer.read(USUAL))
     assert (chosen.payload_type, chosen.rtx_payload_type) == (106, 107)
     assert chosen.feedback == ("nack",)
 
 
 def test_profile_of_the_camera_is_preferred():
     """If the camera's profile is known and offered, that payload type is taken."""
-    chosen = sdp_offer.read(USUAL, profile_idc=0x42).format
+    chosen = only_format(sdp_offer.read(USUAL, profile_idc=0x42))
     assert (chosen.payload_type, chosen.rtx_payload_type) == (102, 103)
     assert chosen.feedback == ("nack", "nack pli", "ccm fir")
 
@@ -102,7 +112,7 @@ def test_picture_ssrc_comes_first():
 def test_no_rtx_without_nack():
     """RTX is only agreed with NACK, for nobody else would ask for a repeat."""
     text = offer(video(*TRANSPORT, *H264[:2], *H264[6:9]))
-    assert sdp_offer.read(text).format.rtx_payload_type is None
+    assert only_format(sdp_offer.read(text)).rtx_payload_type is None
     assert "rtx" not in sdp_offer.answer(sdp_offer.read(text), TERMS)
 
 
@@ -111,7 +121,7 @@ def test_gstreamer_without_format_parameters():
     head = "m=video 9 UDP/TLS/RTP/SAVPF 101"
     text = offer(video(*TRANSPORT, "a=rtpmap:101 H264/90000", head=head, mid="video0"))
     read = sdp_offer.read(text)
-    assert (read.format.payload_type, read.bundled) == (101, False)
+    assert (only_format(read).payload_type, read.bundled) == (101, False)
     answer = sdp_offer.answer(read, TERMS)
     assert "BUNDLE" not in answer
     assert "a=fmtp:101" not in answer
@@ -123,7 +133,7 @@ def test_bundle_only_section_shares_the_transport():
     head = "m=video 0 UDP/TLS/RTP/SAVPF 96 102 103 104 106 107"
     text = offer(audio(), video("a=bundle-only", *H264, head=head), session=["a=group:BUNDLE 0 1"])
     read = sdp_offer.read(text)
-    assert (read.video, read.ufrag, read.bundled) == (1, "abcd", True)
+    assert (read.slots[0].section, read.ufrag, read.bundled) == (1, "abcd", True)
 
 
 def test_transport_of_another_section_is_not_borrowed():
@@ -156,7 +166,7 @@ def test_session_level_transport():
         (USUAL.replace("a=ice-pwd:0123456789012345678901\r\n", ""), "ICE credentials"),
         (USUAL.replace("sha-256", "md5"), "fingerprint"),
         (USUAL.replace("a=mid:1", "a=mid:a b"), "mid"),
-        (USUAL + "x" * 70_000, "characters"),
+        (USUAL + "x" * 200_000, "characters"),
         (offer(*[audio()] * 40), "40 m-lines"),
         (offer(video("a=sendonly", *TRANSPORT, *H264)), "no video to receive"),
         (offer(audio(), ["nonsense"]), "not SDP"),
@@ -202,3 +212,131 @@ def read_or_refuse(text):
     assert answer.count("\nm=") == len(read.sections)
     assert all(line[1:2] == "=" for line in answer.split("\r\n")[:-1])
     assert "\n" not in answer.replace("\r\n", "")
+
+
+H265 = [
+    "a=rtpmap:49 H265/90000",
+    "a=rtcp-fb:49 nack",
+    "a=fmtp:49 level-id=180;profile-id=2;tier-flag=0;tx-mode=SRST",
+    "a=rtpmap:51 H265/90000",
+    "a=rtcp-fb:51 nack",
+    "a=fmtp:51 level-id=180;profile-id=1;tier-flag=0;tx-mode=SRST",
+    "a=rtpmap:52 rtx/90000",
+    "a=fmtp:52 apt=51",
+]
+BOTH = "m=video 9 UDP/TLS/RTP/SAVPF 96 102 103 104 106 107 49 51 52"
+
+
+def wall(count, *, head=BOTH, group=None):
+    """An offer as a wall makes it: the same transport for `count` pictures."""
+    mids = [str(number) for number in range(count)]
+    sections = [video(*TRANSPORT, *H264, *H265, head=head, mid=mid) for mid in mids]
+    return offer(
+        *sections, session=[f"a=group:BUNDLE {' '.join(mids if group is None else group)}"]
+    )
+
+
+def test_an_empty_group():
+    """A group without a word groups nothing; what follows counts."""
+    text = offer(video(*TRANSPORT, *H264), session=["a=group:", "a=group:BUNDLE 1"])
+    assert sdp_offer.read(text).bundled
+
+
+def test_slots_of_a_wall():
+    """Each video m-line of one transport is a slot, up to the number that is wanted."""
+    read = sdp_offer.read(wall(20), most_slots=sdp_offer.MOST_SLOTS)
+    assert [slot.mid for slot in read.slots] == [str(number) for number in range(16)]
+    sources = tuple((10 * n + 1, 10 * n + 2) for n in range(16))
+    answer = sdp_offer.answer(read, replace(TERMS, sources=sources))
+    parsed = SessionDescription.parse(answer)
+    assert [one.port for one in parsed.media] == [8555] * 16 + [0] * 4
+    assert [one.ssrc[0].ssrc for one in parsed.media[:16]] == [first for first, _ in sources]
+    assert f"a=group:BUNDLE {' '.join(map(str, range(16)))}\r\n" in answer
+    assert answer.count("a=candidate:") == 2 * answer.count("a=sendonly")  # aiortc needs it so
+    assert len({line for line in answer.split("\r\n") if line.startswith("a=msid:")}) == 16
+
+
+def test_a_single_picture_takes_the_first_m_line():
+    """WHEP of one camera: the first video m-line is the slot, others are refused."""
+    read = sdp_offer.read(wall(3))
+    assert [slot.section for slot in read.slots] == [0]
+    assert [
+        line.port for line in SessionDescription.parse(sdp_offer.answer(read, TERMS)).media
+    ] == [
+        8555,
+        0,
+        0,
+    ]
+
+
+def test_slots_share_one_transport():
+    """An m-line outside the first one's bundle has a transport of its own: it is refused."""
+    read = sdp_offer.read(wall(3, group=["0", "2"]), most_slots=16)
+    assert [slot.mid for slot in read.slots] == ["0", "2"]
+    assert len(sdp_offer.read(wall(3, group=[]), most_slots=16).slots) == 1
+
+
+def test_both_codecs_of_a_slot():
+    """H.264 and H.265 are answered side by side, each with its own repeats; Main profile first."""
+    (slot,) = sdp_offer.read(wall(1)).slots
+    assert [(one.codec, one.payload_type, one.rtx_payload_type) for one in slot.formats] == [
+        (Codec.H264, 106, 107),
+        (Codec.H265, 51, 52),
+    ]
+    answer = sdp_offer.answer(sdp_offer.read(wall(1)), TERMS)
+    assert "m=video 8555 UDP/TLS/RTP/SAVPF 106 107 51 52\r\n" in answer
+    assert "a=fmtp:51 level-id=180;profile-id=1;tier-flag=0;tx-mode=SRST\r\n" in answer
+
+
+def test_a_peer_with_h265_alone():
+    """Who takes H.265 only has a slot without H.264: the caller decides what it can show."""
+    head = "m=video 9 UDP/TLS/RTP/SAVPF 49 51 52"
+    (slot,) = sdp_offer.read(wall(1, head=head)).slots
+    assert (slot.format(Codec.H264), slot.format(Codec.H265).payload_type) == (None, 51)
+    several = wall(1, head=head).replace("tx-mode=SRST", "tx-mode=MRST")
+    with pytest.raises(OfferError, match="offered: H265"):
+        sdp_offer.read(several)
+
+
+def test_two_slots_of_one_name():
+    """Slots are named by their mid, so a mid that comes twice is refused."""
+    with pytest.raises(OfferError, match="same mid"):
+        sdp_offer.read(wall(2).replace("a=mid:1", "a=mid:0"), most_slots=16)
+
+
+def test_passive_tcp_candidates():
+    """Where the port takes TCP too, each address is a passive candidate, after all of UDP."""
+    answer = sdp_offer.answer(sdp_offer.read(USUAL), replace(TERMS, tcp=True))
+    found = [line.split(" ") for line in answer.split("\r\n") if line.startswith("a=candidate:")]
+    assert [one[2] for one in found] == ["udp", "udp", "tcp", "tcp"]
+    assert [one[8:] for one in found] == [[], [], ["tcptype", "passive"], ["tcptype", "passive"]]
+    priorities = [int(one[3]) for one in found]
+    assert priorities == sorted(set(priorities), reverse=True)
+    assert {one[5] for one in found} == {"8555"}
+
+
+def test_more_formats_than_there_are():
+    """An m-line with thousands of formats costs no time: it is refused."""
+    with pytest.raises(OfferError, match="formats"):
+        sdp_offer.read(
+            offer(video(*TRANSPORT, *H264, head="m=video 9 UDP/TLS/RTP/SAVPF" + " 96" * 200))
+        )
+
+
+@pytest.mark.parametrize(
+    ("line", "number"),
+    [
+        ("a=extmap:5 {}", 5),
+        ("a=extmap:5/recvonly {}", 5),
+        ("a=extmap:5/sendonly {}", 0),
+        ("a=extmap:15 {}", 0),
+        ("a=extmap:5 {}x", 0),
+        ("a=extmap:5555 {}", 0),
+    ],
+)
+def test_holding_pictures_back_is_agreed_if_offered(line, number):
+    """The extension is answered under the number offered, if one octet can carry that."""
+    read = sdp_offer.read(offer(video(*TRANSPORT, *H264, line.format(PLAYOUT_DELAY))))
+    assert read.slots[0].playout_delay == number
+    said = f"a=extmap:5 {PLAYOUT_DELAY}\r\n" in sdp_offer.answer(read, TERMS)
+    assert said == bool(number)

@@ -6,6 +6,7 @@ import { get, post } from "../api.js";
 import { ask } from "../dialog.js";
 import { fill, h, icon, reconcile } from "../dom.js";
 import { clock, day, full, language, t, word } from "../i18n.js";
+import { hasPlace, IncidentMap } from "../map.js";
 import { severity } from "../severity.js";
 import { watch } from "../state.js";
 
@@ -25,10 +26,13 @@ class IncidentsView {
     this.done = h("ul", { class: "alarms alarms-done incidents", "aria-label": t("incidents.done") });
     this.nothing = h("p", { class: "notice" }, t("app.loading"));
     this.doneTitle = h("h2", { hidden: true }, t("incidents.done"));
+    this.term = h("p", { class: "muted", hidden: true });
+    this.map = new IncidentMap();
+    this.cameras = [];
     this.add = h("button", { type: "button", class: "primary", disabled: true, onclick: () => this.create() }, icon("plus"), t("incidents.new"));
     container.append(
       h("div", { class: "page-head" }, h("h1", { tabindex: "-1" }, t("incidents.title")), this.add),
-      h("h2", {}, t("incidents.open")), this.nothing, this.open, this.doneTitle, this.done);
+      h("h2", {}, t("incidents.open")), this.nothing, this.open, this.map.element, this.doneTitle, this.term, this.done);
   }
 
   enter() {
@@ -54,6 +58,10 @@ class IncidentsView {
     }
     this.add.disabled = false;
     this.draw();
+    if (!this.cameras.length && this.found.incidents.some((one) => one.state !== "chiuso" && hasPlace(one))) {
+      this.cameras = await get("/api/cameras", { signal: this.gone.signal }).catch(() => []); // the map is a help
+      if (!this.gone.signal.aborted) this.draw();
+    }
   }
 
   draw() {
@@ -62,7 +70,9 @@ class IncidentsView {
     const note = open.length ? "" : t("incidents.none");
     this.nothing.hidden = !note;
     if (this.nothing.textContent !== note) this.nothing.textContent = note;
-    this.doneTitle.hidden = done.length === 0;
+    this.map.update(open, this.cameras);
+    this.doneTitle.hidden = this.term.hidden = done.length === 0;
+    if (!this.term.textContent) this.term.textContent = t(this.found.keep_days === 1 ? "incidents.term.one" : "incidents.term", { n: this.found.keep_days });
     for (const [list, items] of [[this.open, open], [this.done, done]]) reconcile(list, items, (one) => `${one.id} ${one.version} ${one.unread}`, (one) => row(one, this.found.kinds), () => {});
   }
 

@@ -82,16 +82,22 @@ class LinesView {
   }
 
   async invite(line = null) {
-    const { organisations } = this.found;
+    const { organisations, always } = this.found;
+    const partners = organisations.filter((one) => one.id !== always);
     const fields = line ? [] : [
       { name: "edge", label: t("lines.invite.edge"), hint: t("lines.invite.edge.hint"), required: true, maxlength: 64 },
       { name: "name", label: t("lines.invite.name"), required: true, maxlength: 100 },
-      ...(organisations.length > 1 ? [{ name: "organisation", label: t("lines.invite.organisation"), hint: t("lines.invite.organisation.hint"), options: organisations.map((one) => [one.id, one.name]) }] : []),
+      ...(always ? partners.map((one) => ({ name: `with-${one.id}`, type: "check", label: t("lines.invite.with", { name: one.name }) })) : []),
+      ...(!always && organisations.length > 1 ? [{ name: "organisation", label: t("lines.invite.organisation"), hint: t("lines.invite.organisation.hint"), options: organisations.map((one) => [one.id, one.name]) }] : []),
     ];
     let made = null;
     const done = await ask({
       title: line ? t("lines.again.title", { name: line.name }) : t("lines.invite.title"), lead: t(line ? "lines.again.lead" : "lines.invite.lead"), submit: t("lines.invite.submit"), fields,
-      run: async ({ edge, name, organisation }) => { made = await post("/api/lines/invitations", line ? { edge: line.id } : { edge, name, organisations: organisation ? [organisation] : [] }); return made; },
+      run: async ({ edge, name, organisation, ...told }) => {
+        const named = always ? partners.filter((one) => told[`with-${one.id}`]).map((one) => one.id) : organisation ? [organisation] : [];
+        made = await post("/api/lines/invitations", line ? { edge: line.id } : { edge, name, organisations: named });
+        return made;
+      },
     });
     if (!done || !made) return;
     await this.show(made);

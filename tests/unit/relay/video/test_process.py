@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.model.errors import ConfigError, PeerError
-from gateway.model.media import StreamKind
+from gateway.model.errors import ConfigError, PeerError, WireError
+from gateway.model.media import Codec
 from gateway.relay.video import process
-from gateway.relay.video.process import MediaOptions, OfferError, open_media
+from gateway.relay.video.process import MediaOptions, OfferError, Source, open_media
 from gateway.runtime.clock import SystemClock
 from gateway.runtime.fanout import Fanout
 from tests.fakes import unit
@@ -57,8 +57,14 @@ send(17, ["sha-256", "AB"])
 session = json.loads(link.recv(9999)[5:])["session"]
 send(18, session)
 while link.recv(9999): pass
-send(19, {"session": session, "reason": "lease-expired", "bytes": 9, "frames": 7})
+send(21, {"look": 1, "reason": "lease-expired", "bytes": 9, "frames": 7})
+send(19, {"session": session, "reason": "lease-expired"})
 """
+
+
+def source(fanout=None, name="piazza", codec=Codec.H264):
+    """A stream of the camera of `grant`."""
+    return Source(name, codec, fanout or Fanout())
 
 
 @asynccontextmanager
@@ -72,7 +78,7 @@ async def media_process(command=COMMAND):
 async def test_answer_names_port_and_session():
     """The answer holds our candidate; session and ETag are fresh each time."""
     async with media_process() as (media, _):
-        first, second = [await media.open(grant(), OFFER, Fanout()) for _ in range(2)]
+        first, second = [await media.open(grant(), OFFER, source()) for _ in range(2)]
         assert f"127.0.0.1 {media.port} typ host" in first.sdp
         assert first.session != second.session
         assert first.etag != second.etag
@@ -85,7 +91,7 @@ async def test_unusable_offer_opens_nothing():
     async with media_process() as (media, ends):
         fanout = Fanout()
         with pytest.raises(OfferError, match="offered: VP8"):
-            await media.open(grant(), OFFER.replace("H264", "VP8"), fanout)
+            await media.open(grant(), OFFER.replace("H264", "VP8"), source(fanout))
         assert not fanout.wanted()
     assert ends == []
 
@@ -93,7 +99,7 @@ async def test_unusable_offer_opens_nothing():
 async def test_shutdown_reports_each_session_once():
     """Leaving ends what is open, with the grant that opened it."""
     async with media_process() as (media, ends):
-        answers = [await media.open(grant(identifier=name), OFFER, Fanout()) for name in ("a", "b")]
+        answers = [await media.open(grant(identifier=name), OFFER, source()) for name in ("a", "b")]
     assert {(one.session, one.grant.id, one.reason) for one in ends} == {
         (answers[0].session, "a", "shutdown"),
         (answers[1].session, "b", "shutdown"),
@@ -104,7 +110,7 @@ async def test_shutdown_reports_each_session_once():
 async def test_end_on_its_way_keeps_its_reason_when_we_leave():
     """What the process ended by itself is told so, although we were leaving already."""
     async with media_process((sys.executable, "-c", EXPIRES)) as (media, ends):
-        await media.open(grant(), OFFER, Fanout())
+        await media.open(grant(), OFFER, source())
     assert [(one.reason, one.frames) for one in ends] == [("lease-expired", 7)]
 
 
@@ -112,8 +118,8 @@ async def test_camera_is_read_only_while_watched():
     """One reader joins with a camera's first session and leaves with its last."""
     async with media_process() as (media, ends):
         fanout = Fanout()
-        first = await media.open(grant(), OFFER, fanout)
-        second = await media.open(grant(), OFFER, fanout)
+        first = await media.open(grant(), OFFER, source(fanout))
+        second = await media.open(grant(), OFFER, source(fanout))
         await until(fanout.wanted)
         assert len(fanout._readers) == 1
         media.close(first.session, "left")
@@ -127,9 +133,9 @@ async def test_camera_that_is_set_up_anew_is_followed():
     """A new fan-out for the same camera replaces the old one for all its sessions."""
     async with media_process() as (media, _):
         old, new = Fanout(), Fanout()
-        await media.open(grant(), OFFER, old)
+        await media.open(grant(), OFFER, source(old))
         await until(old.wanted)
-        await media.open(grant(), OFFER, new)
+        await media.open(grant(), OFFER, source(new))
         await until(lambda: new.wanted() and not old.wanted())
 
 
@@ -137,27 +143,155 @@ async def test_two_renditions_of_one_camera_are_fed_side_by_side():
     """A wall's session keeps the small stream when another opens the main one."""
     async with media_process() as (media, _):
         main, sub = Fanout(), Fanout()
-        wall = await media.open(grant(), OFFER, sub, StreamKind.SUB)
-        await media.open(grant(), OFFER, main)
+        wall = await media.open(grant(), OFFER, source(sub, "piazza/sub"))
+        await media.open(grant(), OFFER, source(main))
         await until(lambda: main.wanted() and sub.wanted())
         media.close(wall.session, "left")
         await until(lambda: not sub.wanted())
         assert main.wanted()
 
 
-async def test_no_session_keeps_a_fan_out_that_nobody_fills_any_more():
-    """The small stream is gone from the registry: its viewers read the main one from now on."""
+async def test_a_stream_whose_masks_changed_is_fed_anew():
+    """What waits for the link is not shown any more: a new reader begins with what is kept now."""
+    async with media_process() as (media, _):
+        fanout = Fanout()
+        await media.open(grant(), OFFER, source(fanout))
+        await until(fanout.wanted)
+        (before,) = fanout._readers
+        media.cut("piazza")
+        media.cut("unknown")
+        await until(lambda: fanout._readers and before not in fanout._readers)
+
+
+WALL = OFFER.partition("m=video")[0] + "a=group:BUNDLE 0 1 2\r\n"
+WALL += "".join(
+    f"m=video{OFFER.partition('m=video')[2]}".replace("mid:0", f"mid:{n}") for n in "012"
+)
+
+
+async def test_a_wall_shows_nothing_until_it_is_told():
+    """Its answer has a slot for each m-line, with numbers of their own; no camera is read."""
     async with media_process() as (media, ends):
-        main, sub = Fanout(), Fanout()
-        wall = await media.open(grant(), OFFER, sub, StreamKind.SUB)
+        wall = await media.open_wall("u1", WALL)
+        assert wall.mids == ("0", "1", "2")
+        sources = [line for line in wall.sdp.splitlines() if line.startswith("a=ssrc:")]
+        assert len({one.split()[0] for one in sources}) == 3
+        assert media.sessions() == ()
+        (known,) = media.walls()
+        assert (known.session, known.owner, f'"{known.etag}"') == (wall.session, "u1", wall.etag)
+        assert media.takes(wall.session, "1") == {Codec.H264}
+        assert not media.takes(wall.session, "9")
+        assert media.close(wall.session, "left")
+        await until(lambda: not media.walls())
+    assert ends == []
+
+
+async def test_tiles_come_and_go_by_themselves():
+    """Each tile is a look with its own Grant, reader and end; the others are not touched."""
+    async with media_process() as (media, ends):
+        wall = await media.open_wall("u1", WALL)
+        fanouts = [Fanout() for _ in range(3)]
+        names = [
+            media.play(wall.session, mid, grant(f"c{mid}", identifier=mid), source(one, f"c{mid}"))
+            for mid, one in zip(wall.mids, fanouts, strict=True)
+        ]
+        await until(lambda: all(one.wanted() for one in fanouts))
+        assert [(one.session, one.wall, one.mid) for one in media.sessions()] == [
+            (name, wall.session, mid) for name, mid in zip(names, wall.mids, strict=True)
+        ]
+        media.renew(lambda one: one.id != "1")
+        await until(lambda: ends)
+        assert [(one.session, one.grant.id, one.reason) for one in ends] == [
+            (names[1], "1", "grant-not-valid")
+        ]
+        await until(lambda: not fanouts[1].wanted())
+        assert media.close(names[0], "viewer-left")
+        await until(lambda: len(ends) == 2)
+        assert [one.session for one in media.sessions()] == [names[2]]
+        assert fanouts[2].wanted()
+        media.close(wall.session, "wall-left")
+        await until(lambda: len(ends) == 3)
+        assert ends[2].reason == "wall-left"
+
+
+async def test_a_slot_that_shows_something_else_ends_the_look_before():
+    """Two Grants never share a slot: the first is closed with its reason, the second plays."""
+    async with media_process() as (media, ends):
+        wall, old, new = await media.open_wall("u1", WALL), Fanout(), Fanout()
+        media.play(wall.session, "0", grant(identifier="a"), source(old, "a"))
+        name = media.play(wall.session, "0", grant(identifier="b"), source(new, "b"))
+        await until(lambda: ends)
+        assert (ends[0].grant.id, ends[0].reason) == ("a", "replaced")
+        assert [one.session for one in media.sessions()] == [name]
+        await until(lambda: new.wanted() and not old.wanted())
+
+
+async def test_what_a_peer_does_not_take_is_never_asked_for():
+    """A codec, a slot or a wall that is not there changes nothing."""
+    async with media_process() as (media, ends):
+        wall = await media.open_wall("u1", WALL)
+        media.play(wall.session, "0", grant(), source())
+        (before,) = media.sessions()
+        with pytest.raises(WireError, match="H265"):
+            media.play(wall.session, "0", grant(), source(codec=Codec.H265))
+        with pytest.raises(WireError, match="H265"):
+            media.switch(before.session, source(codec=Codec.H265))
+        for session, mid in ((wall.session, "9"), ("nobody", "0")):
+            with pytest.raises(PeerError, match="no such"):
+                media.play(session, mid, grant(), source())
+        assert media.sessions() == (before,)
+        with pytest.raises(OfferError, match="H265"):
+            await media.open(grant(), OFFER, source(codec=Codec.H265))
+    assert [one.reason for one in ends] == ["shutdown"]
+
+
+async def test_a_switch_feeds_both_until_the_new_one_has_come():
+    """The Grant, the name and the counters go on; back and forth leaves one reader."""
+    async with media_process() as (media, ends):
+        main, sub, third = Fanout(), Fanout(), Fanout()
+        await media.open(grant(), OFFER, source(main))
+        name = media.sessions()[0].session
+        await until(main.wanted)
+        media.switch(name, source(sub, "piazza/sub"))
         await until(sub.wanted)
-        media.follow(lambda camera, kind: main)
-        await until(lambda: main.wanted() and not sub.wanted())
-        media.follow(lambda camera, kind: None)
         assert main.wanted()
-        media.close(wall.session, "left")
-        await until(lambda: not main.wanted())
-        assert [one.reason for one in ends] == ["left"]
+        media.switch(name, source(third, "piazza/h264"))
+        await until(lambda: third.wanted() and not sub.wanted())
+        media.switch(name, source(main))
+        await until(lambda: not third.wanted())
+        assert main.wanted()
+        assert media.sessions()[0].source.name == "piazza"
+        assert not media.switch("nobody", source(main))
+        assert ends == []
+
+
+async def test_looks_on_walls_are_bounded_like_sessions(monkeypatch):
+    """Tiles count; a tile in place of another one does not."""
+    monkeypatch.setattr(process, "MOST_PER_PERSON", 2)
+    async with media_process() as (media, _):
+        wall = await media.open_wall("u1", WALL)
+        for mid in ("0", "1"):
+            media.play(wall.session, mid, grant(), source())
+        with pytest.raises(PeerError, match="2 sessions"):
+            media.play(wall.session, "2", grant(), source())
+        media.play(wall.session, "1", grant(), source())
+        with pytest.raises(PeerError, match="2 sessions"):
+            await media.open_wall("u1", WALL)
+
+
+async def test_a_dead_process_ends_walls_and_their_tiles():
+    """Each tile is told once; the wall is gone, its viewer asks for another one."""
+    async with media_process() as (media, ends):
+        wall = await media.open_wall("u1", WALL)
+        media.play(wall.session, "0", grant(identifier="a"), source())
+        media.play(wall.session, "1", grant(identifier="b"), source())
+        os.kill(media.pid, signal.SIGKILL)
+        await until(lambda: len(ends) == 2)
+        assert {(one.grant.id, one.reason) for one in ends} == {
+            ("a", "media-process-ended"),
+            ("b", "media-process-ended"),
+        }
+        assert media.walls() == ()
 
 
 async def test_renewal_closes_invalid_and_expired_grants():
@@ -169,7 +303,7 @@ async def test_renewal_closes_invalid_and_expired_grants():
             grant(identifier="late", expires_s=-0.001),
         ]
         for one in grants:
-            await media.open(one, OFFER, Fanout())
+            await media.open(one, OFFER, source())
         media.renew(lambda one: one.id != "bad")
         await until(lambda: len(ends) == 2)
         assert {(one.grant.id, one.reason) for one in ends} == {
@@ -185,7 +319,7 @@ async def test_a_look_goes_on_under_its_next_grant():
         fanout = Fanout()
         old = grant(identifier="look")
         old = replace(old, expires=old.issued.shifted(0.2))
-        answer = await media.open(old, OFFER, fanout)
+        answer = await media.open(old, OFFER, source(fanout))
         before = media.sessions()[0]
         later = replace(old, expires=old.expires.shifted(600), flags=("unconfirmed",))
         assert media.regrant(later)
@@ -202,7 +336,7 @@ async def test_a_look_goes_on_under_its_next_grant():
 async def test_closing_reason_survives_a_crash():
     """If the process dies before it confirms a close, the reason is still ours, told once."""
     async with media_process() as (media, ends):
-        answer = await media.open(grant(), OFFER, Fanout())
+        answer = await media.open(grant(), OFFER, source())
         os.kill(media.pid, signal.SIGSTOP)
         media.close(answer.session, "revoked")
         assert ends == []
@@ -217,8 +351,8 @@ async def test_process_that_does_not_answer(monkeypatch):
     async with media_process((sys.executable, "-c", MUTE)) as (media, ends):
         fanout = Fanout()
         with pytest.raises(PeerError, match="does not answer"):
-            await media.open(grant(), OFFER, fanout)
-        await until(lambda: not fanout.wanted())
+            await media.open(grant(), OFFER, source(fanout))
+        assert not fanout.wanted()
         assert media.sessions() == ()
     assert ends == []
 
@@ -227,12 +361,12 @@ async def test_cancelled_open_leaves_nothing():
     """A browser that hangs up while its offer is answered opened no session."""
     async with media_process((sys.executable, "-c", MUTE)) as (media, ends):
         fanout = Fanout()
-        task = asyncio.create_task(media.open(grant(), OFFER, fanout))
-        await until(fanout.wanted)
+        task = asyncio.create_task(media.open(grant(), OFFER, source(fanout)))
+        await until(lambda: media._life.waiting)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await until(lambda: not fanout.wanted())
+        assert not fanout.wanted()
         assert media.sessions() == ()
     assert ends == []
 
@@ -285,7 +419,7 @@ async def test_slow_link_skips_to_a_key_unit(monkeypatch):
     monkeypatch.setattr(process, "_MOST_UNITS", 50)
     async with media_process() as (media, _):
         fanout = Fanout()
-        await media.open(grant(), OFFER, fanout)
+        await media.open(grant(), OFFER, source(fanout))
         await until(fanout.wanted)
         (reader,) = fanout._readers
         os.kill(media.pid, signal.SIGSTOP)
@@ -338,17 +472,17 @@ async def test_sessions_of_one_viewer_are_bounded(monkeypatch):
     monkeypatch.setattr(process, "MOST_PER_PERSON", 2)
     async with media_process() as (media, _):
         answers = await asyncio.gather(
-            *(media.open(grant(), OFFER, Fanout()) for _ in range(5)), return_exceptions=True
+            *(media.open(grant(), OFFER, source()) for _ in range(5)), return_exceptions=True
         )
         assert sum(isinstance(one, PeerError) for one in answers) == 3
         other = grant()
         other = replace(
             other, request=replace(other.request, actor=replace(other.request.actor, id="u2"))
         )
-        await media.open(other, OFFER, Fanout())
+        await media.open(other, OFFER, source())
         media.close(media.sessions()[0].session, "viewer-left")
         await until(lambda: len(media.sessions()) == 2)
-        await media.open(grant(), OFFER, Fanout())
+        await media.open(grant(), OFFER, source())
 
 
 async def test_the_process_knows_no_secret_and_its_log_level(monkeypatch):

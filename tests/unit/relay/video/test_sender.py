@@ -12,7 +12,7 @@ from gateway.model.media import AccessUnit, Codec
 from gateway.relay.video import thin
 from gateway.relay.video.outlet import Outlet, PlainPipe
 from gateway.relay.video.rtsp_server import ReverseSession
-from gateway.relay.video.sender import Means, Sender
+from gateway.relay.video.sender import ALONE_S, Means, Sender
 from gateway.relay.video.thin import LineBudget
 from gateway.runtime.fanout import Fanout
 from gateway.wire import rtp
@@ -193,3 +193,172 @@ async def test_a_picture_given_up_halfway_leaves_a_gap():
     assert sender.skipped_units == 2
     ours.close()
     theirs.close()
+
+
+# two at a time ----------------------------------------------------------------------------------
+
+
+class CountingPipe(PlainPipe):
+    """Counts what is sealed, as each costs what a picture costs."""
+
+    def __init__(self, sock):
+        super().__init__(sock)
+        self.sealed = []
+
+    def seal(self, data):
+        self.sealed.append(data)
+        return data
+
+
+class Wide:
+    """A sender on a line that takes everything, and a camera whose clock is ours."""
+
+    def __init__(self, ends, budget, small=None):
+        self.ours, self.theirs = ends
+        self.theirs.setblocking(False)
+        self.clock, self.fanout = FakeClock(), Fanout()
+        self.pipe = CountingPipe(self.ours)
+        outlet = Outlet(self.pipe, lambda: None, self.clock.monotonic_s)
+        means = Means(outlet, budget.join(), self.clock, lambda *_: None, "rtsp:")
+        lease = Lease(self.fanout, small)
+        self.sender = Sender(lease, Track(96, 0, 7, 16_000), Codec.H264, means)
+        self.number = 0
+        self.show(key=True)
+        self.sender.begin(small=False)
+        for _ in range(round(ALONE_S / 0.04) + 2):
+            self.show()
+        self.sender._send_held()
+        self.seen()
+
+    def show(self, *, key=False, step_s=0.04, size=500, fanout=None):
+        """Show the next picture; that of another fan-out has a time of its own."""
+        self.clock.advance(step_s)
+        now, self.number = self.clock.now(), self.number + 1
+        nal, time_90k = bytes([0x65 if key else 0x41]) * size, self.number * 3600
+        time_90k += 36_000 * (fanout is not None)
+        (fanout or self.fanout).publish(AccessUnit(time_90k, key, (nal,), now, now))
+        with contextlib.suppress(BlockingIOError):
+            self.theirs.recv(1 << 20)
+
+    def seen(self):
+        """Return the pictures that came in each write since, by their numbers; wait for none."""
+        sealed, self.pipe.sealed = self.pipe.sealed, []
+        found = []
+        for data in sealed:
+            (media,) = RtspReceiver().receive(data)
+            parsed = [rtp.parse(bytes(view)) for channel, view in media.frames if not channel]
+            found.append([one.timestamp // 3600 for one in parsed if one.marker])
+        return found
+
+    def numbers(self):
+        """Return the pictures that came since, however they were written."""
+        return [number for write in self.seen() for number in write]
+
+    def close(self):
+        self.sender.end()
+        self.ours.close()
+        self.theirs.close()
+
+
+@contextlib.asynccontextmanager
+async def on_a_wide_line(*, pairs=True, small=None, most_kbps=0):
+    """Give a `Wide` whose first seconds are over, and whose next picture waits for another."""
+    made = Wide(await sockets(), LineBudget(most_kbps, pairs=pairs), small)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+async def test_two_pictures_go_together_while_the_line_is_free():
+    """Half the writes; all pictures, in their order."""
+    async with on_a_wide_line() as line:
+        first = line.number + 1
+        for _ in range(6):
+            line.show()
+        assert line.seen() == [[first + n, first + n + 1] for n in (0, 2, 4)]
+        assert line.sender.sent_units == line.number
+        assert not line.sender.has_backlog
+
+
+async def test_a_key_picture_never_waits():
+    """What was held goes before it, and it goes at once; nor does it wait for the next one."""
+    async with on_a_wide_line() as line:
+        first = line.number + 1
+        line.show()
+        assert line.seen() == []
+        line.show(key=True)
+        assert line.numbers() == [first, first + 1]
+        line.show(key=True)
+        assert line.seen() == [[first + 2]]
+
+
+async def test_a_picture_without_a_next_one_goes_alone():
+    """Soon, by itself."""
+    async with on_a_wide_line() as line:
+        line.show()
+        assert line.seen() == []
+        async with asyncio.timeout(20):
+            while not (seen := line.seen()):
+                await asyncio.sleep(0.005)
+        assert seen == [[line.number]]
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ({"pairs": False}, {}),
+        ({"most_kbps": 1_000_000}, {}),
+        ({}, {"step_s": 0.08}),
+        ({}, {"size": 40_000}),
+    ],
+    ids=["each-at-once", "budget", "slow-camera", "large-pictures"],
+)
+async def test_where_it_would_be_late_or_does_not_help_each_goes_at_once(given, shown):
+    """Where the owner says so, on a line with a budget, of a slow camera, of large pictures."""
+    async with on_a_wide_line(**given) as line:
+        for _ in range(4):
+            line.show(**shown)
+            assert line.sender._held is None
+
+
+async def test_at_the_beginning_each_goes_at_once():
+    """Somebody waits for the first picture."""
+    ours, theirs = await sockets()
+    clock, fanout, pipe = FakeClock(), Fanout(), CountingPipe(ours)
+    outlet = Outlet(pipe, lambda: None, clock.monotonic_s)
+    share = LineBudget(pairs=True).join()
+    means = Means(outlet, share, clock, lambda *_: None, "rtsp:")
+    sender = Sender(Lease(fanout), Track(96, 0, 7, 4000), Codec.H264, means)
+    sender.begin(small=False)
+    for number in range(round(ALONE_S / 0.04) - 1):
+        clock.advance(0.04)
+        now = clock.now()
+        fanout.publish(AccessUnit(number * 3600, not number, (b"\x65" * 50,), now, now))
+        assert len(pipe.sealed) == number + 1
+    sender.end()
+    ours.close()
+    theirs.close()
+
+
+async def test_what_is_held_does_not_go_out_after_the_end():
+    """A look that was taken back ends at once."""
+    async with on_a_wide_line() as line:
+        line.show()
+        line.sender.end()
+        line.sender._send_held()
+        await asyncio.sleep(0)
+        assert line.seen() == []
+        assert line.sender._holding is None
+
+
+async def test_another_rendition_follows_what_was_held():
+    """Its key picture comes after the held one, not before."""
+    small = Fanout()
+    async with on_a_wide_line(small=small) as line:
+        first = line.number + 1
+        line.show()
+        line.sender._join(is_small=True, from_kept=False)
+        line.show(key=True, fanout=small)
+        assert line.sender.rendition.is_small
+        assert line.numbers() == [first, first + 1]

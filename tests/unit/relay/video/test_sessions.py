@@ -12,14 +12,21 @@ import pytest
 from aioice import stun as peer
 from OpenSSL import SSL
 
+from gateway.model.media import Codec
 from gateway.relay.video import link, sessions
 from gateway.wire.frames import FrameReceiver
 from tests.fakes import FakeClock
 
 PASSWORD = "session-password-22-chars"
-TERMS = link.OpenSession(
-    "s1", "piazza", "ours", PASSWORD, "theirs", (("sha-256", "AB"),), 1, 96, 2, 97, "c", False
-)
+ICE = link.Credentials("ours", PASSWORD, "theirs")
+H264 = (link.SlotFormat(Codec.H264, 96, 97),)
+TERMS = link.OpenSession("s1", ICE, (("sha-256", "AB"),), "c", (link.Slot("0", 1, 2, H264),), 0.0)
+WALL = replace(TERMS, slots=(*TERMS.slots, link.Slot("1", 3, 4, H264)), idle_s=link.WALL_IDLE_S)
+
+
+def another(terms=TERMS):
+    """A second session beside that of `terms`."""
+    return replace(terms, session="s2", ice=replace(ICE, ufrag="second"))
 
 
 class SteppedClock(FakeClock):
@@ -70,9 +77,18 @@ class Gateway:
                         return frame.payload
                 self.frames += self.receiver.receive(await self.reader.read(9999))
 
-    async def open(self, terms=TERMS):
+    async def open(self, terms=TERMS, looks=(1,)):
+        """Open a session with these looks in its first slots."""
         await self.tell(link.open_session(terms))
+        for slot, look in zip(terms.slots, looks, strict=False):
+            await self.play(look, slot.mid, terms.session)
         assert link.read_text(await self.expect(link.Kind.OPENED)) == terms.session
+
+    async def play(self, look, mid="0", session="s1", codec=Codec.H264):
+        await self.tell(link.play(link.Play(session, mid, look, "piazza", codec, False)))
+
+    async def stopped(self):
+        return link.read_stopped(await self.expect(link.Kind.STOPPED))
 
     async def end(self):
         return link.read_ended(await self.expect(link.Kind.ENDED))
@@ -240,8 +256,8 @@ async def test_lease_expires_after_two_seconds():
     async with serving() as gateway:
         await gateway.open()
         await gateway.clock.step(1.5)
-        await gateway.tell(link.renew(["s1", "unknown"]))
-        await gateway.open(replace(TERMS, session="s2", ufrag="second"))  # the renewal is read
+        await gateway.tell(link.renew([1, 99]))
+        await gateway.open(another(), (2,))  # the renewal is read
         await gateway.clock.step(1.9)
         assert not any(one.kind == link.Kind.ENDED for one in gateway.frames)
         await gateway.clock.step(0.3)
@@ -252,7 +268,7 @@ async def test_lease_expires_after_two_seconds():
 async def renewed(gateway, seconds):
     """Let time pass with the lease renewed."""
     for _ in range(round(seconds)):
-        await gateway.tell(link.renew(["s1"]))
+        await gateway.tell(link.renew([1]))
         await gateway.clock.step(1)
 
 
@@ -261,7 +277,8 @@ async def test_peer_that_never_comes():
     async with serving() as gateway:
         await gateway.open()
         await renewed(gateway, sessions.CONNECT_S + 1)
-        assert await gateway.end() == link.Ended("s1", "never-connected", 0, 0)
+        assert await gateway.stopped() == link.Stopped(1, "never-connected", 0, 0)
+        assert await gateway.end() == link.Ended("s1", "never-connected")
 
 
 async def test_consent_expires(monkeypatch):
@@ -285,7 +302,7 @@ async def test_close_is_confirmed_once():
         await gateway.tell(link.close("s1", "viewer-left"))
         assert (await gateway.end()).reason == "viewer-left"
         await gateway.tell(link.close("s1", "again"))
-        await gateway.open(replace(TERMS, session="s2"))
+        await gateway.open(another())
         assert not any(one.kind == link.Kind.ENDED for one in gateway.frames)
 
 
@@ -304,7 +321,7 @@ async def test_state_is_told_each_second():
         await gateway.open()
         await gateway.clock.step(1.1)
         state = link.read_state(await gateway.expect(link.Kind.STATE))
-        assert state == [link.SessionState("s1", False, 0, 0)]
+        assert state == [link.SlotState(1, "", False)]
 
 
 async def test_sessions_are_bounded(monkeypatch):
@@ -312,8 +329,8 @@ async def test_sessions_are_bounded(monkeypatch):
     monkeypatch.setattr(sessions, "MOST_SESSIONS", 1)
     async with serving() as gateway:
         await gateway.open()
-        await gateway.tell(link.open_session(replace(TERMS, session="s2", ufrag="second")))
-        assert await gateway.end() == link.Ended("s2", "too-many-sessions", 0, 0)
+        await gateway.tell(link.open_session(another()))
+        assert await gateway.end() == link.Ended("s2", "too-many-sessions")
         gateway.send(check())
         assert await gateway.answer()
 
@@ -333,3 +350,91 @@ async def test_a_replayed_check_draws_nothing_away():
             assert 20 <= (await gateway.answer())[0] < 64
             with pytest.raises(TimeoutError):
                 await gateway.answer(0.05, elsewhere)
+
+
+# walls ------------------------------------------------------------------------------------
+
+
+async def looks_of(gateway):
+    """Return the looks of the next heartbeat."""
+    await gateway.clock.step(1.05)
+    return {one.look for one in link.read_state(await gateway.expect(link.Kind.STATE))}
+
+
+async def test_a_look_on_a_wall_ends_alone():
+    """Its lease runs out or it is stopped; the other look and the connection go on."""
+    async with serving() as gateway:
+        await gateway.open(WALL, (1, 2))
+        for _ in range(3):
+            await gateway.tell(link.renew([2]))
+            assert 2 in await looks_of(gateway)
+        assert await gateway.stopped() == link.Stopped(1, "lease-expired", 0, 0)
+        await gateway.play(3, "0")
+        await gateway.tell(link.stop(2, "viewer-left"))
+        assert (await gateway.stopped()).look == 2
+        assert not any(one.kind == link.Kind.ENDED for one in gateway.frames)
+        gateway.send(check())
+        assert await gateway.answer()
+
+
+async def test_a_wall_waits_a_minute_for_its_next_picture(monkeypatch):
+    """From the last one on; then the connection ends."""
+    monkeypatch.setattr(sessions, "CONNECT_S", 1000)
+    async with serving() as gateway:
+        await gateway.open(WALL, ())
+        await gateway.clock.step(50)
+        await gateway.play(1)
+        await gateway.tell(link.stop(1, "viewer-left"))
+        await gateway.stopped()
+        await gateway.clock.step(58)
+        assert not any(one.kind == link.Kind.ENDED for one in gateway.frames)
+        await gateway.clock.step(3)
+        assert await gateway.end() == link.Ended("s1", "idle")
+
+
+async def test_the_end_of_a_wall_is_told_after_that_of_its_looks():
+    """Each look once, with the reason; then nothing of the session is left."""
+    async with serving() as gateway:
+        await gateway.open(WALL, (1, 2))
+        await gateway.tell(link.close("s1", "viewer-left"))
+        assert {(await gateway.stopped()).look, (await gateway.stopped()).look} == {1, 2}
+        assert await gateway.end() == link.Ended("s1", "viewer-left")
+        await gateway.play(3)
+        assert await gateway.stopped() == link.Stopped(3, "no-slot", 0, 0)
+        assert await looks_of(gateway) == set()
+
+
+async def test_a_slot_shows_one_look_at_a_time():
+    """Another look takes its place; what the peer does not take gets nothing."""
+    async with serving() as gateway:
+        await gateway.open(WALL, (1,))
+        await gateway.play(2)
+        assert await gateway.stopped() == link.Stopped(1, "replaced", 0, 0)
+        await gateway.play(3, "7")
+        assert (await gateway.stopped()).reason == "no-slot"
+        await gateway.play(4, "1", codec=Codec.H265)
+        assert (await gateway.stopped()).reason == "codec-not-offered"
+        assert await looks_of(gateway) == {2}
+
+
+async def test_an_ice_restart_keeps_the_session_and_drops_the_old_credentials():
+    """Both are good until the new ones have nominated a path; then the old ones prove nothing."""
+    fresh = link.Credentials("fresh", PASSWORD + "2", "theirs2")
+    async with serving() as gateway:
+        await gateway.open()
+        gateway.send(check(**{"USE-CANDIDATE": None}))
+        await gateway.answer()
+        await gateway.tell(link.restart("s1", fresh))
+        await gateway.tell(link.restart("nobody", fresh))
+        await gateway.open(another(), (2,))  # the restart is read
+        gateway.send(check())
+        await gateway.answer()
+        with bound() as moved:
+            new = check("fresh:theirs2", fresh.password, **{"USE-CANDIDATE": None})
+            gateway.send(new, moved)
+            await gateway.answer(client=moved)
+            gateway.send(check())
+            with pytest.raises(TimeoutError):
+                await gateway.answer(0.05)
+            gateway.send(client_hello(), moved)
+            assert 20 <= (await gateway.answer(client=moved))[0] < 64

@@ -11,15 +11,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from gateway.model.media import Codec
 from gateway.model.time import Moment
 from gateway.relay.video import hub as hubs
-from gateway.relay.video.hub import Hub
+from gateway.relay.video.hub import CATCH_UP_EVERY_S, Hub
+from gateway.relay.video.pace import BURST_BYTES, FAR_BYTES_S, Pace
 from gateway.relay.video.port import Path
 from gateway.relay.video.srtp import CM_SHA1_80, GCM_128, RtpStream, SrtpKeys, protector
 from gateway.relay.video.viewer import (
     HISTORY_PACKETS,
     KEY_DEBOUNCE_S,
+    REPEATS_AT_ONCE,
     REPEATS_PER_S,
+    REPEATS_SHARE,
+    USUAL_WAY_S,
     Flow,
     Viewer,
     ViewerTerms,
@@ -73,9 +78,11 @@ class Receiver:
         return list(groups.items())
 
 
-def viewer(receiver, repeat=REPEAT, first_sequence=100, first_timestamp=5000):
-    terms = ViewerTerms(STREAM, repeat, "cname", first_sequence, 7, first_timestamp)
-    return Viewer(terms, Path(("192.0.2.1", 9)), receiver, protector(receiver.keys))
+def viewer(
+    receiver, repeat=REPEAT, first_sequence=100, first_timestamp=5000, pace=None, playout_delay=0
+):
+    terms = ViewerTerms(STREAM, repeat, "cname", first_sequence, 7, first_timestamp, playout_delay)
+    return Viewer(terms, Path(("192.0.2.1", 9)), receiver, protector(receiver.keys), pace)
 
 
 def at(seconds):
@@ -90,9 +97,10 @@ def publish(hub, first, count, gop=10, size_bytes=3000):
         hub.publish(unit(index, key, nal, at(index / 30)), index / 30)
 
 
-def drain(hub):
-    while hub.advance(0):
-        pass
+def drain(hub, now_s=1000.0):
+    """Let every catch-up come to its end."""
+    while hub.advance(now_s):
+        now_s += CATCH_UP_EVERY_S
 
 
 def number(payloads):
@@ -114,13 +122,16 @@ def test_new_viewer_catches_up_in_compressed_time():
 
 
 def test_long_gop_is_paced():
-    """One step of a catch-up sends about 64 KiB, and what comes meanwhile waits its turn."""
+    """64 KiB go out at once, the rest at its pace; what comes meanwhile waits its turn."""
     hub, receiver = Hub(), Receiver()
     publish(hub, 0, 50, gop=1000, size_bytes=10_000)
     late = viewer(receiver)
     hub.join(late, 1)
     sent = sum(len(one.payload) for one in receiver.packets)
-    assert hubs.CATCH_UP_BYTES <= sent <= hubs.CATCH_UP_BYTES + 11_000
+    assert BURST_BYTES <= sent <= BURST_BYTES + 11_000
+    hub.advance(1 + CATCH_UP_EVERY_S)
+    sent = sum(len(one.payload) for one in receiver.packets)
+    assert sent <= BURST_BYTES + 11_000 + FAR_BYTES_S * CATCH_UP_EVERY_S
     publish(hub, 50, 1, gop=1000, size_bytes=10_000)
     drain(hub)
     assert late.flow is Flow.LIVE
@@ -221,22 +232,35 @@ def test_history_covers_512_packets_and_is_bounded():
         before = watching.statistics().repeated
         watching.receive([rtcp.RtcpNack(9, STREAM.ssrc, (asked,))], at(50))
         assert watching.statistics().repeated - before == had, asked
-    assert len(watching._history) <= HISTORY_PACKETS // 3 + 2
+    assert len(watching._history) <= HISTORY_PACKETS // 3 + 66
 
 
 def test_repeats_are_bounded():
-    """One peer cannot make us send more than its share of repeats in a second."""
+    """One peer is sent a burst of repeats, and then a share of what it is sent anyway."""
+    hub, receiver = Hub(), Receiver()
+    watching = viewer(receiver, first_sequence=0)
+    hub.join(watching, 0)
+    publish(hub, 0, 200)
+    for second in range(1, 40):
+        watching.report(None, at(second))
+        watching.receive([rtcp.RtcpNack(9, STREAM.ssrc, tuple(range(300, 330)))], at(second))
+    assert watching.statistics().repeated == REPEATS_AT_ONCE
+    publish(hub, 200, 100)
+    for second in range(50, 90):
+        watching.report(None, at(second))
+        watching.receive([rtcp.RtcpNack(9, STREAM.ssrc, tuple(range(600, 630)))], at(second))
+    assert watching.statistics().repeated == REPEATS_AT_ONCE + int(300 * REPEATS_SHARE)
+
+
+def test_what_is_on_its_way_is_not_repeated_again():
+    """A player that asks again before a repeat can have come gets no second one, later it does."""
     hub, receiver = Hub(), Receiver()
     watching = viewer(receiver, first_sequence=0)
     hub.join(watching, 0)
     publish(hub, 0, 10)
-    nack = rtcp.RtcpNack(9, STREAM.ssrc, tuple(range(30)))
-    for _ in range(100):
-        watching.receive([nack], at(1))
-    assert watching.statistics().repeated == REPEATS_PER_S
-    watching.report(None, at(2))
-    watching.receive([nack], at(2))
-    assert watching.statistics().repeated == REPEATS_PER_S + 30
+    for ask_s, had in [(1.0, 2), (1.0 + USUAL_WAY_S / 2, 2), (1.1 + USUAL_WAY_S, 4)]:
+        watching.receive([rtcp.RtcpNack(9, STREAM.ssrc, (3, 5, 5))], at(ask_s))
+        assert watching.statistics().repeated == had
 
 
 @pytest.mark.parametrize(
@@ -307,11 +331,16 @@ def test_sender_report_ties_capture_time_to_rtp_time():
 def test_round_trip_from_receiver_report():
     """Round trip time and loss are taken from the peer's report (RFC 3550 §6.4.1)."""
     watching = viewer(Receiver())
-    sent = rtcp.ntp_from_utc_us(at(10).utc_us) >> 16 & 0xFFFFFFFF
-    block = rtcp.ReceptionReport(1111, 64, 3, 5, 6, sent, round(0.2 * 65536))
-    watching.receive([rtcp.RtcpReceiverReport(9, (block,))], at(10.25))
+    sent = watching.report(None, at(10))[0].ntp >> 16 & 0xFFFFFFFF
+    block = rtcp.ReceptionReport(1111, 64, 3, 5, 900, sent, round(0.2 * 65536))
+    later = replace(at(10.25), utc_us=EPOCH_US)  # somebody set the clock meanwhile
+    watching.receive([rtcp.RtcpReceiverReport(9, (block,))], later)
     assert watching.statistics().round_trip_s == pytest.approx(0.05, abs=0.001)
+    assert watching.statistics().jitter_s == pytest.approx(0.01)
     assert watching.statistics().fraction_lost == 0.25
+    invented = replace(block, last_sr=sent + 1, delay_since_sr=0)
+    watching.receive([rtcp.RtcpReceiverReport(9, (invented,))], at(10.5))
+    assert watching.statistics().round_trip_s == pytest.approx(0.05, abs=0.001)
     foreign = replace(block, ssrc=5, fraction_lost=255)
     watching.receive([rtcp.RtcpReceiverReport(9, (foreign,))], at(11))
     assert watching.statistics().fraction_lost == 0.25
@@ -322,7 +351,7 @@ class Watching(RuleBasedStateMachine):
 
     @initialize(first=st.sampled_from([0, 32_700]), time=st.integers(0, (1 << 31) - 1))
     def begin(self, first, time):
-        self.hub, self.receiver = Hub(), Receiver()
+        self.hub, self.receiver, self.now_s = Hub(), Receiver(), 0.0
         self.viewer = viewer(self.receiver, first_sequence=first, first_timestamp=time)
         self.count = 0
         self.joined = False
@@ -336,17 +365,18 @@ class Watching(RuleBasedStateMachine):
     @rule()
     def join(self):
         self.joined = True
-        self.hub.join(self.viewer, 0)
+        self.hub.join(self.viewer, self.now_s)
 
     @precondition(lambda self: self.joined)
     @rule()
     def wish(self):
-        self.hub.rewind(self.viewer, 0)
+        self.hub.rewind(self.viewer, self.now_s)
 
     @rule(steps=st.integers(1, 4))
     def advance(self, steps):
         for _ in range(steps):
-            self.hub.advance(0)
+            self.now_s += CATCH_UP_EVERY_S
+            self.hub.advance(self.now_s)
 
     @rule(after=st.integers(0, 5))
     def full(self, after):
@@ -402,3 +432,125 @@ def test_asking_for_what_was_never_sent_uses_up_the_bound():
     one.report(None, at(2))
     one.receive([rtcp.RtcpNack(9, STREAM.ssrc, (100,))], at(2))
     assert one.statistics().repeated == 1
+
+
+def test_a_switch_goes_on_under_the_same_numbers():
+    """Another stream with its own timeline follows without a leap of sequence or of time."""
+    small, large, receiver = Hub(), Hub(), Receiver()
+    publish(small, 0, 3, gop=100)
+    publish(large, 1000, 25, gop=20)  # a camera's second clock is another
+    watching = viewer(receiver)
+    small.join(watching, 0)
+    publish(small, 3, 3, gop=100)
+    small.leave(watching)
+    watching.retune(STREAM, REPEAT)
+    large.join(watching, 6 / 30)
+    drain(large, 6 / 30)
+    publish(large, 1025, 2, gop=20)
+    pictures = receiver.pictures()
+    assert [number(payloads) for _, payloads in pictures] == [*range(6), *range(1020, 1027)]
+    sequences = [one.sequence for one in receiver.packets]
+    assert sequences == list(range(100, 100 + len(sequences)))
+    times = [time for time, _ in pictures]
+    assert times == sorted(set(times))
+    assert times[-1] - times[5] == pytest.approx(3 * 3000, abs=200)
+
+
+def test_after_a_dark_hour_time_has_gone_on():
+    """A slot that shows something again does so at the time that it is."""
+    hub, receiver = Hub(), Receiver()
+    watching = viewer(receiver)
+    hub.join(watching, 0)
+    publish(hub, 0, 3)
+    hub.leave(watching)
+    watching.retune(STREAM, REPEAT)
+    publish(hub, 3000, 3)
+    hub.join(watching, 3002 / 30)
+    drain(hub, 3002 / 30)
+    times = [time for time, _ in receiver.pictures()]
+    assert times[-1] - times[2] == pytest.approx(3000 * 3000, abs=100)
+
+
+@pytest.mark.parametrize("repeat", [REPEAT, None], ids=["rtx", "same-ssrc"])
+def test_a_repeat_after_a_change_of_codec_is_what_it_was(repeat):
+    """Old packets keep their payload type: the same index never encrypts other content."""
+    hub, receiver = Hub(), Receiver()
+    watching = viewer(receiver, repeat)
+    hub.join(watching, 0)
+    publish(hub, 0, 3)
+    hub.leave(watching)
+    newer = RtpStream(STREAM.ssrc, 102), repeat and RtpStream(REPEAT.ssrc, 103)
+    watching.retune(*newer)
+    other = Hub()
+    other.publish(replace(unit(0, True, b"\x26\x01" + bytes(90)), codec=Codec.H265), 0.2)
+    other.join(watching, 0.2)
+    assert (receiver.packets[-1].payload_type, receiver.packets[-1].marker) == (102, True)
+    first = receiver.packets[0]
+    receiver.lose = lambda data: not repeat  # libsrtp takes no index twice
+    watching.receive([rtcp.RtcpNack(9, STREAM.ssrc, (first.sequence,))], at(1))
+    if repeat:
+        assert receiver.packets[-1].payload_type == REPEAT.payload_type
+    assert watching.statistics().repeated == 1
+
+
+def test_large_h265_pictures_come_in_equal_pieces():
+    """Fragments (RFC 7798 §4.4.3) of one train are equally long, as the kernel wants them."""
+    hub, receiver = Hub(), Receiver()
+    hub.join(viewer(receiver), 0)
+    nals = (b"\x40\x01vps", b"\x42\x01sps", b"\x44\x01pps", b"\x26\x01" + bytes(60_000))
+    hub.publish(replace(unit(0, True), nals=nals, codec=Codec.H265), 0)
+    kinds = [one.payload[0] >> 1 & 63 for one in receiver.packets]
+    assert kinds == [48] + [49] * (len(kinds) - 1)
+    assert len({len(one.payload) for one in receiver.packets[1:-1]}) == 1
+
+
+@pytest.mark.parametrize("profile", [GCM_128, CM_SHA1_80], ids=["gcm", "cm"])
+def test_players_on_lossy_lines_are_told_to_hold_pictures_back(profile):
+    """After losses the next picture says for how long; half a clean minute later that is over."""
+    hub, receiver = Hub(), Receiver(profile)
+    watching = viewer(receiver, first_sequence=0, playout_delay=5)
+    hub.join(watching, 0)
+    sent = watching.report(None, at(0))[0].ntp >> 16 & 0xFFFFFFFF
+    block = rtcp.ReceptionReport(1111, 5, 3, 5, 900, sent, 0)
+    watching.receive([rtcp.RtcpReceiverReport(9, (block,))], at(0.06))
+    publish(hub, 0, 5)
+    assert all(data[0] == 0x80 for data in receiver.raw.values())
+    watching.receive([rtcp.RtcpNack(9, STREAM.ssrc, (3,))], at(0.5))
+    watching.report(None, at(1))
+    known = set(receiver.raw)
+    publish(hub, 5, 2)
+    told = [data for key, data in receiver.raw.items() if key not in known and data[0] == 0x90]
+    assert len(told) == 3  # the next picture's only run
+    assert told[0][12:17] == b"\xbe\xde\0\1\x52"
+    assert int.from_bytes(told[0][17:20], "big") == 15 << 12 | 0xFFF  # 60 ms + 1.5 round trips
+    watching.report(None, at(40))
+    known = set(receiver.raw)
+    publish(hub, 7, 1)
+    told = [data for key, data in receiver.raw.items() if key not in known]
+    assert {int.from_bytes(data[17:20], "big") for data in told} == {0xFFF}
+
+
+def test_a_player_that_knows_no_extension_gets_none():
+    """However much is lost."""
+    hub, receiver = Hub(), Receiver()
+    watching = viewer(receiver, first_sequence=0)
+    hub.join(watching, 0)
+    publish(hub, 0, 5)
+    watching.receive([rtcp.RtcpNack(9, STREAM.ssrc, (3,))], at(0.5))
+    watching.report(None, at(1))
+    publish(hub, 5, 5)
+    assert all(data[0] == 0x80 for data in receiver.raw.values())
+
+
+def test_a_wish_costs_no_more_than_its_share():
+    """A long GOP is not shown again every half second."""
+    hub, receiver = Hub(), Receiver()
+    watching = viewer(receiver, pace=Pace(near=True))
+    hub.join(watching, 0)
+    publish(hub, 0, 400, gop=1000, size_bytes=10_000)
+    wish = [rtcp.RtcpPictureLoss(9, STREAM.ssrc)]
+    assert watching.receive(wish, at(20))
+    hub.rewind(watching, 20)
+    drain(hub, 20)
+    assert not watching.receive(wish, at(22))
+    assert watching.receive(wish, at(25))

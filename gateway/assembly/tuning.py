@@ -1,0 +1,162 @@
+# SPDX-FileCopyrightText: 2026 The Varco authors
+# SPDX-License-Identifier: EUPL-1.2
+"""Which stream of a camera a look gets, and goes on getting: wishes, codecs, lines, limits.
+
+Asked when a look begins and each second after: the same Grant and the same m-line go on, whatever
+stream they carry (ADR 35).
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.assembly.which_stream import Pick
+from gateway.model.access import Grant, Purpose
+from gateway.model.errors import PeerError, WireError
+from gateway.model.media import Codec, StreamKind, StreamWish
+from gateway.relay.video.choice import Choice, Line, first
+from gateway.relay.video.process import MediaProcess, SessionInfo, Source
+from gateway.runtime.clock import Clock
+from gateway.runtime.fanout import Fanout
+
+log = logging.getLogger(__name__)
+
+URGENT = (Purpose.ALARM, Purpose.INCIDENT)
+"""Purposes for which the large picture is worth its bandwidth."""
+
+
+class Exits(Protocol):
+    """Where live pictures leave, with the masks in force."""
+
+    def choose(
+        self, camera: str, wish: StreamKind, codecs: frozenset[Codec], grant: Grant | None = None
+    ) -> Pick:
+        """Return which rendition a viewer gets now."""
+        ...
+
+    def fanout(self, camera: str, what: Pick, grant: Grant | None = None) -> Fanout:
+        """Return where a rendition comes; the same object every time."""
+        ...
+
+    def use(
+        self, camera: str, what: Pick, grant: Grant | None = None
+    ) -> AbstractAsyncContextManager[Fanout]:
+        """Hold a rendition until somebody reads it; PeerError if it cannot be had."""
+        ...
+
+
+@dataclass(slots=True)
+class Tuned:
+    """What a look shows and why."""
+
+    wish: StreamWish
+    kind: StreamKind
+    pick: Pick
+    choice: Choice
+
+
+class Tuning:
+    """Chooses streams; `tick` goes on choosing."""
+
+    def __init__(self, media: MediaProcess, exits: Exits, clock: Clock) -> None:
+        self.exits = exits
+        self._media = media
+        self._clock = clock
+        self._looks: dict[str, Tuned] = {}
+
+    def begin(
+        self, grant: Grant, wish: StreamWish, takes: frozenset[Codec], *, small: bool
+    ) -> Tuned:
+        """Choose for a look that is about to begin; `small`: one picture among several.
+
+        WireError if the peer decodes nothing of it.
+        """
+        camera = grant.camera
+        large, sub = (self.exits.choose(camera, kind, takes, grant) for kind in StreamKind)
+        if wish is StreamWish.AUTO and not (small and grant.request.purpose not in URGENT):
+            kept = (self.exits.fanout(camera, one, grant).kept() for one in (large, sub))
+            kind = first(*kept) if large != sub else StreamKind.MAIN
+        else:
+            kind = StreamKind.MAIN if wish is StreamWish.MAIN else StreamKind.SUB
+        pick = large if kind is StreamKind.MAIN else sub
+        if pick.codec not in takes:
+            raise WireError(f"the picture is {pick.codec.value}, which the peer does not take")
+        return Tuned(wish, kind, pick, Choice(kind))
+
+    def source(self, grant: Grant, pick: Pick) -> Source:
+        """Return a rendition as the media process is fed with it."""
+        camera = grant.camera
+        return Source(pick.stream(camera), pick.codec, self.exits.fanout(camera, pick, grant))
+
+    def began(self, name: str, tuned: Tuned) -> None:
+        """Go on choosing for the look of that name as long as it runs."""
+        running = {one.session for one in self._media.sessions()}
+        self._looks = {key: one for key, one in self._looks.items() if key in running}
+        self._looks[name] = tuned
+
+    def of(self, name: str) -> Tuned | None:
+        """Return what a running look shows."""
+        return self._looks.get(name)
+
+    def flags(self, name: str) -> tuple[str, ...]:
+        """Return what a viewer is told about the picture, beside its Grant's flags."""
+        tuned = self._looks.get(name)
+        return tuned.pick.flags if tuned is not None else ()
+
+    def wish(self, name: str, wish: StreamWish) -> None:
+        """Go over to what a viewer wants from now on, the Grant untouched."""
+        tuned = self._looks.get(name)
+        if tuned is None:
+            return
+        tuned.wish = wish
+        if wish is not StreamWish.AUTO:
+            tuned.choice = Choice(StreamKind(wish.value))
+        self.tick()
+
+    def tick(self, is_over: Callable[[Grant], bool] = lambda _: False) -> None:
+        """Do one round, once a second; `is_over`: a look's recipient has no bandwidth left."""
+        looks = self._media.sessions()
+        small = _among_others(looks)
+        for look in looks:
+            tuned = self._looks.get(look.session)
+            if tuned is not None:
+                is_small = look.session in small or is_over(look.grant)
+                self._follow(look, tuned, self._kind(look, tuned, is_small=is_small))
+
+    def _kind(self, look: SessionInfo, tuned: Tuned, *, is_small: bool) -> StreamKind:
+        """Return which stream a look should carry now."""
+        if tuned.wish is not StreamWish.AUTO:
+            return StreamKind(tuned.wish.value)
+        state = look.state
+        line = Line(state.fraction_lost, state.round_trip_s, state.overflows, state.delay_s)
+        chosen = tuned.choice.note(line, self._clock.monotonic_s())
+        return StreamKind.SUB if is_small else chosen
+
+    def _follow(self, look: SessionInfo, tuned: Tuned, kind: StreamKind) -> None:
+        """Send what is right now; what cannot be had changes nothing."""
+        camera, grant = look.grant.camera, look.grant
+        pick = self.exits.choose(camera, kind, look.takes, grant)
+        tuned.kind = kind
+        if (pick.stream(camera), pick.codec) == (look.source.name, look.source.codec):
+            tuned.pick = pick
+            return
+        try:
+            self._media.switch(look.session, self.source(grant, pick))
+        except PeerError as error:
+            log.warning("not-switched", extra={"camera": camera, "problem": str(error)})
+        else:
+            tuned.pick = pick
+
+
+def _among_others(looks: Iterable[SessionInfo]) -> frozenset[str]:
+    """Return the tiles of walls that show more than one picture and are not urgent."""
+    looks = tuple(looks)
+    tiles = Counter(one.wall for one in looks if one.wall)
+    return frozenset(
+        one.session
+        for one in looks
+        if tiles[one.wall] > 1 and one.grant.request.purpose not in URGENT
+    )
