@@ -12,6 +12,8 @@ from benchmarks.lab import revoking, town
 from benchmarks.lab.revoking import DARK_S, FIRST_PICTURE_S, QUIET_S, Room
 from gateway.model.access import Grant
 from gateway.model.errors import PeerError
+from gateway.model.media import Codec
+from gateway.relay.video.process import Source
 from gateway.runtime.clock import Clock
 
 if TYPE_CHECKING:
@@ -66,7 +68,8 @@ class Screen:
 
     async def negotiate(self, name: str, offer: str) -> str:
         """Return the answer to a page's offer."""
-        answer = await self._room.media.open(self._grants[name], offer, self._room.fanout)
+        source = Source(self._camera, Codec.H264, self._room.fanout)
+        answer = await self._room.media.open(self._grants[name], offer, source)
         return answer.sdp
 
     async def open(self, name: str) -> Grant:

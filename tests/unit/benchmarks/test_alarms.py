@@ -136,8 +136,15 @@ def test_visits_are_told_by_the_cameras():
     assert [one.next_us > 10**12 for one in found] == [False, True, True]
 
 
-def alarm(camera, second, ended=""):
-    return {"camera": camera, "raised": f"2026-11-23T10:00:{second:02}+00:00", "ended": ended}
+def alarm(camera, second, ended="", **answered):
+    raised = f"2026-11-23T10:00:{second:02}+00:00"
+    return {
+        "camera": camera,
+        "raised": raised,
+        "ended": ended,
+        "taken": "",
+        "closed": "",
+    } | answered
 
 
 def test_incidents_are_counted_against_what_walked():
@@ -152,6 +159,34 @@ def test_incidents_are_counted_against_what_walked():
     assert found.screen_s == [pytest.approx(2.5)]
     again = tally(visits_of(lines), [(first, 0.0), (alarm(f"{EDGE}.c0", 3), 0.0)])
     assert again.twice == 1
+
+
+@pytest.mark.parametrize("answer", ["taken", "closed"])
+def test_an_open_alarm_that_was_answered_tells_of_nobody_new(answer):
+    """Who had answered it was called no more: the next incident counts as lost."""
+    began = 1795428000  # 2026-11-23T10:00:00Z
+    lines = [f"0 {k} {(began + 10 * k) * 1_000_000} {(began + 10 * k + 5) * 1_000_000}"
+             for k in range(2)]  # fmt: skip
+    for second, counted in ((9, (1, 0)), (11, (0, 1))):
+        at = f"2026-11-23T10:00:{second:02}+00:00"
+        found = tally(visits_of(lines), [(alarm(f"{EDGE}.c0", 1, **{answer: at}), 0.0)])
+        assert (found.lost, found.in_open_alarm) == counted
+
+
+def test_being_told_by_an_open_alarm_is_no_habit():
+    """One in twenty may be; what is beyond it fails the run."""
+    found = alarms.Found(pixels=Seen(incidents=200, in_open_alarm=10))
+    assert alarms.lost(found) == 0
+    found.pixels.in_open_alarm = 12
+    assert alarms.lost(found) == 2
+    assert alarms.lost(alarms.Found(pixels=Seen(incidents=5, in_open_alarm=1))) == 0
+
+
+def test_the_full_run_shows_enough_incidents():
+    """As many as the issue asks for, in the full run and in the long one."""
+    for load in (alarms.FULL, alarms.LONG):
+        assert load.pixels.cameras * load.pixels.visits >= 200
+    assert (killing_camera.spread_s(1), killing_camera.spread_s(2)) == (8, 14)
 
 
 def test_somebody_walks_and_then_nobody_does():
