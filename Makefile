@@ -67,6 +67,7 @@ fuzz: dev
 nightly: dev
 	$(BIN)/python -m tests.fuzz --runs $(FUZZ_RUNS)
 	VARCO_ATTACKS=100 $(BIN)/python -m pytest tests/e2e/test_api_attack.py --timeout 3600
+	VARCO_CYCLES=500 $(BIN)/python -m pytest tests/unit/relay/video/test_network_attacks.py
 
 bench: dev peers
 	for name in $$(cd benchmarks && ls [a-z]*.py | sed 's/\.py$$//'); do \

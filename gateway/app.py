@@ -50,7 +50,7 @@ from gateway.assembly.witnessing import Subject, Witnessing
 from gateway.audit.keys import public_bytes
 from gateway.audit.ledger import Ledger, open_ledger
 from gateway.audit.verify import NO_TRUST
-from gateway.codec.pool import open_pool
+from gateway.codec.pool import PoolOptions, open_pool
 from gateway.config.load import load
 from gateway.config.options import Options
 from gateway.console.app import build_app, build_control_app
@@ -189,7 +189,8 @@ async def _open(
     bounds = alarm_bounds(options.alarms)
     outbox = await enter(open_outbox(state / "alarms.db", clock=clock, bounds=bounds))
     stills = _stills(options, clock, outbox, registry)
-    pool = await enter(open_pool(options.analytics.workers, clock=clock))
+    coders = PoolOptions(coders=options.media.transcodes_most)
+    pool = await enter(open_pool(options.analytics.workers, clock=clock, options=coders))
     accounts = Accounts(registry.current, clock, journal, set_totp=registry.set_totp)
     accounts.spent = Spent(await registry.totp_steps(), registry.keep_totp_step)
     federation = Federation(options, registry.current, clock)
@@ -203,10 +204,9 @@ async def _open(
     around = replace(around, incidents=cases.case, in_incident=cases.shows)
     gate = Gate(journal, masks.current, outbox.get, clock, around)
     accountant = Accountant(gate, endings, await enter(asyncio.TaskGroup()))
-    listen, level = options.media, options.log.level.value
-    where = MediaOptions((listen.host, listen.port), listen.candidates, log_level=level)
     with named(str(config_path), "media.port"):
-        media = await enter(open_media(where, clock=clock, on_end=accountant.session_ended))
+        ways, on_end = _ways(options), accountant.session_ended
+        media = await enter(open_media(ways, clock=clock, on_end=on_end))
     return Opened(
         options, config_path, clock, registry, ledger, outbox, pool, stills, accounts, gate,
         endings, media, journal, accountant, masks,
@@ -215,6 +215,17 @@ async def _open(
         await enter(open_holdup_book(state / "holdup.db")),
         reports=await enter(open_reports(report_place(options, str(config_path)), clock=clock)),
     )  # fmt: skip
+
+
+def _ways(options: Options) -> MediaOptions:
+    """Return where viewers reach the media process."""
+    media = options.media
+    return MediaOptions(
+        (media.host, media.port),
+        media.candidates,
+        log_level=options.log.level.value,
+        tcp=media.tcp,
+    )
 
 
 def _stills(options: Options, clock: Clock, outbox: Outbox, registry: RegistryStore) -> Stills:
@@ -238,7 +249,8 @@ def _around(options: Options, accounts: Accounts, journal: Journal, clock: Clock
     signed_in = accounts.is_signed_in
     shifts = Shifts(journal, clock, signed_in=signed_in)
     incident_s = options.access.incident_hours * 3600.0
-    return Around(signed_in=signed_in, shifts=shifts, incident_s=incident_s)
+    masked = options.media.transcodes_most > 0
+    return Around(masked, signed_in=signed_in, shifts=shifts, incident_s=incident_s)
 
 
 def _witnessing(

@@ -17,6 +17,7 @@ from gateway.analytics.look import Feed, LookRequest
 from gateway.analytics.looker import Looker
 from gateway.codec.exits import render_clip, render_still
 from gateway.codec.protocol import Kind
+from gateway.codec.recoder import Recoder
 from gateway.codec.sandbox import Cage, close_cage
 from gateway.codec.warm_up import grey_units, warm_up
 from gateway.model.errors import ConfigError, WireError
@@ -31,7 +32,12 @@ Handler = Callable[[bytes], bytes]
 
 def handlers() -> Mapping[int, Handler]:
     """Return what this child can do; each value keeps its own state."""
-    return {Kind.LOOK: Looker().look, Kind.STILL: render_still, Kind.CLIP: render_clip}
+    return {
+        Kind.LOOK: Looker().look,
+        Kind.STILL: render_still,
+        Kind.CLIP: render_clip,
+        Kind.RECODE: Recoder().recode,
+    }
 
 
 def main(argv: Sequence[str]) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx._transports.default
 import pytest
+from hypothesis import HealthCheck, settings
 
 # The gateway is started some hundred times: it is compiled once, whatever the machine prefers.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -20,6 +21,16 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 httpx._transports.default.create_ssl_context = functools.cache(
     httpx._transports.default.create_ssl_context
 )
+
+# Fewer examples than usual, others each time; `make fuzz` asks the parsers for far more. No example
+# is too slow on a machine that runs other things meanwhile.
+settings.register_profile(
+    "varco",
+    max_examples=int(os.environ.get("VARCO_EXAMPLES", "50")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("varco")
 
 LONGEST = (
     "tests/e2e/test_attacks",

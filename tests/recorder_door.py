@@ -10,12 +10,13 @@ from gateway.access.gate import Gate, Surroundings
 from gateway.access.identity import hash_password
 from gateway.assembly.recorders import RecorderDesk, RecorderParts, bind_recorders
 from gateway.assembly.viewing import Accountant
-from gateway.model.media import StreamKind
+from gateway.model.media import StreamKind, StreamState, StreamStatus
 from gateway.runtime.clock import SystemClock
 from gateway.runtime.fanout import Fanout
 from tests.certificates import Certificate
 from tests.footage import scene
 from tests.rtsp_line import Encoder
+from tests.unit.assembly.exits import exits_of
 from tests.unit.assembly.parts import CONFIG, entries, opened_box, secret_file, town
 
 SECRET = "segreto-del-vms-1234"
@@ -45,6 +46,9 @@ class Post:
 
     def rendition(self, _kind):
         return StreamKind.MAIN
+
+    def status(self, _kind=None):
+        return StreamStatus(StreamState.LIVE)
 
 
 class Door:
@@ -98,6 +102,7 @@ case = "OdS 12/2026"
         parts = RecorderParts(
             opened.accounts, gate, opened.registry.current, posts.get,
             accountant.session_ended, tasks.create_task, clock,
+            exits_of(posts.get, opened.masks.current, clock),
         )  # fmt: skip
         desk = RecorderDesk(opened.options.vms, "gateway.toml", parts)
         sock, context = bind_recorders(replace(opened.options.vms, port=0), "gateway.toml")

@@ -10,9 +10,9 @@ import av
 import numpy as np
 
 from gateway.model.access import AccessRequest, Action, Actor, Grant, Purpose, Regime
-from gateway.model.media import AccessUnit
+from gateway.model.media import AccessUnit, Codec
 from gateway.model.registry import Role
-from gateway.relay.video.process import MediaOptions, open_media
+from gateway.relay.video.process import MediaOptions, Source, open_media
 from gateway.runtime.clock import SystemClock
 from gateway.runtime.fanout import Fanout
 
@@ -78,6 +78,7 @@ class PatternCamera:
 
     def __init__(self, coded):
         self.fanout = Fanout()
+        self.source = Source("piazza", Codec.H264, self.fanout)
         self.published = 0
         self._coded = coded
 

@@ -86,9 +86,12 @@ _EVENTS: Final = {
 }
 _GLASS: Final = "breakglass.use"
 _CONFIRMED: Final = "live.confirm"
+_PROLONGED: Final = "live.prolong"
 _UNANSWERED: Final = "live.unconfirmed"
 _BY_ALARM: Final = {Purpose.ALARM, Purpose.INCIDENT}
 """Purposes whose case may be an alarm's id."""
+_UNASKED: Final = RECORDER_METHODS | {ASSERTION}
+"""How those are known in front of whom nobody is asked here: their looks are prolonged."""
 _CHANNELS: Final = {ASSERTION: "line", **dict.fromkeys(RECORDER_METHODS, "rtsp")}
 """Channel by how somebody was known: what goes to a room over its line, or to a recorder."""
 
@@ -351,6 +354,8 @@ class Gate:
     async def renew(self, grant: Grant) -> Grant | Verdict:
         """Return the look's next Grant, because its viewer confirmed it; `live.confirm` on disk.
 
+        `live.prolong` for whom nobody asks here: a recorder, and whoever a room vouches for.
+
         The Verdict if it no longer holds. One that was confirmed lately, and one in an emergency,
         come back as they are: nothing is written. LedgerError if nothing can be.
         """
@@ -362,7 +367,8 @@ class Gate:
         left_s = current.expires.monotonic_s - self._clock.monotonic_s()
         if BREAK_GLASS in current.flags or not (asked or left_s < policy.GRANT_S / 2):
             return current
-        return await self._replace(current, verdict.flags, _CONFIRMED)
+        nobody = current.request.actor.method in _UNASKED
+        return await self._replace(current, verdict.flags, _PROLONGED if nobody else _CONFIRMED)
 
     async def prolong(self, grant: Grant) -> Grant | None:
         """Return a Grant under which a look goes on that nobody has confirmed yet, flagged.

@@ -18,6 +18,7 @@ from gateway.access.sentences import Reason
 from gateway.model.access import (
     ACT_ENDED,
     BREAK_GLASS,
+    WATERMARK,
     AccessRequest,
     Action,
     Actor,
@@ -828,10 +829,11 @@ def decide(
 
 def answer(asked: Asked, regime: Regime) -> Verdict:
     """Return the Verdict of a request to which no question said no."""
-    act = asked.line.act.id if asked.line is not None else ""
-    return Verdict(
-        True, None, "", "", act, regime, _expires(asked), asked.view.version, asked.flags
-    )
+    line, flags = asked.line, asked.flags
+    act = line.act.id if line is not None else ""
+    if line is not None and line.scope.watermark and asked.request.action is _LIVE:
+        flags = (*flags, WATERMARK)
+    return Verdict(True, None, "", "", act, regime, _expires(asked), asked.view.version, flags)
 
 
 def _expires(asked: Asked) -> Moment:

@@ -6,7 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from gateway.audit.catalogue import CATALOGUE
-from gateway.model.access import ACT_ENDED, BREAK_GLASS, UNCONFIRMED, Purpose, Refusal
+from gateway.model.access import (
+    ACT_ENDED,
+    BREAK_GLASS,
+    UNCONFIRMED,
+    WATERMARK,
+    Purpose,
+    Refusal,
+)
 from gateway.model.registry import Registry, Role
 from gateway.model.time import ROME
 
@@ -70,6 +77,7 @@ FLAGS: Final = {
     BREAK_GLASS: "emergenza",
     ACT_ENDED: "atto scaduto, intervento aperto",
     UNCONFIRMED: "non riconfermata",
+    WATERMARK: "con filigrana",
 }
 RESULTS: Final = {"ok": "eseguito", "denied": "negato", "error": "errore"}
 

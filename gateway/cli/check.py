@@ -74,7 +74,10 @@ def _print_options(path: Path, options: Options, say: Say) -> None:
     if options.machines:
         print(f"  machines   {options.machines.host}:{options.machines.port} (TLS, client_ca)")
     media = options.media
-    print(f"  media      udp {media.host}:{media.port} -> {', '.join(media.candidates)}")
+    kinds = "udp, tcp" if media.tcp else "udp"
+    print(f"  media      {kinds} {media.host}:{media.port} -> {', '.join(media.candidates)}")
+    if options.turn is not None:
+        print(f"  turn       {', '.join(options.turn.urls)}")
     for broker in options.brokers:
         kind = "TLS" if broker.tls else say("senza TLS", "no TLS")
         print(f"  broker     {broker.name}: {broker.host}:{broker.port} ({kind})")

@@ -540,6 +540,13 @@ class OnvifClient:
                     raise
         raise AssertionError
 
+    async def synchronise(self, token: str) -> None:
+        """Ask for a key picture of a profile now (ONVIF Media, SetSynchronizationPoint)."""
+        binding, namespace = (
+            (Binding.MEDIA2, MEDIA2) if self._is_media2(token) else (Binding.MEDIA, MEDIA)
+        )
+        await self._call(binding, namespace, "SetSynchronizationPoint", ProfileToken=token)
+
     async def snapshot_uri(self, token: str) -> str:
         """Return the HTTP URI of a profile's still picture, without credentials."""
         binding, namespace = (

@@ -58,7 +58,9 @@ ACT_ENDED = "act-ended-incident-open"
 """The act is over; the look goes on for an open incident, for a bounded time."""
 UNCONFIRMED = "unconfirmed"
 """Nobody answered the reconfirmation yet."""
-FLAGS = (BREAK_GLASS, ACT_ENDED, UNCONFIRMED)
+WATERMARK = "watermark"
+"""The act has who looks written into the live picture."""
+FLAGS = (BREAK_GLASS, ACT_ENDED, UNCONFIRMED, WATERMARK)
 
 
 class Regime(Enum):

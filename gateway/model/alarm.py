@@ -18,6 +18,62 @@ class Box:
     bottom: float
 
 
+class Kind(Enum):
+    """What a track is, as far as anybody knows."""
+
+    MOVING = "movimento"
+    """Without a model of one's own nobody says more than this."""
+    PERSON = "persona"
+    VEHICLE = "veicolo"
+    TWO_WHEELER = "due-ruote"
+
+
+MOST_TRACKS = 32
+MOST_PATH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One thing followed from picture to picture; coordinates in fractions of the picture."""
+
+    id: int
+    """Of its camera; a new thing gets a new one, none is used twice while the watch lasts."""
+    box: Box
+    kind: Kind = Kind.MOVING
+    confidence: float = 1.0
+    """0..1: of the kind where a model said it, else of the association."""
+    seen_s: float = 0.0
+    """Seconds since it was first seen, by the camera's time."""
+    still_s: float = 0.0
+    """Seconds for which it has not moved; 0 while it moves."""
+    foot: tuple[float, float] = (0.0, 0.0)
+    """Where it stands: the middle of the lower edge of its box."""
+    path: tuple[tuple[float, float], ...] = ()
+    """Its last foot points, oldest first, at most MOST_PATH; the last is `foot`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """The whole picture against its reference, on key frames; what tamper is decided from."""
+
+    edges: float
+    """Share of the reference's edges that are still there, 0..1."""
+    luma: float
+    """Mean luma, 0..255."""
+    noise: float
+    """Standard deviation of the noise, in levels of luma."""
+    gain: float
+    """Guess of the sensor's gain from noise against light, 0 (none) .. 1 (all it has)."""
+    sharpness: float = 1.0
+    """Gradient energy against the reference's: 1 the same, 0 none."""
+    contrast: float = 0.0
+    """Standard deviation of luma, in levels; a lens that is covered has hardly any."""
+    shift: float = 0.0
+    """How far the picture moved against the reference, in fractions of its width."""
+    change: float = 1.0
+    """Mean absolute difference from the key frame before, in levels; exactly 0 when frozen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What one decoded picture showed; the picture itself stays in the child."""
@@ -33,6 +89,10 @@ class Observation:
     """Share of the picture that moves, 0..1."""
     scene_changed: bool = False
     """So much changed at once (light, PTZ) that the model starts anew; no boxes then."""
+    tracks: tuple[Track, ...] = ()
+    """What is followed, at most MOST_TRACKS."""
+    still: Condition | None = None
+    """What the reference says of the whole picture; on key frames, else None."""
 
 
 class AlarmState(Enum):

@@ -26,6 +26,15 @@ class StreamKind(Enum):
     """Small: for walls and for watching."""
 
 
+class StreamWish(Enum):
+    """Which rendition a viewer wants."""
+
+    AUTO = "auto"
+    """The line decides; a wall of several pictures is content with the small ones (B-11)."""
+    MAIN = "main"
+    SUB = "sub"
+
+
 @dataclass(frozen=True, slots=True)
 class AccessUnit:
     """One coded picture with everything that a decoder needs at this point."""

@@ -394,6 +394,10 @@ class Recipient:
     territory: tuple[tuple[float, float], ...] = ()
     """Longitude and latitude, not closed: where reports are its business; a Questura's is the
     capital. Empty: everywhere."""
+    viewers_most: int = 0
+    """Live pictures that its people may have open together; 0: as many as the box serves."""
+    bandwidth_kbps: int = 0
+    """What live pictures for its people may take together; 0: no bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -470,6 +474,8 @@ class ActScope:
     disclosure: Disclosure = Disclosure.ALWAYS
     retention_before_s: float = 0.0
     """Seconds before an alarm that may be kept in RAM and shown with it; 0: none, at most 30."""
+    watermark: bool = False
+    """Live pictures carry the recipient, a mark that stands for the person, and the time."""
 
 
 @dataclass(frozen=True, slots=True)

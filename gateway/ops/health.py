@@ -64,6 +64,28 @@ class LineSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveSnapshot:
+    """Live pictures for viewers, all together: no person, camera or recipient is in it."""
+
+    walls: int = 0
+    bytes: int = 0
+    """Sent since the start, like what follows."""
+    frames: int = 0
+    packets: int = 0
+    repeated: int = 0
+    overflows: int = 0
+    lossy: int = 0
+    """Viewers who last reported to lose more than two packets in a hundred."""
+    round_trip_s: float | None = None
+    """Median over the viewers; None while none has reported."""
+    delay_s: float | None = None
+    """From capture to sending, the longest of the newest pictures."""
+    transcodes: int = 0
+    """Streams that are coded anew now: masks, and what browsers cannot play."""
+    transcodes_refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class BoxSnapshot:
     """Everything that /healthz and /metrics tell; no person, plate or case is in it."""
 
@@ -92,6 +114,7 @@ class BoxSnapshot:
     acts: tuple[tuple[str, int], ...] = ()
     """Days left of each act, by id; negative once it is over."""
     lines: tuple[LineSnapshot, ...] = ()
+    live: LiveSnapshot = LiveSnapshot()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +207,14 @@ def _counter(name: str, about: str, *labels: str) -> Described:
 
 BOX: tuple[tuple[Described, Callable[[BoxSnapshot], float]], ...] = (
     (_gauge("uptime_seconds", "Since the process began"), lambda s: s.uptime_s),
-    (_gauge("viewers", "Live sessions"), lambda s: s.viewers),
-    (_gauge("ledger_entries", "Entries in the access ledger"), lambda s: s.ledger_size),
+    (_gauge("viewers", "Live sessions; still during a hold-up"), lambda s: s.viewers),
+    (
+        _gauge(
+            "ledger_entries",
+            "Entries in the access ledger, a quarter of an hour late at most",
+        ),
+        lambda s: s.ledger_size,
+    ),
     (_gauge("ledger_spilling", "1 while the spare file is in use"), lambda s: s.ledger_spilling),
     (
         _gauge("ledger_cosigned_age_seconds", "Since a witness cosigned the ledger; NaN: never"),
@@ -193,7 +222,10 @@ BOX: tuple[tuple[Described, Callable[[BoxSnapshot], float]], ...] = (
     ),
     (_gauge("registry_version", "Version in force"), lambda s: s.registry_version),
     (_gauge("alarms_open", "Alarms not closed"), lambda s: s.alarms_open),
-    (_gauge("deliveries_waiting", "Deliveries not confirmed"), lambda s: s.deliveries_waiting),
+    (
+        _gauge("deliveries_waiting", "Deliveries not confirmed, without hold-ups that live"),
+        lambda s: s.deliveries_waiting,
+    ),
     (
         _gauge("clock_synchronised", "1 while our own clock is known to be right"),
         lambda s: s.clock is ClockQuality.SYNCHRONISED,
@@ -272,6 +304,42 @@ KEPT: tuple[tuple[Described, Callable[[KeptSnapshot], float]], ...] = (
 )
 
 
+LIVE: tuple[tuple[Described, Callable[[LiveSnapshot], float | None]], ...] = (
+    (_gauge("live_walls", "Connections with several pictures"), lambda one: one.walls),
+    (_counter("live_sent_bytes", "Sent to viewers; still during a hold-up"), lambda one: one.bytes),
+    (_counter("live_frames", "Pictures sent; still during a hold-up"), lambda one: one.frames),
+    (_counter("live_packets", "Packets sent; still during a hold-up"), lambda one: one.packets),
+    (
+        _counter("live_repeated_packets", "Sent again on request; still during a hold-up"),
+        lambda one: one.repeated,
+    ),
+    (
+        _counter("live_overflows", "Times that pictures were skipped, the line being full"),
+        lambda one: one.overflows,
+    ),
+    (
+        _gauge("live_lossy_viewers", "Viewers who lose more than two packets in a hundred"),
+        lambda one: one.lossy,
+    ),
+    (
+        _gauge("live_round_trip_seconds", "Median over the viewers"),
+        lambda one: one.round_trip_s,
+    ),
+    (
+        _gauge("live_delay_seconds", "Longest, from capture to sending, of the newest pictures"),
+        lambda one: one.delay_s,
+    ),
+    (
+        _gauge("live_transcodes", "Streams coded anew: masks, and what browsers cannot play"),
+        lambda one: one.transcodes,
+    ),
+    (
+        _counter("live_transcodes_refused", "Looks refused because no place was left to do so"),
+        lambda one: one.transcodes_refused,
+    ),
+)
+
+
 LINE_STATE = _gauge("line_state", "1 at the state in which the line is", "line", "side", "state")
 LINE: tuple[tuple[Described, Callable[[LineSnapshot], float | None]], ...] = (
     (
@@ -283,16 +351,31 @@ LINE: tuple[tuple[Described, Callable[[LineSnapshot], float | None]], ...] = (
         lambda one: one.status.round_trip_ms / 1e3,
     ),
     (
-        _gauge("line_streams", "Pictures' streams over it now", "line", "side"),
+        _gauge(
+            "line_streams",
+            "Pictures' streams over it now; still during a hold-up",
+            "line",
+            "side",
+        ),
         lambda one: one.status.streams,
     ),
     (_counter("line_dials", "Connections tried", "line", "side"), lambda one: one.status.dials),
     (
-        _counter("line_sent_bytes", "Bytes sent, sealed", "line", "side"),
+        _counter(
+            "line_sent_bytes",
+            "Bytes sent, sealed; still during a hold-up",
+            "line",
+            "side",
+        ),
         lambda one: one.status.sent_bytes,
     ),
     (
-        _counter("line_received_bytes", "Bytes received, sealed", "line", "side"),
+        _counter(
+            "line_received_bytes",
+            "Bytes received, sealed; still during a hold-up",
+            "line",
+            "side",
+        ),
         lambda one: one.status.received_bytes,
     ),
 )
@@ -302,6 +385,7 @@ def described() -> tuple[Described, ...]:
     """Return every metric that the box exposes, in the order of the exposition."""
     return (
         *(one for one, _ in BOX),
+        *(one for one, _ in LIVE),
         DROPPED,
         RESTARTS,
         STATE,
@@ -326,6 +410,8 @@ class _BoxCollector(Collector):
         s = self._snapshot
         for one, read in BOX:
             yield _family(one, [((), read(s))])
+        for each_live, amount in LIVE:
+            yield _family(each_live, [((), amount(s.live))])
         yield _family(DROPPED, [((), float(s.biometrics_dropped))])
         restarts = [(("media",), s.media_restarts), (("child",), s.children_restarts)]
         yield _family(RESTARTS, restarts)

@@ -238,8 +238,10 @@ def _faults_of_panel(panel: Panel, registry: Registry) -> Iterator[tuple[str, st
     if panel.holdup:
         yield from _missing("holdup", panel.holdup, "holdup", registry.holdups)
     for other in registry.panels.values():
-        if other.account == panel.account and other.id < panel.id:
-            yield "account", f"is that of panel {other.id} too", "write another account"
+        if other.account.lstrip("0") == panel.account.lstrip("0") and other.id < panel.id:
+            written = "" if other.account == panel.account else f", written {other.account}"
+            problem = f"is that of panel {other.id} too{written}"
+            yield "account", problem, "write another account; zeros before it do not count"
             return
 
 

@@ -441,12 +441,18 @@ class Recipient(Text):
         default=model.Force.OTHER, description='for example "questura" or "polizia-locale"'
     )
     territory: GroundOrNothing = Field(default=(), description=_GROUND)
+    viewers_most: Whole = Field(
+        default=0, ge=0, le=10_000, description="live pictures open together, 0 for no bound"
+    )
+    bandwidth_kbps: Whole = Field(
+        default=0, ge=0, le=100_000_000, description="kbit/s of live pictures, 0 for no bound"
+    )
 
     def makes(self) -> model.Recipient:
         """Return the entity."""
         return model.Recipient(
             self.id, self.name, self.kind, self.broker, self.topic_prefix, self.inbox,
-            self.force, self.territory,
+            self.force, self.territory, self.viewers_most, self.bandwidth_kbps,
         )  # fmt: skip
 
 
@@ -468,12 +474,14 @@ class ActScope(Text):
         le=MOST_RETENTION_BEFORE_S,
         description=f"seconds, 0 to {MOST_RETENTION_BEFORE_S}",
     )
+    watermark: bool = Field(default=False, description="true: who looks is written into pictures")
 
     def makes(self) -> model.ActScope:
         """Return the value."""
         return model.ActScope(
-            self.cameras, self.recipients, self.analytics, self.disclosure, self.retention_before_s
-        )
+            self.cameras, self.recipients, self.analytics, self.disclosure,
+            self.retention_before_s, self.watermark,
+        )  # fmt: skip
 
 
 class Act(Text):

@@ -313,11 +313,21 @@ class RegistryStore:
 
     async def _keep(self, job: Job[None]) -> None:
         """Write and take over what is on disk then, also if the caller is cancelled meanwhile."""
+
+        def both(connection: sqlite3.Connection) -> Registry:
+            job(connection)
+            return _read(connection)
+
+        writing = asyncio.ensure_future(self._store.write(both))
+        writing.add_done_callback(self._take)
         try:
-            await self._store.write(job)
+            await asyncio.shield(writing)
         finally:
-            # A cancelled write still happens; this read queues behind it.
-            self._publish(await self._store.write(_read))
+            await asyncio.wait((writing,))  # a cancelled write still happens
+
+    def _take(self, written: asyncio.Future[Registry]) -> None:
+        if not written.cancelled() and written.exception() is None:
+            self._publish(written.result())
 
     async def _hold(
         self, seed: Seed, found: tuple[Widening, ...], *, by: str, remove: bool

@@ -10,7 +10,7 @@ repeats its request.
 import asyncio
 import json
 import secrets
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -49,6 +49,8 @@ create table if not exists incident_owed(
   payload text not null, attempts bigint not null default 0, due_utc_us bigint not null default 0,
   primary key(taker, event));
 create index if not exists incident_owed_place on incident_owed(taker, place);
+create table if not exists incident_closed(
+  incident text not null primary key, seen_utc_us bigint not null);
 create table if not exists incident_once(
   scope text not null, key text not null, sha256 text not null, incident text not null,
   utc_us bigint not null, answer text not null default '', primary key(scope, key));
@@ -65,9 +67,19 @@ LAST_EVENTS: Final = 50
 """Of those, kept free for the closing, receipts and taking back."""
 MOST_LEAP: Final = 10_000
 """How far ahead of ours another room's count may be; else it could win every difference."""
+MOST_FORGOTTEN: Final = 200
+"""Incidents that one sweep lets go."""
 KEYS_KEPT_US: Final = 48 * 3_600_000_000
 """How long a client may repeat a request by its key."""
 
+_TABLES: Final = (
+    ("incident_owed", "incident"),
+    ("incident_once", "incident"),
+    ("incident_event", "incident"),
+    ("incident_closed", "incident"),
+    ("incident", "id"),
+)
+"""Where an incident stands, and the column that names it."""
 _LATE: Final = frozenset({Change.CLOSED, Change.RECEIPT, Change.UNSHARED})
 
 
@@ -425,6 +437,26 @@ class IncidentBook:
 
         await self._store.write(job)
 
+    async def forget(self, kept_us: int) -> Counter[str]:
+        """Let incidents go that we have known as closed for so long; return how many of whom.
+
+        Our own clock counts: no other room ends or stretches the term by the times it writes.
+        """
+        now_us = self._now_us()
+
+        def job(db: Database) -> list[tuple[str, str]]:
+            _note_closed(db, now_us)
+            rows = db.execute(
+                "select incident from incident_closed where seen_utc_us<? limit ?",
+                (now_us - kept_us, MOST_FORGOTTEN),
+            ).fetchall()
+            return [(incident, _let_go(db, incident)) for (incident,) in rows]
+
+        gone = await self._store.write(job)
+        for incident, _ in gone:
+            self._kept.pop(incident, None)
+        return Counter(organisation for _, organisation in gone)
+
     def _now_us(self) -> int:
         return self._clock.now().utc_us
 
@@ -506,6 +538,26 @@ def _insert(db: Database, event: IncidentEvent) -> None:
             int(event.void),
         ),
     )  # fmt: skip
+
+
+def _note_closed(db: Database, now_us: int) -> None:
+    """Note which incidents are closed, and since when we know it."""
+    db.execute(
+        "delete from incident_closed where incident in (select id from incident where is_open=1)"
+    )
+    db.execute(
+        "insert into incident_closed(incident, seen_utc_us) select id, ? from incident"
+        " where is_open=0 and id not in (select incident from incident_closed)",
+        (now_us,),
+    )
+
+
+def _let_go(db: Database, incident: str) -> str:
+    """Delete all of an incident; return the organisation that opened it."""
+    found = _read(db, incident)
+    for table, column in _TABLES:
+        db.execute(f"delete from {table} where {column}=?", (incident,))  # noqa: S608 - ours
+    return found.opened_by if found is not None else ""
 
 
 def _room_for_one(db: Database) -> None:

@@ -79,11 +79,14 @@ create table if not exists incident_owed(
   payload text not null, attempts bigint not null default 0,
   due_utc_us bigint not null default 0, primary key(taker, event));
 create index if not exists incident_owed_place on incident_owed(taker, place);
+create table if not exists incident_closed(
+  incident text not null primary key, seen_utc_us bigint not null);
 create table if not exists incident_once(
   scope text not null, key text not null, sha256 text not null, incident text not null,
   utc_us bigint not null, answer text not null default '', primary key(scope, key));
 grant select, insert, update, delete on incident, incident_owed, incident_once to @role@;
-grant select, insert, update on incident_event to @role@;
+grant select, insert, update, delete on incident_event to @role@;
+grant select, insert, delete on incident_closed to @role@;
 
 -- reports of vigilance institutes: numbers and passages are only added; the box alone reads them --
 

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.simulator.whep_viewer import WhepViewer
 from tests.e2e.conftest import BROKER, Child, running, seed
-from tests.e2e.daemon import Daemon, free_port, reads, until
+from tests.e2e.daemon import Daemon, free_port, promised, reads, until
 
 pytestmark = pytest.mark.peer
 BACK_S = 3.0
@@ -79,7 +79,9 @@ def state(box, client, camera="uno"):
 
 def back(box, client):
     """Assert that camera uno is live again in time."""
+    began_s = time.monotonic()
     until(lambda: state(box, client) == "live", BACK_S, "picture back")
+    assert time.monotonic() - began_s < promised(BACK_S)
 
 
 def test_a_camera_that_dies_freezes_or_lies_comes_back_and_disturbs_nobody(camera, tmp_path):
@@ -102,7 +104,7 @@ def test_a_camera_that_dies_freezes_or_lies_comes_back_and_disturbs_nobody(camer
             until(lambda: state(box, client) in ("stalled", "unreachable"), 10, "seen as frozen")
             first.thaw()
             back(box, client)
-        assert pulse.longest_s < HICCUP_S
+        assert pulse.longest_s < promised(HICCUP_S)
 
 
 def problem(box, client):
@@ -159,7 +161,7 @@ def test_the_power_button_loses_no_alarm_and_closes_the_ledger(camera, program, 
 
 async def look_until_killed(box, bearer):
     headers = {"Authorization": bearer}
-    async with httpx.AsyncClient(base_url=box.url, headers=headers, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=box.url, headers=headers, timeout=40) as client:
         viewer = WhepViewer(client, "/whep/uno?purpose=servizio&case=OS-1")
         await viewer.__aenter__()
         assert (await viewer.picture(15)).luma.std() > 5
@@ -186,11 +188,11 @@ def test_stopping_is_quick_and_tells_the_ledger(camera, tmp_path):
 
 async def look_until_stopped(box, bearer):
     headers = {"Authorization": bearer}
-    async with httpx.AsyncClient(base_url=box.url, headers=headers, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=box.url, headers=headers, timeout=40) as client:
         viewer = WhepViewer(client, "/whep/uno?purpose=servizio&case=OS-1")
         await viewer.__aenter__()
         await viewer.picture(15)
         began_s = time.monotonic()
         assert await asyncio.to_thread(box.stop) == 0
-        assert time.monotonic() - began_s < 5.0
+        assert time.monotonic() - began_s < promised(5.0)
         await viewer._peer.close()

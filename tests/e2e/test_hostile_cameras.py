@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.e2e.conftest import LOGIN, seed
-from tests.e2e.daemon import Daemon, free_port, until
+from tests.e2e.daemon import Daemon, free_port, promised, until
 from tests.e2e.test_faults import HICCUP_S, Pulse
 from tests.onvif_parts import DATE, answer, envelope, operation, services
 
@@ -131,7 +131,7 @@ def test_hostile_cameras_are_refused_and_named_and_the_others_unharmed(camera, t
                         f"{name}: named ({box.cameras(client)[name]})",
                     )
                     assert box.cameras(client)[name]["state"] != "live"
-            assert pulse.longest_s < HICCUP_S
+            assert pulse.longest_s < promised(HICCUP_S)
             assert rss_mb(box.process.pid) - before_mb < MOST_GROWTH_MB
         assert "s3cret-camera" not in box.log.read_text()
 
@@ -247,7 +247,7 @@ def trap():
 
 def device_problems(box):
     """What /healthz tells of each device."""
-    told = httpx.get(f"{box.url}/healthz", timeout=5).json()["problems"]
+    told = httpx.get(f"{box.url}/healthz", timeout=40).json()["problems"]
     lines = [re.fullmatch(r"device (\S+): (.*)", line, re.DOTALL) for line in told]
     return {line[1]: line[2] for line in lines if line}
 
@@ -278,7 +278,7 @@ def test_hostile_onvif_devices_are_refused_and_named_and_lead_nowhere(camera, tm
             before_mb = rss_mb(box.process.pid)
             with Pulse(box, "uno") as pulse:
                 until(lambda: not unnamed(box), 40, "every device is named")
-            assert pulse.longest_s < HICCUP_S
+            assert pulse.longest_s < promised(HICCUP_S)
             assert rss_mb(box.process.pid) - before_mb < MOST_GROWTH_MB
         assert not came
         log = box.log.read_text()

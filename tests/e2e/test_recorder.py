@@ -16,7 +16,7 @@ from gateway.ingest.onvif_model import OnvifTarget
 from gateway.runtime.clock import SystemClock
 from gateway.simulator.whep_viewer import WhepViewer
 from tests.e2e.conftest import BROKER
-from tests.e2e.daemon import Daemon, free_port, until
+from tests.e2e.daemon import Daemon, free_port, promised, until
 from tests.e2e.recorder import MAIN_PX, NAMES, PASSWORD, USER, Recorder, light
 
 pytestmark = pytest.mark.peer
@@ -121,7 +121,7 @@ class Pulses:
 
     def _watch(self):
         seen = {}
-        with httpx.Client(base_url=self._box.url, timeout=10) as client:
+        with httpx.Client(base_url=self._box.url, timeout=40) as client:
             while not self._stop.wait(0.1):
                 lines = client.get("/metrics").text.splitlines()
                 now_s = time.monotonic()
@@ -203,7 +203,7 @@ def test_an_unknown_recorder_comes_on_line_and_one_channel_harms_no_other(record
             until(lambda: "404" in box.cameras(client)[lost]["problem"], 20, "named")
             recorder.tell(plug=3)
             until(lambda: states(box, client, ids) == {"live"}, 15, "back")
-        assert max(pulses.longest_s.values()) < PAUSE_S, pulses.longest_s
+        assert max(pulses.longest_s.values()) < promised(PAUSE_S), pulses.longest_s
         assert_sessions_are_shared(box, client, recorder, ids, snippet)
 
 
@@ -332,7 +332,7 @@ async def looks(box, bearer):
     headers = {"Authorization": bearer}
     url = "/whep/canale-1?purpose=servizio&case=OS-1"
     async with (
-        httpx.AsyncClient(base_url=box.url, headers=headers, timeout=10) as client,
+        httpx.AsyncClient(base_url=box.url, headers=headers, timeout=40) as client,
         WhepViewer(client, url) as viewer,
     ):
         return (await viewer.picture(15)).luma

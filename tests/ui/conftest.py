@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import async_playwright
 
 from gateway.console.app import build_app
@@ -50,12 +51,34 @@ async def base(town):
 
 
 @pytest.fixture
-async def browser(program):
-    """Return Chromium."""
+def _function_scoped_runner(_session_scoped_runner):
+    """Let all tests here run in one event loop, that of the browser, which starts but once."""
+    return _session_scoped_runner
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium(program):
+    """Return a function that returns Chromium, started anew where it has died."""
+    path, running = program("chromium"), []
     async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=program("chromium"), args=FLAGS)
-        yield launched
-        await launched.close()
+
+        async def alive():
+            if not running or not running[-1].is_connected():
+                running.append(await playwright.chromium.launch(executable_path=path, args=FLAGS))
+            return running[-1]
+
+        yield alive
+        for one in running:
+            await one.close()
+
+
+@pytest.fixture
+async def browser(chromium):
+    """Return Chromium; what a test leaves open in it is closed."""
+    shared = await chromium()
+    yield shared
+    for context in shared.contexts:
+        await context.close()
 
 
 class Screen:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.model.access import Actor
+from gateway.model.incident import Open
+from gateway.model.registry import Role
 from tests.ui.incident_town import QUESTURA, incidents_of
 from tests.ui.test_accessibility import judge
-from tests.ui.town import SQUARE
+from tests.ui.town import ROOM, SQUARE
 
 pytestmark = pytest.mark.peer
 
@@ -168,3 +171,27 @@ async def test_a_narrow_window_and_english(window, desk):
         assert "incident." not in text
         assert "change." not in text
         assert SQUARE not in text
+
+
+async def test_incidents_that_go_on_stand_on_a_map(window, desk):
+    """Each where it is, by its words and its priority; two in one place do not hide each other."""
+    by = Actor("anna", "Anna Ricci", Role.PL_OPERATOR, ROOM, "s", "password")
+    first = await desk.open(Open("Furto in piazza", "reato", 4, 44.0361, 10.1394), by=by)
+    await desk.open(Open("Persona a terra", "reato", 2, 44.0361, 10.1394), by=by)
+    await desk.open(Open("Segnalazione generica", "reato", 1), by=by)
+    async with window() as screen:
+        page = screen.page
+        await screen.sign_in("anna")
+        await page.get_by_role("link", name="Interventi", exact=True).click()
+        await page.wait_for_selector(".town-map .map-incident")
+        marks = page.locator(".town-map a.map-incident")
+        assert await marks.count() == 2
+        one, two = [await marks.nth(at).locator("circle").bounding_box() for at in range(2)]
+        assert abs(one["x"] - two["x"]) + abs(one["y"] - two["y"]) > one["width"] / 2
+        assert "Un intervento in corso non ha una posizione." in await page.content()
+        await page.wait_for_selector(".map-camera")
+        await judge(page)
+        await shot(page, "map")
+        await page.locator(".map-incident[aria-label^='Furto in piazza, priorità']").click()
+        await page.wait_for_selector("h1:text-is('Furto in piazza')")
+        assert page.url.endswith(f"#/interventi/{first.id}")

@@ -9,6 +9,7 @@ import pytest
 from gateway.console.app import build_app
 from gateway.console.listener import bind_tcp, serve
 from gateway.model.alarm import AlarmVerdict
+from tests.e2e.daemon import promised
 from tests.ui.conftest import WAIT_MS, Screen
 from tests.ui.town import PASSWORD, PHARMACY, SQUARE
 
@@ -104,7 +105,9 @@ async def test_another_room_closing_the_alarm_darkens_this_screen(window, town):
         await screen.page.click(".alarm-row a")
         await screen.page.wait_for_selector(".player[data-state=live]")
         await town.alarms.close(record.alarm.id, "altro", AlarmVerdict.CONFIRMED)
-        await screen.page.wait_for_selector(".dark-note:not([hidden])", timeout=2000)
+        await screen.page.wait_for_selector(
+            ".dark-note:not([hidden])", timeout=promised(2.0) * 1000
+        )
 
 
 async def test_a_refused_camera_says_why_in_place_and_an_open_one_plays(window, town):

@@ -9,6 +9,7 @@ entry before a Grant, refusals written too, event-gated disclosure) with a few l
 import asyncio
 import hashlib
 import io
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from gateway.console.services import (
     ExportWish,
     Health,
     LedgerPlace,
+    LookFigures,
     Notices,
     Services,
     Vouched,
@@ -53,7 +55,7 @@ from gateway.model.alarm_times import AlarmTimes, Percentiles, TimesQuery
 from gateway.model.audit import LedgerEvent, LedgerQuery, Operation
 from gateway.model.errors import ConfigError, WireError
 from gateway.model.identifiers import uuid7
-from gateway.model.media import Codec, StreamKind, StreamState, StreamStatus
+from gateway.model.media import Codec, StreamState, StreamStatus, StreamWish
 from gateway.model.registry import (
     Act,
     ActScope,
@@ -77,6 +79,7 @@ from gateway.model.registry import (
 from gateway.model.time import Moment
 from gateway.registry import nearest
 from gateway.runtime.clock import SystemClock
+from gateway.wire import sdp_fragment
 
 PASSWORD = "parola-di-prova"
 ROOM, INSTITUTE = "sala-pl", "istituto"
@@ -638,6 +641,21 @@ class Running:
     session: str
     grant: Grant
     etag: str
+    wall: str = ""
+    mid: str = "0"
+    stream: str = "main"
+    wish: StreamWish = StreamWish.AUTO
+    flags: tuple[str, ...] = ()
+    figures: LookFigures | None = None
+
+
+@dataclass(frozen=True)
+class OpenWall:
+    session: str
+    owner: str
+    mids: tuple[str, ...]
+    etag: str = "w1"
+    sdp: str = ""
 
 
 class Media:
@@ -648,10 +666,40 @@ class Media:
         self.ended: list[tuple[str, str]] = []
         self.endings = Endings()
         self.problem: Exception | None = None
-        self.asked_for = StreamKind.MAIN
+        self.asked_for = StreamWish.AUTO
+        self.open_walls: dict[str, OpenWall] = {}
+
+    async def open_wall(self, owner: str, offer_sdp: str) -> OpenWall:
+        if self.problem is not None:
+            raise self.problem
+        if "H264" not in offer_sdp:
+            raise WireError("offer without H264")
+        session = f"wall{len(self.open_walls)}"
+        mids = tuple(re.findall(r"^a=mid:(\S+)", offer_sdp, re.MULTILINE))
+        sdp = await self.answer(session, offer_sdp)
+        self.open_walls[session] = wall = OpenWall(session, owner, mids or ("0",), sdp=sdp)
+        return wall
+
+    async def show(self, grant: Grant, wall: str, mid: str, stream: StreamWish) -> Running:
+        if self.problem is not None:
+            raise self.problem
+        for one in self.sessions():
+            if (one.wall, one.mid) == (wall, mid):
+                await self.close(one.session, "replaced")
+        session = f"{wall}.{len(self.ended) + len(self.running) + 1}"
+        kind = "main" if stream is StreamWish.MAIN else "sub"
+        self.running[session] = Running(session, grant, "", wall, mid, kind, stream)
+        return self.running[session]
+
+    def wish(self, session: str, stream: StreamWish) -> None:
+        kind = "main" if stream is StreamWish.MAIN else "sub"
+        self.running[session] = replace(self.running[session], stream=kind, wish=stream)
+
+    def walls(self) -> Sequence[OpenWall]:
+        return tuple(self.open_walls.values())
 
     async def open(
-        self, grant: Grant, offer_sdp: str, stream: StreamKind = StreamKind.MAIN
+        self, grant: Grant, offer_sdp: str, stream: StreamWish = StreamWish.AUTO
     ) -> Answer:
         self.asked_for = stream
         if self.problem is not None:
@@ -667,14 +715,38 @@ class Media:
             "v=0\r\no=- 0 0 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n"
         )
 
+    def patch(self, session: str, fragment: str) -> Answer | None:
+        """Like the media process: other credentials begin another ICE session."""
+        read = sdp_fragment.read(fragment)
+        if read.ufrag in {"", "player"}:
+            return None
+        if session in self.open_walls:
+            tag = _next(self.open_walls[session].etag)
+            self.open_walls[session] = replace(self.open_walls[session], etag=tag)
+        else:
+            tag = _next(self.running[session].etag)
+            self.running[session] = replace(self.running[session], etag=tag)
+        return Answer(session, sdp_fragment.answer(tag, "password-of-ours", "0", ()), tag)
+
     async def close(self, session: str, reason: str) -> None:
+        if self.open_walls.pop(session, None) is not None:
+            for one in [one.session for one in self.sessions() if one.wall == session]:
+                await self.close(one, reason)
         gone = self.running.pop(session, None)
         if gone is not None:
-            self.endings.note(session, gone.grant.request.actor.id, reason)
+            person = gone.grant.request.actor.id
+            self.endings.note(session, person, reason)
+            if gone.wall:
+                self.endings.note(f"{gone.wall}/{gone.mid}", person, reason)
+                self.endings.note(gone.wall, person, reason)
             self.ended.append((session, reason))
 
     def sessions(self) -> Sequence[Running]:
         return tuple(self.running.values())
+
+
+def _next(tag: str) -> str:
+    return f"{tag[0]}{int(tag[1:]) + 1}"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from types import MappingProxyType, SimpleNamespace
 import pytest
 
 from gateway import demo
+from gateway.access.holdup import holdup_basis
 from gateway.access.policy import acts_for
 from gateway.assembly import neighbours
 from gateway.assembly.exercise import Outcome
@@ -19,6 +20,8 @@ from gateway.model.errors import ConfigError
 from gateway.model.media import StreamKind
 from gateway.model.registry import Analytic, Disclosure, RecipientKind, empty_registry
 from gateway.registry.seed import merge, read_seed
+from gateway.relay.alarms.escalation import policy_for, stages
+from gateway.room.institutes import bar_of
 from gateway.simulator.button import Button
 from gateway.simulator.town import RECORDED
 from tests.fakes import FakeClock
@@ -31,7 +34,7 @@ async def cut():
 
 def founded(folder):
     """A town on paper: no pictures, no sockets."""
-    ports = demo.Ports(18443, 18189, 18190, 18883, 18554, 18080, 18555, 18445, 18543, 18545)
+    ports = demo.Ports(18443, 18189, 18190, 18883, 18554, 18080, 18555, 18445, 18543, 18545, 18999)
     passwords, clock = MappingProxyType({"operatore": "p" * 16}), FakeClock()
     town = demo.Town(
         folder,
@@ -78,8 +81,8 @@ def test_the_seed_has_no_hole_and_its_acts_are_in_force(tmp_path):
     assert "-secret" not in text
     known = merged(tmp_path)
     basis = acts_for(known, "farmacia", Analytic.INTRUSION, town.clock.now())
-    assert basis.recipients == ("istituto", "sala-pl")
-    assert basis.retention_before_s >= 10
+    assert basis.recipients == ("centrale", "istituto", "sala-pl")
+    assert basis.retention_before_s == 30
 
 
 def test_institutes_get_text_only(tmp_path):
@@ -94,7 +97,7 @@ def test_institutes_get_text_only(tmp_path):
 def test_the_pharmacy_hangs_off_its_recorder(tmp_path):
     """It is watched in the small rendition, within the session limit, by the device's credential.
 
-    The trigger is on the same act as the zone; events come by subscription, not in the stream.
+    The button sets the hold-up off, nothing else; events come by subscription, not in the stream.
     """
     town = founded(tmp_path)
     known, now = merged(tmp_path), town.clock.now()
@@ -104,9 +107,11 @@ def test_the_pharmacy_hangs_off_its_recorder(tmp_path):
     assert (made.sub.user, made.sub.password) == (demo.LOGIN, "recorder-secret")
     assert made.sub.url == "rtsp://127.0.0.1:18555/canale1/secondario"
     assert made.limit.most == 4
-    assert ([one.id for one in made.triggers], made.act) == (
-        ["antirapina-farmacia"], "accordo-farmacia",
+    assert ([one.id for one in made.contacts], made.act) == (
+        ["pulsante-farmacia"], "accordo-farmacia",
     )  # fmt: skip
+    assert not made.triggers
+    assert made.ring_s == 30.0
     assert not made.listens
     device = device_plan(known.devices["registratore-farmacia"], known, login)
     assert not device.problem
@@ -145,7 +150,7 @@ class Notes:
         self.notes.append(event)
 
 
-async def test_every_scene_has_a_card_and_a_button(tmp_path):
+async def test_every_scene_has_a_card_and_a_button(tmp_path, monkeypatch):
     """Cards come in both languages, each starts its scene, and another name starts none."""
     town = founded(tmp_path)
     played = []
@@ -167,7 +172,14 @@ async def test_every_scene_has_a_card_and_a_button(tmp_path):
         def press(self):
             played.append("press")
 
-    town = replace(town, cameras={RECORDED: Camera()}, button=Pressed(), passwords={})
+    async def patrol(url, user, password):
+        played.append((url, user, password))
+        return "IN-2026-000001"
+
+    monkeypatch.setattr(demo.patrol, "report", patrol)
+    town = replace(
+        town, cameras={RECORDED: Camera()}, button=Pressed(), passwords={"istituto": "parola"}
+    )
     known, notes = merged(tmp_path), []
     stores = Stores()
     stores.current = lambda: known
@@ -180,9 +192,9 @@ async def test_every_scene_has_a_card_and_a_button(tmp_path):
     assert "Pulsante antirapina in farmacia" in texts
     assert all(texts)
     assert len(set(texts)) == len(texts)
-    for card in exercise.scenes[:4]:
+    for card in exercise.scenes[:5]:
         assert await exercise.run(card.id) is not None
-    assert played == ["intrusion", "press"]
+    assert played == ["intrusion", "press", ("http://127.0.0.1:18443", "istituto", "parola")]
     assert sorted(note.object_id for note in notes) == ["accordo-farmacia", "patto"]
     assert await exercise.run("fuoco") is None
 
@@ -212,3 +224,25 @@ def test_free_ports_are_different():
     """As many as asked for, none twice."""
     ports = neighbours.free_ports(*[socket.SOCK_STREAM] * 50)
     assert len(set(ports)) == 50
+
+
+def test_the_police_room_alone_is_called_by_the_hold_up(tmp_path):
+    """Its channel is good from the first minute: the room for each camera, the 30 s before."""
+    town = founded(tmp_path)
+    known, now = merged(tmp_path), town.clock.now()
+    basis = holdup_basis(known.holdups["antirapina-farmacia"], known, now)
+    assert (basis.rooms, basis.centre, basis.withheld) == (("sala-pl",), "", ())
+    assert basis.before_s == {RECORDED: 30.0}
+    assert load(town.config).ring.most_seconds == 30
+
+
+def test_an_intrusion_goes_on_to_the_institute_and_its_reports_are_taken(tmp_path):
+    """Room and central station at once, the institute after five seconds; it is on the list."""
+    town = founded(tmp_path)
+    known = merged(tmp_path)
+    policy = policy_for(RECORDED, 4, tuple(known.escalations.values()))
+    now, later = stages(("centrale", "istituto", "sala-pl"), policy)
+    assert (set(now), later[0]) == ({"centrale", "sala-pl"}, (5.0, ("istituto",)))
+    today = town.clock.now().utc().date()
+    assert bar_of(known, "istituto", today) is None
+    assert load(town.config).stations[0].receivers == ("127.0.0.1:18999",)

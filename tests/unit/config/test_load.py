@@ -3,6 +3,7 @@
 """The box's file: what is read, what is refused and with which words."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -352,6 +353,7 @@ name = "comune"
 recipient = "sala-pl"
 addresses = ["192.0.2.1:9000@192.0.2.9"]
 most_kbps = 4000
+pairs = false
 heartbeat_s = 180
 certificate = "c.pem"
 key = "credential:line"
@@ -380,11 +382,14 @@ def test_lines_of_a_box_are_taken_over():
     assert one.key == str(folder / "line.pem")
     assert (one.addresses, one.most_kbps, one.heartbeat_s) == ((), 0, 90)
     assert two.addresses == ("192.0.2.1:9000@192.0.2.9",)
+    assert (one.pairs, two.pairs) == (True, False)
     assert (two.certificate, two.key) == (Path("/etc/varco/c.pem"), "credential:line")
     assert (found.vms.port, found.vms.accounts[0].case) == (8322, "OdS 1")
     assert found.vms.accounts[0].purpose is Purpose.SERVICE
     assert changes(options(), found)[0] == "box.state_dir"
     assert "uplink[comune].most_kbps" in changes(options(), found)
+    bare = replace(found, vms=replace(found.vms, accounts=()))
+    assert diff(found, bare) == ("vms.accounts",), "an account that is removed: with a restart"
 
 
 def test_a_box_without_tables_has_no_lines_and_short_ones_have_defaults():
@@ -421,3 +426,37 @@ def test_faults_of_lines_name_their_table(text, fault):
     """File, line, table and what to write instead."""
     (problem,) = faults(BOX + text)
     assert fault in problem.replace("[#1]", ".#1")
+
+
+def test_how_long_incidents_stay_has_a_ceiling():
+    """A year without a reason; five with one."""
+    assert options().incidents.keep_days == 365
+    found = options('[incidents]\nkeep_days = 1827\nkeep_reason = "Patto, art. 9"\n').incidents
+    assert (found.organisation, found.keep_days) == ("", 1827)
+    for text, said in (
+        ("keep_days = 366", "incidents.keep_reason: is missing"),
+        ('keep_days = 1828\nkeep_reason = "x"', "incidents.keep_days"),
+        ("keep_days = 0", "incidents.keep_days"),
+    ):
+        with pytest.raises(ConfigErrors, match=said):
+            options(f"[incidents]\n{text}\n")
+
+
+def test_turn_servers_and_their_secret_stand_by_reference():
+    """A table [turn] is taken as it stands; the secret is a reference, never a value."""
+    table = '\n[turn]\nurls = ["turn:192.0.2.20:3478?transport=udp", "turns:[2001:db8::9]:5349"]\n'
+    assert options().turn is None
+    assert options().media.tcp
+    found = options(table + 'secret = "credential:turn"\n')
+    assert found.turn.secret == "credential:turn"
+    assert (found.turn.urls[1], found.turn.ttl_s) == ("turns:[2001:db8::9]:5349", 3600)
+    assert not options("\n[media]\ntcp = false\n").media.tcp
+    for wrong, what in (
+        (table, "turn.secret"),
+        (table + 'secret = "hunter2-in-clear"\n', "turn.secret"),
+        (table.replace("turn:1", "http:1") + 'secret = "env:T"\n', "turn.urls"),
+        (table + 'secret = "env:T"\nttl_s = 5\n', "turn.ttl_s"),
+    ):
+        (problem,) = faults(BOX + wrong)
+        assert what in problem
+        assert "hunter2" not in problem

@@ -26,6 +26,7 @@ from gateway.simulator.onvif_events import EventService
 from gateway.simulator.onvif_media import (
     MaskLimits,
     Media1Service,
+    Media2Service,
     MediaOptions,
 )
 from tests.onvif_parts import (
@@ -90,6 +91,19 @@ async def test_without_media2_the_old_media_service_is_used(wsdls):
         uri = await device.stream_uri("sub", transport=Transport.TCP)
         assert uri == "rtsp://127.0.0.1:8554/ch1/sub"
         assert (await device.set_gop(sub, 25)).gop == 25
+
+
+@pytest.mark.parametrize("services", [(Media1Service,), (Media1Service, Media2Service)])
+async def test_a_key_picture_can_be_asked_for(wsdls, services):
+    """SetSynchronizationPoint reaches the profile that is meant, over either service."""
+    async with (
+        strict_device(services=services) as (_, media, url),
+        opened(url, wsdls=wsdls) as device,
+    ):
+        await device.synchronise("sub")
+        assert media.synchronised == ["sub"]
+        with pytest.raises(PeerError):
+            await device.synchronise("nobody")
 
 
 async def test_a_device_without_getservices_is_asked_for_capabilities(wsdls):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.model.registry import (
     Controller,
     Device,
+    Panel,
     Recipient,
     RecipientKind,
     Trigger,
@@ -218,3 +219,24 @@ def test_a_recipient_may_not_be_called_like_a_controller():
 def test_nothing_is_a_registry_too():
     """Version 0 is assembled from no rows."""
     assert assemble(0, {}) == empty_registry()
+
+
+@pytest.mark.parametrize(
+    ("account", "fault"),
+    [
+        ("00ABC", "account: is that of panel a too, written 0ABC"),
+        ("0ABC", "account: is that of panel a too"),
+        ("ABCD", ""),
+    ],
+)
+def test_accounts_that_zeros_alone_tell_apart_are_one(account, fault):
+    """Panels fill up with zeros as they like: the second one is refused, and both are named."""
+    known = small()
+    camera = next(iter(known.cameras))
+    panels = {
+        id_: Panel(id_, id_, one, camera=camera) for id_, one in (("a", "0ABC"), ("b", account))
+    }
+    found = disagreements(flatten(replace(known, panels=panels)), lambda key: "seed.toml")
+    assert [("panel[b]" in str(one), fault in str(one)) for one in found] == (
+        [(True, True)] if fault else []
+    )

@@ -15,6 +15,7 @@ from tests.fakes import FakeClock
 from tests.unit.model.test_incident import FACTS, ID, OPENED, PL, PS, event
 
 OPEN = [Draft(Change.OPENED, FACTS)]
+OVER = {"outcome": "risolto"}
 ONCE = Once("anna POST /", "k1", "aa")
 
 
@@ -163,6 +164,36 @@ async def test_a_key_is_written_with_the_change(place):
         clock.advance(49 * 3600)
         await book.sweep()
         assert await book.recall(ONCE) is None
+
+
+async def test_closed_incidents_go_when_their_time_is_over(place):
+    """By our own clock, however a closing is dated; with all that hangs on them; open ones stay."""
+    clock, day_us = FakeClock(), 86_400_000_000
+
+    def owing(step):
+        return [("hook:x", one.id, "{}") for one in step.new]
+
+    async with open_incidents(place, clock=clock) as book:
+        going = await opened(book)
+        told = [
+            replace(event(1, Change.OPENED, FACTS), utc_us=1),
+            replace(event(2, Change.CLOSED, OVER), utc_us=2),
+        ]
+        await book.take_in(ID, "questura", lambda _: told, then=nobody)
+        closed = await opened(book, owing=owing)
+        await book.change(closed.id, lambda _: [Draft(Change.CLOSED, OVER)], PL)
+        assert await book.forget(10 * day_us) == {}
+        assert book.get(ID).state.value == "chiuso"
+        clock.advance(9 * 86_400)
+        assert await book.forget(10 * day_us) == {}
+        clock.advance(2 * 86_400)
+        assert await book.forget(10 * day_us) == {"sala-pl": 2}
+        assert [one.id for one in book.listed()] == [going.id]
+        assert await book.journal(closed.id) == []
+        assert await book.owes(closed.id) == {}
+        assert await book.forget(10 * day_us) == {}
+    async with open_incidents(place, clock=clock) as book:
+        assert [one.id for one in book.listed()] == [going.id]
 
 
 async def test_what_waits_is_told_by_a_bell_and_in_order(place):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model.errors import ConfigError, RefusedError
+from gateway.room import invitations
 from gateway.room.invitations import (
     FILE,
     KEPT_US,
@@ -155,16 +156,20 @@ def test_a_new_invitation_replaces_the_old_one_and_revoking_ends_it(book):
     assert book.waiting(NOW) == ()
 
 
-def test_the_book_is_bounded(book):
+def test_the_book_is_bounded(book, monkeypatch):
     """So many wait, so many are remembered."""
-    for number in range(MOST_OPEN):
+    most_open, most_kept = 8, 16  # each invitation writes the whole book
+    assert (MOST_OPEN, MOST_KEPT) == (64, 256)
+    monkeypatch.setattr(invitations, "MOST_OPEN", most_open)
+    monkeypatch.setattr(invitations, "MOST_KEPT", most_kept)
+    for number in range(most_open):
         book.open(f"e{number}", "rossi", NOW)
     with pytest.raises(RefusedError, match="full"):
         book.open("one-more", "rossi", NOW)
-    for _ in range(MOST_KEPT):
+    for _ in range(most_kept):
         book.open("e0", "rossi", NOW)
-    assert len(book._book) <= MOST_KEPT
-    assert len(book.waiting(NOW)) == MOST_OPEN
+    assert len(book._book) <= most_kept
+    assert len(book.waiting(NOW)) == most_open
 
 
 def test_a_book_that_cannot_be_read_is_told(tmp_path):
