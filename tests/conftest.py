@@ -17,6 +17,12 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
+# Stores sync each commit, which no test here can tell from a disk that does not: in memory it is
+# free. What a power cut leaves is tested with a disk of its own (benchmarks/lab/power_disk.py).
+MEMORY = Path("/dev/shm")
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 6 << 30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
 # Each client would read all the world's certificates again (40 ms), also those that never use them.
 httpx._transports.default.create_ssl_context = functools.cache(
     httpx._transports.default.create_ssl_context

@@ -5,15 +5,10 @@
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
+from gateway.model.holidays import holidays
 from gateway.model.registry import ArmedHours, Site
 from gateway.model.time import ROME, Moment
 
-_FIXED = (
-    (1, 1), (1, 6), (4, 25), (5, 1), (6, 2), (8, 15), (11, 1), (12, 8), (12, 25), (12, 26),
-)  # fmt: skip
-"""Month and day of the holidays of L. 260/1949 and its changes."""
-_FRANCIS_SINCE = 2026
-"""From this year 4 October is a holiday again (L. 151/2025)."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -43,26 +38,6 @@ def at_us(day: date, clock: time) -> int:
     """Return when it is so late in Rome, microseconds UTC; the first of hours that come twice."""
     local = datetime.combine(day, clock, ROME)
     return (local.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
-
-
-def easter(year: int) -> date:
-    """Return Easter Sunday of the Gregorian calendar (Meeus, Astronomical Algorithms, ch. 8)."""
-    golden, century, rest = year % 19, year // 100, year % 100
-    moon = (19 * golden + century - century // 4 - (8 * century + 13) // 25 + 15) % 30
-    week = (32 + 2 * (century % 4) + 2 * (rest // 4) - moon - rest % 4) % 7
-    late = (golden + 11 * moon + 22 * week) // 451
-    month, day = divmod(moon + week - 7 * late + 114, 31)
-    return date(year, month, day + 1)
-
-
-@lru_cache(maxsize=64)
-def holidays(year: int) -> frozenset[date]:
-    """Return the public holidays of Italy in a year, Sundays aside."""
-    days = {date(year, month, day) for month, day in _FIXED}
-    days |= {easter(year), easter(year) + timedelta(days=1)}
-    if year >= _FRANCIS_SINCE:
-        days.add(date(year, 10, 4))
-    return frozenset(days)
 
 
 def within(spans: tuple[ArmedHours, ...], now: Moment) -> bool:

@@ -5,16 +5,30 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 from gateway.codec.protocol import Cursor, Pen, Polygon
-from gateway.model.alarm import Box
+from gateway.model.alarm import MOST_PATH, MOST_TRACKS, Box, Condition, Kind, Track
 from gateway.model.errors import WireError
 from gateway.model.media import AccessUnit
 from gateway.wire import units as wire_units
 
 MOST_BOXES = 32
 MOST_SIGHTS = 1024
-_UNSETTLED = 1
+_UNSETTLED, _STIRS, _STILL = 1, 2, 4
+_KINDS = tuple(Kind)
+_LONG_S = 10 * 86_400.0
+_CONDITION: Final = {
+    "edges": 1.0,
+    "luma": 255.0,
+    "noise": 512.0,
+    "gain": 1.0,
+    "sharpness": 10.0,
+    "contrast": 255.0,
+    "shift": 1.0,
+    "change": 255.0,
+}
+"""Fields of a Condition in their order, and the most of each; 0 is the least."""
 
 
 class Feed(IntEnum):
@@ -26,6 +40,8 @@ class Feed(IntEnum):
     """They begin with a key unit; what came before is forgotten, the motion model stays."""
     FOLLOW = 2
     """They follow the last unit of the request before without a gap."""
+    AGAIN = 3
+    """As START, and older than what was judged: between two key units, looked at after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +78,12 @@ class Sight:
     """The model is learning the scene (anew); nothing is said to move."""
     boxes: tuple[Box, ...]
     occupied: tuple[int, ...]
-    """Positions of the zones in which something moves."""
+    """Positions of the zones in which something moves that goes somewhere."""
+    tracks: tuple[Track, ...] = ()
+    still: Condition | None = None
+    """Of key pictures."""
+    stirs: bool = False
+    """Something moves that has not long stood there: reason to look at everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +100,16 @@ class LookReply:
         """Return the answer as bytes."""
         pen = Pen().fields("IIH", self.decode_errors, self.pictures, len(self.sights))
         for sight in self.sights:
-            flags = _UNSETTLED if sight.unsettled else 0
-            pen.fields("qfBBB", sight.pts_90k, sight.fraction, flags, *_counts(sight))
+            flags = _UNSETTLED * sight.unsettled | _STIRS * sight.stirs
+            flags |= _STILL if sight.still is not None else 0
+            pen.fields("qfBBBB", sight.pts_90k, sight.fraction, flags, *_counts(sight))
             for box in sight.boxes:
                 pen.fields("4f", box.left, box.top, box.right, box.bottom)
             pen.fields(f"{len(sight.occupied)}B", *sight.occupied)
+            for track in sight.tracks:
+                _write_track(pen, track)
+            if sight.still is not None:
+                pen.fields("8f", *(getattr(sight.still, name) for name in _CONDITION))
         return pen.bytes()
 
     @classmethod
@@ -97,8 +123,8 @@ class LookReply:
         return cls(errors, pictures, sights)
 
 
-def _counts(sight: Sight) -> tuple[int, int]:
-    return len(sight.boxes), len(sight.occupied)
+def _counts(sight: Sight) -> tuple[int, int, int]:
+    return len(sight.boxes), len(sight.occupied), len(sight.tracks)
 
 
 def _sight(cursor: Cursor, zones: int) -> Sight:
@@ -106,13 +132,50 @@ def _sight(cursor: Cursor, zones: int) -> Sight:
     pts_90k, fraction, flags = cursor.whole("q"), cursor.fields("f")[0], cursor.whole("B")
     boxes = cursor.count("B", MOST_BOXES, "boxes")
     occupied = cursor.count("B", zones, "occupied zones")
+    tracks = cursor.count("B", MOST_TRACKS, "tracks")
     read = tuple(_box(cursor) for _ in range(boxes))
     positions = tuple(int(value) for value in cursor.fields(f"{occupied}B"))
+    followed = tuple(_track(cursor) for _ in range(tracks))
+    still = _condition(cursor) if flags & _STILL else None
     if not 0.0 <= fraction <= 1.0:
         raise WireError(f"{fraction} of the picture moves (0..1)")
     if any(position >= zones for position in positions):
         raise WireError(f"zones {positions}, there are {zones}")
-    return Sight(pts_90k, fraction, bool(flags & _UNSETTLED), read, positions)
+    unsettled, stirs = bool(flags & _UNSETTLED), bool(flags & _STIRS)
+    return Sight(pts_90k, fraction, unsettled, read, positions, followed, still, stirs)
+
+
+def _write_track(pen: Pen, track: Track) -> None:
+    box, kind = track.box, _KINDS.index(track.kind)
+    pen.fields("QB4f", track.id, kind, box.left, box.top, box.right, box.bottom)
+    pen.fields("3f", track.confidence, track.seen_s, track.still_s)
+    pen.fields("B", len(track.path))
+    for x, y in track.path:
+        pen.fields("2f", x, y)
+
+
+def _track(cursor: Cursor) -> Track:
+    """Return one track whose numbers are all possible; its foot is where its path ends."""
+    number, kind = cursor.whole("Q"), cursor.count("B", len(_KINDS) - 1, "as kind of a track")
+    box = _box(cursor)
+    confidence, seen_s, still_s = cursor.fields("3f")
+    points = cursor.count("B", MOST_PATH, "points of a path")
+    values = cursor.fields(f"{2 * points}f")
+    if not points or not all(0.0 <= value <= 1.0 for value in (confidence, *values)):
+        raise WireError(f"track {number} leaves the picture, or is nowhere")
+    if not 0.0 <= still_s <= _LONG_S or not 0.0 <= seen_s <= _LONG_S:
+        raise WireError(f"track {number} was seen for {seen_s} s and stood for {still_s} s")
+    path = tuple(zip(values[::2], values[1::2], strict=True))
+    return Track(number, box, _KINDS[kind], confidence, seen_s, still_s, path[-1], path)
+
+
+def _condition(cursor: Cursor) -> Condition:
+    """Return what the reference said, if every number is possible."""
+    values = dict(zip(_CONDITION, cursor.fields("8f"), strict=True))
+    for name, value in values.items():
+        if not 0.0 <= value <= _CONDITION[name]:
+            raise WireError(f"{name} of a picture is {value} (0..{_CONDITION[name]:g})")
+    return Condition(**values)
 
 
 def _box(cursor: Cursor) -> Box:

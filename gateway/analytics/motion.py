@@ -5,9 +5,14 @@
 The median climbs or falls towards the picture by a bounded number of levels a second (after
 McFarlane and Schofield 1995), slower where something moves; a second median of the differences
 is each cell's noise. The median difference of all cells is taken off first, so that a cloud or
-an exposure step moves nothing. Pure: time enters as the step from the last picture.
+an exposure step moves nothing; a camera that shakes is laid over its background; where only the
+light differs and the texture stays (beams, shadows), nothing moves. What moves again and again
+without going anywhere (`quieten`) raises the threshold of its blocks for minutes. Pure: time
+enters as the step from the last picture.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +24,8 @@ from gateway.model.alarm import Box
 
 Grid = NDArray[np.uint8]
 """Shape (rows, columns), uint8."""
+Blocks = NDArray[np.float32]
+"""Shape (rows, columns) of 8 x 8 cells, float32."""
 
 WIDTH = 320
 """Columns of the grid; rows follow from the picture's shape."""
@@ -54,6 +61,22 @@ class MotionOptions:
     """If more than this moves, the scene itself has changed and is learnt anew."""
     scene_offset: int = 40
     """So does a step of the whole light by more than this since the last picture."""
+    sway_after_s: float = 1.5
+    """Motion that goes nowhere for so long within about a minute makes a block less sensitive,"""
+    sway_rise: float = 20.0
+    """by so many levels a second,"""
+    sway_most: float = 40.0
+    """by at most so many,"""
+    sway_fall: float = 0.06
+    """and back by so many a second."""
+    alike_light: float = 0.75
+    """Texture that correlates so well with the background's is the background in another light."""
+    least_texture: float = 2.0
+    """Standard deviation, in levels, below which texture says nothing."""
+    shake_share: float = 0.03
+    """If more than this moves, the whole picture may have been shifted."""
+    most_shake: float = 8.0
+    """Cells by which a shifted picture is laid back."""
     warm_pictures: int = 6
     warm_s: float = 0.8
     """Both must have passed before anything is said to move."""
@@ -73,6 +96,8 @@ class Motion:
     """False while the model still learns: then nothing is said to move."""
     moving: Grid = field(repr=False, compare=False)
     """Shape (rows, columns) of the grid, 255 where something moves."""
+    returned: Grid | None = field(default=None, repr=False, compare=False)
+    """The same, 255 where what had been taken in has gone and the ground is seen again."""
 
 
 class MotionModel:
@@ -84,6 +109,15 @@ class MotionModel:
         self._noise: Grid = np.zeros((0, 0), np.uint8)
         self._age: Grid = np.zeros((0, 0), np.uint8)
         """How long each cell has been moving; 240 is `taken_in_s`."""
+        self._before: Grid = np.zeros((0, 0), np.uint8)
+        """What was background before something was taken in; meaningful where `_taken`."""
+        self._taken: Grid = np.zeros((0, 0), np.uint8)
+        self._heat: Blocks = np.zeros((0, 0), np.float32)
+        """Seconds of motion that went nowhere, by block, fading within about a minute."""
+        self._sway: Blocks = np.zeros((0, 0), np.float32)
+        """Levels by which each block is less sensitive."""
+        self._last: Grid = np.zeros((0, 0), np.uint8)
+        """The last difference."""
         self._offset = 0
         self._owed = dict.fromkeys(("still", "faint", "moving", "noise", "age"), 0.0)
         self._pictures = 0
@@ -108,40 +142,126 @@ class MotionModel:
         self._age_s += elapsed_s
         difference, offset = self._difference(small, self._median)
         moving = self._moving(difference)
-        jumped = abs(offset - self._offset) > self._options.scene_offset
         share = cv2.countNonZero(moving) / moving.size
+        if self.warm and share > self._options.shake_share:
+            small, difference, moving, share = self._steadied(small, difference, moving, share)
+        jumped = abs(offset - self._offset) > self._options.scene_offset
         if jumped or share > self._options.scene_share:
             return self._learn(small, scene_changed=True)
         self._offset = offset
         if not self.warm:
+            self._noise = _grid(cv2.addWeighted(self._noise, 0.7, difference, 0.3, 0))
             self._median = _grid(cv2.addWeighted(self._median, 0.5, small, 0.5, 0))
             return Motion((), 0.0, scene_changed=False, warm=False, moving=np.zeros_like(moving))
+        moving, returned = self._uncovered(small, moving, offset)
+        kept, boxes = regions(moving, self._options.least_cells, self._is_light(small))
         self._follow(small, difference, moving, elapsed_s)
-        kept, boxes = regions(moving, self._options.least_cells)
+        self._last = difference
         share = cv2.countNonZero(kept) / kept.size
-        return Motion(boxes, share, scene_changed=False, warm=True, moving=kept)
+        return Motion(boxes, share, scene_changed=False, warm=True, moving=kept, returned=returned)
+
+    def quieten(self, moving: Grid, elapsed_s: float) -> None:
+        """Learn from motion that goes nowhere; call it after each `step`.
+
+        `moving`: shape (rows, columns), uint8, 255 where the last picture moved and nothing that
+        travels explains it.
+        """
+        options = self._options
+        elapsed_s = min(max(elapsed_s, 0.0), 1.0)
+        self._heat *= np.float32(1 - elapsed_s / 60)
+        self._sway -= np.float32(options.sway_fall * elapsed_s)
+        np.maximum(self._sway, 0, out=self._sway)
+        if not cv2.countNonZero(moving) or self._last.shape != moving.shape:
+            return
+        levels = cv2.dilate(cv2.bitwise_and(self._last, moving), _BLOCK_AROUND)
+        levels = levels[_BLOCK // 2 :: _BLOCK, _BLOCK // 2 :: _BLOCK]
+        self._heat += np.float32(elapsed_s) * (levels > 0)
+        goal = np.minimum(levels.astype(np.float32), options.sway_most)
+        rise = np.clip(goal - self._sway, 0, options.sway_rise * elapsed_s)
+        self._sway += np.where(self._heat >= options.sway_after_s, rise, 0).astype(np.float32)
+
+    def clear(self, box: Box) -> None:
+        """Forget that something in a box went nowhere: it does go somewhere."""
+        rows, columns = self._heat.shape
+        top, bottom = int(box.top * rows), math.ceil(box.bottom * rows)
+        self._heat[top:bottom, int(box.left * columns) : math.ceil(box.right * columns)] = 0
 
     def _learn(self, small: Grid, *, scene_changed: bool) -> Motion:
         """Take this picture as the background."""
         self._median = small.copy()
         self._noise = np.full_like(small, 3)
         self._age = np.zeros_like(small)
+        self._taken, self._before = np.zeros_like(small), small.copy()
+        blocks = small[_BLOCK // 2 :: _BLOCK, _BLOCK // 2 :: _BLOCK].shape
+        if self._sway.shape != blocks:
+            self._heat, self._sway = np.zeros(blocks, np.float32), np.zeros(blocks, np.float32)
+        self._last = np.zeros_like(small)
         self._offset = 0
         self._pictures = 1
         self._age_s = 0.0
         nothing = np.zeros_like(small)
         return Motion((), 0.0, scene_changed=scene_changed, warm=False, moving=nothing)
 
+    def _steadied(
+        self, small: Grid, difference: Grid, moving: Grid, share: float
+    ) -> tuple[Grid, Grid, Grid, float]:
+        """Return the same four for the picture laid over its background, if that explains much."""
+        median = self._median
+        assert median is not None  # noqa: S101 - `step` has learnt one
+        (x, y), _ = cv2.phaseCorrelate(_coarse(median), _coarse(small))
+        x, y = 2 * x, 2 * y
+        if not _LEAST_SHAKE < math.hypot(x, y) <= self._options.most_shake:
+            return small, difference, moving, share
+        back = np.array([[1, 0, -x], [0, 1, -y]], np.float32)
+        size = (small.shape[1], small.shape[0])
+        laid = _grid(cv2.warpAffine(small, back, size, borderMode=cv2.BORDER_REPLICATE))
+        laid_difference, _ = self._difference(laid, median)
+        laid_moving = self._moving(laid_difference)
+        laid_share = cv2.countNonZero(laid_moving) / moving.size
+        if laid_share > share / 2:
+            return small, difference, moving, share
+        return laid, laid_difference, laid_moving, laid_share
+
+    def _uncovered(self, small: Grid, moving: Grid, offset: int) -> tuple[Grid, Grid | None]:
+        """Return what moves without what was taken in and has left, and where that was.
+
+        Without it, each vehicle that leaves its place leaves a ghost for a minute.
+        """
+        candidates = cv2.bitwise_and(moving, self._taken)
+        if not cv2.countNonZero(candidates):
+            return moving, None
+        seen = _shifted(small, -offset)
+        same = cv2.compare(cv2.absdiff(seen, self._before), self._options.threshold, cv2.CMP_LE)
+        returned = _grid(cv2.bitwise_and(same, candidates))
+        where = returned > 0
+        median = self._median
+        assert median is not None  # noqa: S101 - `step` has learnt one
+        median[where] = self._before[where]
+        self._taken[where] = 0
+        self._age[where] = 0
+        return _grid(cv2.bitwise_and(moving, cv2.bitwise_not(returned))), returned
+
+    def _is_light(self, small: Grid) -> "IsLight":
+        """Return what tells whether cells show the background in another light."""
+        options, median = self._options, self._median
+        assert median is not None  # noqa: S101 - `step` has learnt one
+
+        def is_light(cells: tuple[slice, slice], moving: NDArray[np.bool_]) -> bool:
+            here, there = _texture(small[cells])[moving], _texture(median[cells])[moving]
+            spread = float(np.sqrt(np.mean(there * there)))
+            if spread < options.least_texture:
+                return False
+            both = float(np.sqrt(np.sum(here * here) * np.sum(there * there)))
+            return both > 0 and float(np.sum(here * there)) / both > options.alike_light
+
+        return is_light
+
     @staticmethod
     def _difference(small: Grid, median: Grid) -> tuple[Grid, int]:
         """Return |picture - background| without the change of the whole light, and that change."""
         sample = small[::8, ::8].astype(np.int16) - median[::8, ::8]
         offset = int(np.median(sample))
-        if offset > 0:
-            small = _grid(cv2.subtract(small, np.full_like(small, offset)))
-        elif offset < 0:
-            small = _grid(cv2.add(small, np.full_like(small, -offset)))
-        return _grid(cv2.absdiff(small, median)), offset
+        return _grid(cv2.absdiff(_shifted(small, -offset), median)), offset
 
     def _moving(self, difference: Grid) -> Grid:
         """Return 255 where something moves: weak cells count only beside strong ones."""
@@ -149,6 +269,10 @@ class MotionModel:
         limit = cv2.addWeighted(
             self._noise, options.noise_gain, self._noise, 0.0, float(options.threshold)
         )
+        if self._sway.any():
+            size = (limit.shape[1], limit.shape[0])
+            sway = cv2.resize(self._sway, size, interpolation=cv2.INTER_LINEAR)
+            limit = cv2.add(limit, sway.astype(np.uint8))
         strong = cv2.medianBlur(cv2.compare(difference, limit, cv2.CMP_GT), 3)
         low = cv2.convertScaleAbs(limit, alpha=options.keep_share)
         weak = cv2.compare(difference, low, cv2.CMP_GT)
@@ -186,6 +310,9 @@ class MotionModel:
         self._age = _grid(cv2.subtract(older, cv2.bitwise_and(step, cv2.bitwise_not(moving))))
         taken = self._age >= _AGE_FULL
         self._age[taken] = 0
+        first = taken & (self._taken == 0)
+        self._before[first] = median[first]
+        self._taken[taken] = 255
         return np.where(taken, small, median)
 
     def _due(self, what: str, rate: float, elapsed_s: float) -> int:
@@ -199,6 +326,10 @@ class MotionModel:
 _AGE_FULL = 240
 _NEAR = np.ones((5, 5), np.uint8)
 _CLOSE = np.ones((5, 5), np.uint8)
+_BLOCK = 8
+"""Cells on a side of the blocks in which sensitivity is learnt."""
+_BLOCK_AROUND = np.ones((_BLOCK + 1, _BLOCK + 1), np.uint8)
+_LEAST_SHAKE = 0.25
 
 
 def shrink(luma: NDArray[np.uint8]) -> Grid:
@@ -212,7 +343,13 @@ def shrink(luma: NDArray[np.uint8]) -> Grid:
     return _grid(cv2.GaussianBlur(small, (3, 3), 0))
 
 
-def regions(moving: Grid, least_cells: int) -> tuple[Grid, tuple[Box, ...]]:
+IsLight = Callable[[tuple[slice, slice], NDArray[np.bool_]], bool]
+"""Judges the moving cells, a mask, inside a rectangle of the grid."""
+
+
+def regions(
+    moving: Grid, least_cells: int, is_light: IsLight | None = None
+) -> tuple[Grid, tuple[Box, ...]]:
     """Return the regions of at least `least_cells`, and their boxes, largest first."""
     joined = cv2.morphologyEx(moving, cv2.MORPH_CLOSE, _CLOSE)
     count, labels, table, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
@@ -223,15 +360,40 @@ def regions(moving: Grid, least_cells: int) -> tuple[Grid, tuple[Box, ...]]:
     keep[large] = 255
     order = large[np.argsort(-areas[large - 1], kind="stable")][:MOST_BOXES]
     boxes = []
-    for left, top, width, height, _area in table[order]:
+    for label in order:
+        left, top, width, height, _area = (int(value) for value in table[label])
+        cells = (slice(top, top + height), slice(left, left + width))
+        if is_light is not None and is_light(cells, labels[cells] == label):
+            keep[label] = 0
+            continue
         right, bottom = (left + width) / columns, (top + height) / rows
-        boxes.append(Box(float(left / columns), float(top / rows), float(right), float(bottom)))
+        boxes.append(Box(left / columns, top / rows, right, bottom))
     return _grid(cv2.bitwise_and(keep[labels], moving)), tuple(boxes)
+
+
+def _texture(cells: Grid) -> NDArray[np.float32]:
+    """Return what is finer than about five cells."""
+    values = cells.astype(np.float32)
+    smooth: NDArray[np.float32] = cv2.blur(values, (5, 5)).astype(np.float32, copy=False)
+    return values - smooth
+
+
+def _coarse(grid: Grid) -> NDArray[np.float32]:
+    """Return every second cell, without the mean, for the search of a shift."""
+    values = grid[::2, ::2].astype(np.float32)
+    return values - values.mean(dtype=np.float32)
 
 
 def _grid(array: NDArray[Any]) -> Grid:
     """Return what cv2 answered as what it is: its operations on uint8 give uint8."""
     return array.astype(np.uint8, copy=False)
+
+
+def _shifted(grid: Grid, levels: int) -> Grid:
+    """Return a grid lighter by so many levels, or darker."""
+    if levels > 0:
+        return _grid(cv2.add(grid, np.full_like(grid, levels)))
+    return _grid(cv2.subtract(grid, np.full_like(grid, -levels))) if levels else grid
 
 
 def _towards(grid: Grid, target: Grid, levels: int, where: Grid) -> Grid:

@@ -256,7 +256,7 @@ class _Lease:
         self.post = parts.post(grant.camera)
         self._p = parts
         self._grant = grant
-        self.what = parts.renditions.choose(grant.camera, kind, RECORDED, grant)
+        self.what = parts.renditions.choose(grant.camera, kind, RECORDED, grant, in_order=False)
         """Which rendition it gets, from its beginning to its end."""
         self._codec: Codec | None = None
         self._renewing = False
@@ -292,7 +292,10 @@ class _Lease:
         self._codec = self._codec or codec
         if codec is not self._codec:
             return False  # a session has one payload format: it is to be asked for anew
-        return self._p.post(self.camera) is self.post and self._p.gate.check(self._grant).allowed
+        verdict = self._p.gate.check(self._grant)
+        if MARKED in verdict.flags and not self.what.mark:
+            return False  # its act demands a mark by now: it is to be asked for anew, too
+        return self._p.post(self.camera) is self.post and verdict.allowed
 
     async def _renew(self) -> None:
         """Let the look go on under the same order; where it cannot, it ends with its Grant."""

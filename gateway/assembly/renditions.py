@@ -21,6 +21,7 @@ from typing import Any, Final, NoReturn, Protocol
 from typing_extensions import override
 
 from gateway.assembly.journal import signed
+from gateway.assembly.order import Order
 from gateway.assembly.which_stream import MARKED, Pick, Sight, pick
 from gateway.codec.recode import (
     MOST_MARK_CHARS,
@@ -206,6 +207,8 @@ class _Exit:
         self._needed_s = 0.0
         self._idle_s = 0.0 if at_edge(camera)[0] else IDLE_AFTER_S
         self._last_90k: int | None = None
+        self.order = Order()
+        """Of what it reads."""
         self.fanout = _Guarded(self)
 
     @contextmanager
@@ -262,6 +265,7 @@ class _Exit:
             before.leave(self._valve)
         if raw is not None:
             self._valve.is_open = False
+            self.order.begin()
             kept = raw.kept()
             raw.join(self._valve, from_kept=bool(kept) and not self._is_shown(kept[0]))
 
@@ -312,6 +316,7 @@ class _Exit:
         """Hand a camera's unit on, unless it must not be seen as it is."""
         self.check()
         if self._look is None:
+            self.order.note(unit.pts_90k)
             self._last_90k = unit.pts_90k
             self.fanout.publish(unit)
 
@@ -320,11 +325,14 @@ class _Exit:
         reader = Reader(_EXIT + self.stream, MOST_UNITS, MOST_BYTES)
         kept = coding.raw.kept()
         after_90k = self._after(kept)
+        self.order.begin()
         coding.raw.join(reader, from_kept=True)
         dropped = -1
         try:
             while True:
                 batch = await _batch(reader)
+                for unit in batch:
+                    self.order.note(unit.pts_90k)
                 lost = reader.statistics().dropped
                 request = asked(coding.look, batch, is_fresh=lost != dropped, after_90k=after_90k)
                 dropped, after_90k = lost, NEVER
@@ -390,11 +398,24 @@ class Renditions:
     # what can be had ---------------------------------------------------------------------------
 
     def choose(
-        self, camera: str, wish: StreamKind, codecs: frozenset[Codec], grant: Grant | None = None
+        self,
+        camera: str,
+        wish: StreamKind,
+        codecs: frozenset[Codec],
+        grant: Grant | None = None,
+        *,
+        in_order: bool = True,
     ) -> Pick:
         """Return which rendition a viewer gets now; see `which_stream.pick`."""
         mark = self._mark(grant) if grant is not None and MARKED in grant.flags else ""
-        return pick(self._sight(camera), wish, codecs, mark)
+        return pick(self._sight(camera), wish, codecs, mark, in_order=in_order)
+
+    def source(self, stream: str) -> tuple[str, StreamKind] | None:
+        """Return of which camera's stream one on the link is a passed-through copy, if of any."""
+        found = self._exits.get(stream)
+        if found is None or found.look() is not None:
+            return None
+        return found.camera, found.what.rendition.source
 
     def codec(self, camera: str, what: Pick) -> Codec | None:
         """Return how a rendition is coded now; None: not known yet."""
@@ -419,6 +440,16 @@ class Renditions:
             _codec(post, StreamKind.SUB) if has_sub else None,
             has_sub,
             bool(self.masks(camera)),
+            self._reordered(camera),
+        )
+
+    def _reordered(self, camera: str) -> frozenset[StreamKind]:
+        """Return which streams of a camera come in another order than they are to be shown in."""
+        exits = (self._exits.get(Pick(one).stream(camera)) for one in Rendition)
+        return frozenset(
+            one.what.rendition.source
+            for one in exits
+            if one is not None and one.order.is_reordered
         )
 
     def masks(self, camera: str) -> tuple[Mask, ...]:

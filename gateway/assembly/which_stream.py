@@ -57,6 +57,8 @@ class Sight:
     has_sub: bool = False
     masked: bool = False
     """The gateway burns masks in: both streams leave as H.264."""
+    reordered: frozenset[StreamKind] = frozenset()
+    """Streams with B-frames: whoever shows pictures as they come cannot show them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,33 +84,44 @@ def as_sent(kind: StreamKind) -> Pick:
     return Pick(Rendition.SUB if kind is StreamKind.SUB else Rendition.MAIN)
 
 
-def pick(sight: Sight, wish: StreamKind, codecs: frozenset[Codec], mark: str = "") -> Pick:
+def pick(
+    sight: Sight,
+    wish: StreamKind,
+    codecs: frozenset[Codec],
+    mark: str = "",
+    *,
+    in_order: bool = True,
+) -> Pick:
     """Return what a viewer gets who wished for a stream; `codecs`: those that his player takes.
 
-    Passed through if that can be; else the other stream if it can; else coded anew.
+    Passed through if that can be; else the other stream if it can; else coded anew. `in_order`:
+    he shows pictures as they come, so that those with B-frames are coded anew, too.
     """
     kind = wish if sight.has_sub else StreamKind.MAIN
     if sight.masked or mark:
         plain = Rendition.SUB if kind is StreamKind.SUB else Rendition.MAIN
         return Pick(plain, flags=(MASKED,) if sight.masked else (), mark=mark)
+    jumbled = sight.reordered if in_order else frozenset()
+    takes_main = StreamKind.MAIN not in jumbled and _takes(codecs, sight.main)
+    takes_sub = StreamKind.SUB not in jumbled and _takes(codecs, sight.sub)
     if kind is StreamKind.MAIN:
-        return _main(sight, codecs)
-    return _sub(sight, codecs)
+        return _main(sight, is_taken=takes_main, is_sub_taken=sight.has_sub and takes_sub)
+    return _sub(sight, is_taken=takes_sub, is_main_taken=sight.main is not None and takes_main)
 
 
-def _main(sight: Sight, codecs: frozenset[Codec]) -> Pick:
-    if _takes(codecs, sight.main):
+def _main(sight: Sight, *, is_taken: bool, is_sub_taken: bool) -> Pick:
+    if is_taken:
         return Pick(Rendition.MAIN, sight.main or Codec.H264)
-    if sight.has_sub and _takes(codecs, sight.sub):
+    if is_sub_taken:
         return Pick(Rendition.SUB, sight.sub or Codec.H264, (SMALLER,))
     return Pick(Rendition.H264, flags=(TRANSCODED,))
 
 
-def _sub(sight: Sight, codecs: frozenset[Codec]) -> Pick:
-    if _takes(codecs, sight.sub):
+def _sub(sight: Sight, *, is_taken: bool, is_main_taken: bool) -> Pick:
+    if is_taken:
         return Pick(Rendition.SUB, sight.sub or Codec.H264)
-    if sight.main is not None and sight.main in codecs:
-        return Pick(Rendition.MAIN, sight.main)
+    if is_main_taken:
+        return Pick(Rendition.MAIN, sight.main or Codec.H264)
     return Pick(Rendition.SUB_H264, flags=(TRANSCODED,))
 
 

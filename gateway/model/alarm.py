@@ -50,6 +50,8 @@ class Track:
     """Where it stands: the middle of the lower edge of its box."""
     path: tuple[tuple[float, float], ...] = ()
     """Its last foot points, oldest first, at most MOST_PATH; the last is `foot`."""
+    metres: float = 0.0
+    """Its height where the camera is calibrated; 0: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,28 @@ class Observation:
     """What the reference says of the whole picture; on key frames, else None."""
 
 
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What made a rule decide, as data; people read a sentence that is made from it."""
+
+    rule: str
+    """As in the alarm."""
+    track: int = 0
+    """Id of the track that decided; 0: none did."""
+    kind: Kind = Kind.MOVING
+    """What the track is, as far as anybody knows."""
+    seconds: float = 0.0
+    """How long it lasted when it was decided."""
+    metres: float = 0.0
+    """Height of what decided; 0: the camera is not calibrated."""
+    confidence: float = 0.0
+    """0..1; 0: nothing said."""
+    detail: str = ""
+    """A word of the rule: how a camera was tampered with, which way a line was crossed."""
+    mode: str = ""
+    """Of the watch, what was decoded meanwhile."""
+
+
 class AlarmState(Enum):
     """What became of the cause, and of the alarm; that somebody answers it lies beside."""
 
@@ -135,6 +159,8 @@ class Alarm:
     """Further cameras that the alarm opens: a hold-up opens those of its shop, nothing else."""
     silent: bool = False
     """Nothing on site may show that it was raised (hold-up, B-26)."""
+    why: Why | None = None
+    """What made it; None where no rule of ours did (a camera's event, a button, a panel)."""
 
     @property
     def cameras(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from enum import Enum
 
+from gateway.model.alarm import Kind
 from gateway.model.source import addresses
 
 Point = tuple[float, float]
@@ -25,6 +26,9 @@ class SiteKind(Enum):
     JEWELLER = "gioielleria"
     TOBACCONIST = "tabaccheria"
     CONDOMINIUM = "condominio"
+    DORMITORY = "dormitorio"
+    """Where people sleep who have no home; no rule may watch for those who stay (A-43)."""
+    SOCIAL_SERVICE = "servizi-sociali"
     COMPANY = "impresa"
     SCHOOL = "scuola"
     SQUARE = "piazza"
@@ -56,6 +60,35 @@ class Analytic(Enum):
 
     INTRUSION = "intrusione"
     PLATES = "targhe"
+    CROSSING = "attraversamento"
+    """Of a line, in a direction."""
+    LOITERING = "stazionamento"
+    """One track stays inside; never where people live who have no home (A-43)."""
+    STOPPED = "veicolo-fermo"
+    TAMPER = "manomissione"
+    """Of the camera: covered, defocused, turned, frozen, dark."""
+    LOSS = "perdita-video"
+
+
+class Direction(Enum):
+    """Which way a line is crossed; side A lies left of one who looks from its first point on."""
+
+    AB = "ab"
+    BA = "ba"
+    BOTH = "entrambi"
+
+
+class Holidays(Enum):
+    """How a zone is armed on holidays."""
+
+    AS_WEEKDAYS = "come-feriale"
+    """Like on any other day."""
+    ALWAYS = "sempre"
+    """Around the clock."""
+    NEVER = "mai"
+
+
+WHOLE_PICTURE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 
 
 class ActKind(Enum):
@@ -186,6 +219,8 @@ class Site:
     """When people are inside (schools, A-40)."""
     closed_days: tuple[date, ...] = ()
     """Days on which `opening` does not hold: holidays."""
+    patron: date | None = None
+    """Feast of the patron saint, a holiday there; its year does not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +296,11 @@ class ArmedHours:
 
 @dataclass(frozen=True, slots=True)
 class WeekHours:
-    """A span in Europe/Rome on some days of the week; `until` is later than `since`."""
+    """A span in Europe/Rome on some days of the week.
+
+    `until` is later than `since` where a site opens. Where a zone is armed an earlier one goes over
+    midnight, into the day after, and an equal one means the whole day.
+    """
 
     days: tuple[int, ...]
     """ISO weekdays, 1 (Monday) .. 7."""
@@ -271,7 +310,7 @@ class WeekHours:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A guarded polygon with its intrusion rule."""
+    """A guarded part of a picture with its rule."""
 
     id: str
     name: str
@@ -286,6 +325,24 @@ class Zone:
     """Absence this long ends it; what comes back sooner is the same incident."""
     severity: int = 3
     """1 (information) .. 5 (hold-up)."""
+    line: tuple[Point, ...] = ()
+    """Two points where a line is guarded (CROSSING), else none."""
+    direction: Direction = Direction.BOTH
+    dwell_s: float = 0.0
+    """How long something must stay, stand or fail (LOITERING, STOPPED, TAMPER, LOSS)."""
+    classes: tuple[Kind, ...] = ()
+    """What counts; empty: everything. What nobody could name (MOVING) always counts."""
+    least_m: float = 0.0
+    """Lowest height in metres that counts where the camera is calibrated; 0: any."""
+    most_m: float = 0.0
+    """Greatest height in metres that counts; 0: any."""
+    week: tuple[WeekHours, ...] = ()
+    """Further armed spans, by weekday; with `armed` empty too: around the clock."""
+    holidays: Holidays = Holidays.AS_WEEKDAYS
+    template: str = ""
+    """Name of the template that filled in what was not written."""
+    feasts: tuple[date, ...] = ()
+    """Holidays of its site alone (patron, closed days); plans fill it in, it is not written."""
 
 
 @dataclass(frozen=True, slots=True)

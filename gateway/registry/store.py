@@ -318,7 +318,8 @@ class RegistryStore:
             job(connection)
             return _read(connection)
 
-        writing = asyncio.ensure_future(self._store.write(both))
+        write = self._store.write(both)
+        writing = asyncio.create_task(write)  # noqa: TID251 - waited for right here
         writing.add_done_callback(self._take)
         try:
             await asyncio.shield(writing)

@@ -22,7 +22,7 @@ from tests.e2e.daemon import Daemon, free_port
 from tests.e2e.tenants_town import MARK, PASSWORD, ROLES, everybody, founded, named, town
 
 pytestmark = pytest.mark.peer
-EXAMPLES = int(os.environ.get("VARCO_ATTACKS", "8"))
+EXAMPLES = int(os.environ.get("VARCO_ATTACKS", "6"))
 """Made-up requests for each endpoint; `make nightly` asks for many more."""
 THEIRS = ("b-cam", "b-sito", "b-casa", "b-patto", "b-nvr", "b-sala", "b-zona", "b-istituto")
 """Ids of the second side; said by the attacker, they come back only as an echo."""
@@ -203,15 +203,13 @@ def test_the_other_side_takes_as_long_as_nothing(people):
     client = people["pl.operator"]
     path = "/whep/{id}?purpose=servizio&case=OS-1"
 
-    def middle_s(id_):
-        spans = []
-        for _ in range(30):
+    spans = {"b-cam": [], "z-cam": []}
+    for _ in range(30):  # in turn, so that what else the machine does is in both
+        for id_, took in spans.items():
             began = time.perf_counter()
             answer(client, "POST", path, id_)
-            spans.append(time.perf_counter() - began)
-        return sorted(spans)[15]
-
-    real_s, made_up_s = middle_s("b-cam"), middle_s("z-cam")
+            took.append(time.perf_counter() - began)
+    real_s, made_up_s = (sorted(took)[15] for took in spans.values())
     assert abs(real_s - made_up_s) < max(0.02, 0.5 * made_up_s)
 
 

@@ -18,7 +18,7 @@ const SWAP_MS = 5000;
 /** Flags that say what this box did to the picture; they stand beside it, not across it. */
 const ALTERED = ["masked", "transcoded", "smaller", "watermark"];
 /** Ends that are not a decision about us: asking the gate again is right. */
-const MAY_RETRY = new Set([
+export const MAY_RETRY = new Set([
   "", "media-unavailable", "media-process-ended", "gateway-gone", "grant-expired", "lease-expired", "peer-silent", "peer-closed",
 ]);
 

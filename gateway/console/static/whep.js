@@ -3,13 +3,12 @@
 // WHEP client (draft-ietf-wish-whep-03): one offer, one answer, recvonly, no third party.
 
 import { query, request } from "./api.js";
-
-const GATHER_MS = 250;
+import { gathered, iceServers, learnServers } from "./ice.js";
 
 /** Opens a live picture: `rendition` main for incidents, sub where it is small. Returns
  * { stream, rendition, resource, pc, close }; throws a Problem if refused. */
 export async function open(camera, reasons, rendition) {
-  const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+  const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers: await iceServers() });
   try {
     const transceiver = pc.addTransceiver("video", { direction: "recvonly" });
     const stream = new MediaStream([transceiver.receiver.track]);
@@ -21,6 +20,7 @@ export async function open(camera, reasons, rendition) {
       type: "application/sdp",
       body: pc.localDescription.sdp,
     });
+    learnServers(response);
     const resource = response.headers.get("location");
     await pc.setRemoteDescription({ type: "answer", sdp: await response.text() });
     return { pc, stream, rendition, resource, close: () => close(pc, resource) };
@@ -28,19 +28,6 @@ export async function open(camera, reasons, rendition) {
     pc.close();
     throw error;
   }
-}
-
-/** Waits briefly for candidates: the gateway is ICE-lite and needs none of ours to answer. */
-function gathered(pc) {
-  if (pc.iceGatheringState === "complete") return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, GATHER_MS);
-    pc.addEventListener("icegatheringstatechange", () => {
-      if (pc.iceGatheringState !== "complete") return;
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }
 
 function close(pc, resource) {

@@ -84,7 +84,7 @@ class Outlet:
         self.error: PeerError | None = None
         """Why nothing can be sent any more."""
         self.is_free = False
-        """Whether the kernel had nothing left to send when it was asked last."""
+        """Whether the kernel had little left to send when it was asked last, just after a write."""
         self._seal = pipe.seal
         self._sock = pipe.sock
         self._fileno = pipe.sock.fileno()
@@ -153,8 +153,8 @@ class Outlet:
     def _ask(self) -> bool:
         """Return whether the kernel's queue is short; if not, have it tell when it is."""
         waiting_bytes = not_sent(self._sock)
-        self.is_free = not self._unsent and not waiting_bytes
-        if not self._unsent and waiting_bytes <= self.queue_bytes // 2:
+        self.is_free = not self._unsent and waiting_bytes <= self.queue_bytes // 2
+        if self.is_free:
             self._unasked = 0 if waiting_bytes else UNASKED
             return True
         self._unasked = 0

@@ -203,12 +203,13 @@ async def test_seeds_that_come_together_are_applied_one_after_the_other(store):
 
 async def test_a_cancelled_apply_is_either_in_memory_and_on_disk_or_in_neither(store):
     """After a cancellation the next apply does not stumble over what is on disk."""
-    for step in range(12):
+    for step in range(60):
         text = f'[[controller]]\nid = "c{step}"\nname = "C"\n'
         async with asyncio.TaskGroup() as group:
             task = group.create_task(store.apply(seed(text), by="x"))
             for _ in range(step % 6):
                 await asyncio.sleep(0)
+            await asyncio.sleep(step // 6 * 0.0002)  # also while it is read back
             task.cancel()
         stored = await store.at(store.current().version)
         assert stored == store.current()
