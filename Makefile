@@ -6,7 +6,7 @@
 # make setup   a virtual environment with what the gateway needs
 # make check   format, lint, types, import layers, licence headers
 # make peers   third-party programs for tests and benchmarks (Debian packages when root)
-# make fuzz    every parser, a minute in all (FUZZ_SECONDS)
+# make fuzz    every parser, for FUZZ_SECONDS in all
 # make nightly every parser, a million inputs each, and every endpoint, attacked for longer: an hour
 # make bench   every benchmark, quick
 # make soak-alarms  100,000 alarms, 1,000 kills, 1,000 power cuts: nothing may be lost; an hour
@@ -18,7 +18,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 40
 FUZZ_RUNS ?= 1000000
 # more than cores: many tests wait for real peers
 PYTEST_WORKERS ?= 3

@@ -63,10 +63,12 @@ FORMS: Mapping[str, str] = {
     "_path": "path",
     "_pin": "SHA-256",
     "_polygon": "polygon",
+    "_polygon_or_nothing": "polygon",
     "_prefix": "MQTT topic",
     "_public_url": "URL",
     "_reachable": "host:port",
     "_reference": "reference",
+    "_segment": "two points",
     "_topic": "topic",
     "_tls_key": "path or `credential:NAME`",
 }

@@ -250,7 +250,9 @@ def _around(options: Options, accounts: Accounts, journal: Journal, clock: Clock
     shifts = Shifts(journal, clock, signed_in=signed_in)
     incident_s = options.access.incident_hours * 3600.0
     masked = options.media.transcodes_most > 0
-    return Around(masked, signed_in=signed_in, shifts=shifts, incident_s=incident_s)
+    return Around(
+        masked, signed_in=signed_in, shifts=shifts, incident_s=incident_s, is_dark=journal.is_dark
+    )
 
 
 def _witnessing(

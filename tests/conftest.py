@@ -39,20 +39,22 @@ settings.register_profile(
 settings.load_profile("varco")
 
 LONGEST = (
-    "tests/e2e/test_attacks",
-    "tests/e2e/test_recorder",
-    "tests/ui/test_trust_whole",
     "tests/e2e/test_demo",
-    "tests/e2e/test_api_attack",
     "tests/peers/test_rooms_whole",
+    "tests/e2e/test_recorder",
     "tests/ui/test_trust",
+    "tests/ui/test_operator",
+    "tests/ui/test_accessibility",
+    "tests/ui/test_desk",
     "tests/e2e/test_bad_input",
+    "tests/e2e/test_attacks",
+    "tests/e2e/test_api_attack",
+    "tests/ui/test_trust_whole",
+    "tests/ui/test_devices",
     "tests/e2e/test_faults",
     "tests/e2e/test_tenants",
     "tests/e2e/test_hostile_cameras",
     "tests/e2e/test_sources",
-    "tests/ui/test_operator",
-    "tests/ui/test_devices",
     "tests/peers/test_bad_networks",
     "tests/e2e/test_acceptance",
     "tests/unit/analytics/test_watch",
@@ -60,7 +62,6 @@ LONGEST = (
     "tests/unit/ingest/test_camera",
     "tests/peers/test_whep_aiortc",
     "tests/ui/test_lines",
-    "tests/ui/test_accessibility",
 )
 """Files that take longest, in this order: begun first, so that no worker ends alone."""
 

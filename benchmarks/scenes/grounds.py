@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Backgrounds: where a scene plays, how its camera looks at it, what in it can be moved by wind.
 
-The town's are painted by `gateway.simulator` and freed of people and cars by a median over time, the
-yard is painted here, the real ones are medians over frames of the shared footage, enlarged.
+The town's are painted by `gateway.simulator` and freed of people and cars by a median over time,
+the yard is painted here, the real ones are medians of the shared footage's frames, enlarged.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from gateway.model.registry import Point
 from gateway.simulator import paint
 from gateway.simulator.greenery import crown
 from gateway.simulator.paint import Picture, Sprite
-from gateway.simulator.perspective import Lens
+from gateway.simulator.perspective import Lens, Points
 from gateway.simulator.scene_gate import Gate
 from gateway.simulator.scene_pharmacy import Room
 from gateway.simulator.scene_square import Square
@@ -52,7 +52,7 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """How a ground is made."""
 
     paint: Callable[[], Picture]
@@ -127,19 +127,19 @@ def _yard() -> Picture:
     return paint.vignette(picture, 0.25)
 
 
-def _hung(picture: Picture, surface: Picture, corners: "paint.NDArray[np.float64]") -> None:
+def _hung(picture: Picture, surface: Picture, corners: Points) -> None:
     """Lay a flat surface between four corners, clockwise from the top left."""
     height, width = surface.shape[:2]
     source = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     matrix = cv2.getPerspectiveTransform(source, corners.astype(np.float32))
     warped = plane(cv2.warpPerspective(surface, matrix, (WIDTH, HEIGHT)))
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
-    cv2.fillConvexPoly(mask, np.round(corners).astype(np.int32), 255)
+    cv2.fillPoly(mask, [np.round(corners).astype(np.int32)], (255,))
     picture[mask > 0] = warped[mask > 0]
 
 
 def _median(pictures: Iterator[Picture]) -> Picture:
-    return np.median(np.stack(list(pictures)), axis=0).astype(np.uint8)
+    return np.asarray(np.median(np.stack(list(pictures)), axis=0), np.uint8)
 
 
 def _still(pattern: str) -> Callable[[], Picture]:
@@ -148,9 +148,14 @@ def _still(pattern: str) -> Callable[[], Picture]:
     def load() -> Picture:
         files = sorted(FOOTAGE.glob(pattern))
         chosen = files[:: max(1, len(files) // (3 * _SAMPLES))]
-        return _enlarged(_median(cv2.imread(str(one))[..., ::-1] for one in chosen))
+        return _enlarged(_median(_read(one) for one in chosen))
 
     return load
+
+
+def _read(path: Path) -> Picture:
+    """Return a picture file as RGB."""
+    return np.ascontiguousarray(plane(np.asarray(cv2.imread(str(path))))[..., ::-1])
 
 
 def _film(name: str) -> Callable[[], Picture]:
@@ -182,8 +187,8 @@ def _enlarged(picture: Picture) -> Picture:
 
 _YARD = Lens(900.0, 4.0, radians(12.0))
 _WHOLE = ((0.01, 0.42), (0.99, 0.42), (0.99, 0.98), (0.01, 0.98))
-_PLACES = {
-    "square": _Place(
+PLACES = {
+    "square": Place(
         _square,
         Lens(1080.0, 6.5, radians(9.5)),
         _WHOLE,
@@ -192,7 +197,7 @@ _PLACES = {
         water=(0.42, 0.66, 0.60, 0.76),
         lamp=(0.25, 0.25),
     ),
-    "gate": _Place(
+    "gate": Place(
         _gate,
         Lens(1900.0, 3.0, radians(6.2)),
         ((0.01, 0.52), (0.99, 0.52), (0.99, 0.98), (0.01, 0.98)),
@@ -201,14 +206,14 @@ _PLACES = {
         water=(0.60, 0.86, 0.85, 0.95),
         lamp=(0.50, 0.30),
     ),
-    "pharmacy": _Place(
+    "pharmacy": Place(
         _pharmacy,
         Lens(800.0, 2.75, radians(13.0)),
         ((0.01, 0.45), (0.99, 0.45), (0.99, 0.98), (0.01, 0.98)),
         (4.0, 7.0),
         lamp=(0.40, 0.05),
     ),
-    "yard": _Place(
+    "yard": Place(
         _yard,
         _YARD,
         _WHOLE,
@@ -217,7 +222,7 @@ _PLACES = {
         water=(0.55, 0.80, 0.80, 0.92),
         lamp=(0.65, 0.22),
     ),
-    "highway": _Place(
+    "highway": Place(
         _still("cdnet_highway/input/*.jpg"),
         Lens(1500.0, 7.0, radians(14.0)),
         ((0.05, 0.25), (0.95, 0.25), (0.95, 0.98), (0.05, 0.98)),
@@ -225,7 +230,7 @@ _PLACES = {
         crowns=((0.06, 0.30, 0.18),),
         source=FOOTAGE / "cdnet_highway",
     ),
-    "car-park": _Place(
+    "car-park": Place(
         _film("intel_car-detection.mp4"),
         Lens(1000.0, 7.0, radians(20.0)),
         ((0.01, 0.20), (0.99, 0.20), (0.99, 0.98), (0.01, 0.98)),
@@ -233,7 +238,7 @@ _PLACES = {
         crowns=((0.92, 0.24, 0.18),),
         source=FOOTAGE / "intel_car-detection.mp4",
     ),
-    "street": _Place(
+    "street": Place(
         _still("ground_720p_a/*.jpg"),
         Lens(1400.0, 6.0, radians(12.0)),
         ((0.01, 0.30), (0.99, 0.30), (0.99, 0.98), (0.01, 0.98)),
@@ -242,14 +247,14 @@ _PLACES = {
         source=FOOTAGE / "ground_720p_a",
     ),
 }
-NAMES = tuple(_PLACES)
-PAINTED = tuple(name for name, place in _PLACES.items() if place.source is None)
+NAMES = tuple(PLACES)
+PAINTED = tuple(name for name, place in PLACES.items() if place.source is None)
 
 
 def present() -> tuple[str, ...]:
     """Return the grounds that can be had here: all painted ones, and real ones with footage."""
     return tuple(
-        name for name, place in _PLACES.items() if place.source is None or place.source.exists()
+        name for name, place in PLACES.items() if place.source is None or place.source.exists()
     )
 
 
@@ -259,7 +264,7 @@ def ground(name: str, cache: Path) -> Ground:
 
     FileNotFoundError if it needs footage that is not there.
     """
-    place = _PLACES[name]
+    place = PLACES[name]
     if place.source is not None and not place.source.exists():
         raise FileNotFoundError(f"ground {name} is made from {place.source}")
     kept = cache / f"ground-{name}.png"
@@ -268,13 +273,13 @@ def ground(name: str, cache: Path) -> Ground:
         fresh = kept.with_name(f".{kept.name}.{id(place)}.png")
         cv2.imwrite(str(fresh), place.paint()[..., ::-1])
         fresh.replace(kept)
-    picture = np.ascontiguousarray(cv2.imread(str(kept))[..., ::-1])
+    picture = _read(kept)
     return Ground(
         picture, place.lens, place.zone, place.reach_m, _trees(place), place.water, place.lamp
     )
 
 
-def _trees(place: _Place) -> tuple[Sprite, ...]:
+def _trees(place: Place) -> tuple[Sprite, ...]:
     rng = np.random.default_rng(43)
     return tuple(
         crown(rng, (x * WIDTH, y * HEIGHT), (wide * WIDTH, 0.9 * wide * WIDTH), 0.22 * wide * WIDTH)

@@ -5,6 +5,7 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from math import cos, hypot, pi, sin
 
 import cv2
@@ -86,9 +87,8 @@ def way(event: Event, lens: Lens, width_px: int) -> Way:
     z = event.distance_m
     edge = _edge_m(lens, width_px, z) + _HALF_M[event.shape]
     start = (side * edge, z)
+    stops = [start, (-side * edge, z)]
     match event.act:
-        case Act.CROSSING:
-            stops = [start, (-side * edge, z)]
         case Act.ENTERING:
             inside = side * (edge - event.speed_m_s * event.stay_s / 2)
             stops = [start, (inside, z), start]
@@ -100,7 +100,7 @@ def way(event: Event, lens: Lens, width_px: int) -> Way:
             out = _edge_m(lens, width_px, near) + _HALF_M[event.shape]
             stops = [start, (-side * out, near)]
     at_s = [0.0]
-    for (x0, z0), (x1, z1) in zip(stops, stops[1:], strict=False):
+    for (x0, z0), (x1, z1) in pairwise(stops):
         gone_m = hypot(x1 - x0, z1 - z0)
         at_s.append(at_s[-1] + (gone_m / event.speed_m_s if gone_m else event.stay_s))
     return Way(tuple(at_s), tuple(stops), sways=event.act is Act.LINGERING)
@@ -238,17 +238,23 @@ def _two_wheeler(scale: float, look: Look, paint: Colour, where: Where) -> _Draw
 
 def lay_with_shadow(canvas: Canvas, cutout: Cutout) -> None:
     """Lay a thing and the soft shadow below its feet."""
-    height, width = cutout.share.shape
-    rows = max(2, height // 10)
-    pad = np.zeros((3 * rows, width), np.uint8)
-    cv2.ellipse(
-        pad, (width // 2, 3 * rows // 2), (max(1, width // 3), rows // 2 + 1), 0, 0, 360, 90, -1
-    )
-    soft = cv2.GaussianBlur(pad, (0, 0), max(0.8, rows / 3)).astype(np.uint8)
-    shape = (soft.shape[0] & ~1, soft.shape[1] & ~1)
-    soft = soft[: shape[0], : shape[1]]
-    half = (shape[0] // 2, shape[1] // 2)
-    dark = Canvas(np.full(shape, 20, np.uint8), *(np.full(half, 128, np.uint8) for _ in "br"))
-    top = (cutout.top + height - 3 * rows // 2 - rows // 2) & ~1
-    lay(canvas, Cutout(dark, soft, cutout.left, top))
+    box = cutout.box_px()
+    if box is not None:
+        lay(canvas, _shadow(box))
     lay(canvas, cutout)
+
+
+def _shadow(box: tuple[int, int, int, int]) -> Cutout:
+    """Return what touches the ground below a box: a soft dark oval around its lower edge."""
+    left, top, right, bottom = box
+    wide, rows = max(4, right - left), max(2, (bottom - top) // 14)
+    shape = ((4 * rows + 1) & ~1, (wide + 4 * rows + 1) & ~1)
+    oval = np.zeros(shape, np.uint8)
+    centre = (shape[1] // 2, shape[0] // 2)
+    cv2.ellipse(oval, centre, (max(1, wide * 2 // 5), rows), 0, 0, 360, (110,), -1)
+    soft = np.asarray(cv2.GaussianBlur(oval, (0, 0), max(0.8, rows / 2)), np.uint8)
+    half = (shape[0] // 2, shape[1] // 2)
+    chroma = (np.full(half, 128, np.uint8) for _ in range(2))
+    dark = Canvas(np.full(shape, 20, np.uint8), *chroma)
+    x, y = (left + right) // 2 - centre[0], bottom - rows // 2 - centre[1]
+    return Cutout(dark, soft, x & ~1, y & ~1)

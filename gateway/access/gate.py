@@ -21,6 +21,7 @@ from gateway.model.access import (
     BREAK_GLASS,
     RECORDER_METHODS,
     UNCONFIRMED,
+    WATERMARK,
     AccessRequest,
     Action,
     Actor,
@@ -88,6 +89,7 @@ _GLASS: Final = "breakglass.use"
 _CONFIRMED: Final = "live.confirm"
 _PROLONGED: Final = "live.prolong"
 _UNANSWERED: Final = "live.unconfirmed"
+_MARKED: Final = "live.mark"
 _BY_ALARM: Final = {Purpose.ALARM, Purpose.INCIDENT}
 """Purposes whose case may be an alarm's id."""
 _UNASKED: Final = RECORDER_METHODS | {ASSERTION}
@@ -117,6 +119,8 @@ class Surroundings:
     """Whether an open incident shows a camera to an organisation, as far as acts let it."""
     recorders_assert: bool = False
     """Whether an edge is asked for each recorder's look, as for a person's; else none has any."""
+    is_dark: Callable[[], bool] = lambda: False
+    """Whether neither the ledger nor its spare takes anything: then no picture leaves (D.5.6)."""
     on_break_glass: Callable[[Grant], None] = lambda _: None
     """Told of each emergency at once, after its entries; must not raise or wait."""
 
@@ -344,6 +348,8 @@ class Gate:
         lasts = known and not _has_ended(grant, now)
         if not lasts or not self._is_there(grant.request.actor):
             return policy.refuse(sentences.grant_ended(), verdict.registry_version, verdict.regime)
+        if verdict.allowed and self._around.is_dark():
+            return policy.refuse(sentences.ledger(), verdict.registry_version, verdict.regime)
         return verdict._replace(expires=grant.expires) if verdict.allowed else verdict
 
     def _is_there(self, actor: Actor) -> bool:
@@ -394,14 +400,17 @@ class Gate:
     async def mark(self, grant: Grant) -> Grant | None:
         """Return the Grant with what has become out of the ordinary; None if nothing has.
 
-        An act that ended during an open alarm: the look goes on flagged, and an entry says so.
+        An act that ended during an open alarm, or demands a watermark by now: the look goes on
+        flagged, and an entry says so.
         """
         verdict = self.check(grant)
         current = self._valid.get(grant.id)
         if current is None or not verdict.allowed or set(verdict.flags) <= set(current.flags):
             return None
         flags = (*verdict.flags, *(one for one in current.flags if one == UNCONFIRMED))
-        made = await self._replace(current, flags, _UNANSWERED, expires=current.expires)
+        new = set(verdict.flags) - set(current.flags)
+        event = _MARKED if new == {WATERMARK} else _UNANSWERED
+        made = await self._replace(current, flags, event, expires=current.expires)
         return made if isinstance(made, Grant) else None
 
     async def _replace(

@@ -82,8 +82,9 @@ def _line(act: Act, scope: ActScope, term: tuple[int, int]) -> OfferedAct:
     before_s = min(max(scope.retention_before_s, 0.0), MOST_BEFORE_S)
     before_s = 0.0 if scope.disclosure is Disclosure.TEXT_ONLY else before_s
     return OfferedAct(
-        act.id, _text(act.title, act.id), _text(act.number), *term, scope.disclosure, before_s
-    )
+        act.id, _text(act.title, act.id), _text(act.number), *term, scope.disclosure, before_s,
+        scope.watermark,
+    )  # fmt: skip
 
 
 def _wider(one: OfferedAct | None, other: OfferedAct) -> OfferedAct:
@@ -91,7 +92,9 @@ def _wider(one: OfferedAct | None, other: OfferedAct) -> OfferedAct:
     if one is None:
         return other
     wider = min(one.disclosure, other.disclosure, key=_WIDTH.index)
-    return replace(one, disclosure=wider, before_s=max(one.before_s, other.before_s))
+    marked = one.watermark or other.watermark  # which of the two holds is known when it is asked
+    before_s = max(one.before_s, other.before_s)
+    return replace(one, disclosure=wider, before_s=before_s, watermark=marked)
 
 
 def _text(value: str, otherwise: str = "") -> str:

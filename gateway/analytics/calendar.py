@@ -58,8 +58,6 @@ def _in_week(span: WeekHours, local: datetime) -> bool:
     today, before = local.isoweekday() in span.days, (local - _DAY).isoweekday() in span.days
     if span.since < span.until:
         return today and span.since <= clock < span.until
-    if span.since == span.until:
-        return (today and clock >= span.since) or (before and clock < span.since)
     return (today and clock >= span.since) or (before and clock < span.until)
 
 

@@ -29,7 +29,7 @@ def beside(line: Sequence[Point], point: Point) -> float:
     (ax, ay), (bx, by) = line
     along_x, along_y = bx - ax, by - ay
     length = (along_x**2 + along_y**2) ** 0.5
-    return (along_x * (point[1] - ay) - along_y * (point[0] - ax)) / length
+    return float((along_x * (point[1] - ay) - along_y * (point[0] - ax)) / length)
 
 
 def meets(line: Sequence[Point], start: Point, end: Point) -> bool:

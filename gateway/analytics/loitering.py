@@ -56,7 +56,7 @@ def decide(
     stays = {one.id: between_s(one.value, at) for one in entered}
     dwell_s = zone.dwell_s or DWELL_S
     offending = sorted(
-        (one for one in tracks if stays[one.id] >= dwell_s), key=lambda one: -stays[one.id]
+        (one for one in tracks if stays.get(one.id, 0.0) >= dwell_s), key=lambda one: -stays[one.id]
     )
     if not offending:
         return not_caused(state, zone, at)

@@ -15,6 +15,7 @@ from gateway.wire import units as wire_units
 
 MOST_BOXES = 32
 MOST_SIGHTS = 1024
+_MOST_COST_S = 600.0
 _UNSETTLED, _STIRS, _STILL = 1, 2, 4
 _KINDS = tuple(Kind)
 _LONG_S = 10 * 86_400.0
@@ -95,10 +96,13 @@ class LookReply:
     pictures: int
     """Pictures decoded; fewer are judged."""
     sights: tuple[Sight, ...]
+    cost_s: float = 0.0
+    """CPU seconds that it took."""
 
     def pack(self) -> bytes:
         """Return the answer as bytes."""
         pen = Pen().fields("IIH", self.decode_errors, self.pictures, len(self.sights))
+        pen.fields("f", self.cost_s)
         for sight in self.sights:
             flags = _UNSETTLED * sight.unsettled | _STIRS * sight.stirs
             flags |= _STILL if sight.still is not None else 0
@@ -118,9 +122,12 @@ class LookReply:
         cursor = Cursor(data)
         errors, pictures = cursor.whole("I"), cursor.whole("I")
         count = cursor.count("H", MOST_SIGHTS, "sights")
+        cost_s = cursor.fields("f")[0]
+        if not 0.0 <= cost_s <= _MOST_COST_S:
+            raise WireError(f"a request cost {cost_s} s")
         sights = tuple(_sight(cursor, zones) for _ in range(count))
         cursor.end()
-        return cls(errors, pictures, sights)
+        return cls(errors, pictures, sights, cost_s)
 
 
 def _counts(sight: Sight) -> tuple[int, int, int]:

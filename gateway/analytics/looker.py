@@ -1,22 +1,22 @@
 # SPDX-FileCopyrightText: 2026 The Varco authors
 # SPDX-License-Identifier: EUPL-1.2
-"""Answers LOOK requests: decode, motion, tracks, zones. Runs in a child, keeps what it learnt of a camera.
+"""Answers LOOK requests: decode, motion, tracks, zones. Runs in a child, keeps what it learnt.
 
 One decoder serves the key units of all cameras; a camera has its own only while it is awake.
 """
 
-import math
+import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.analytics.condition import Reference
 from gateway.analytics.look import MOST_SIGHTS, Feed, LookReply, LookRequest, Sight
-from gateway.analytics.motion import Grid, Motion, MotionModel
-from gateway.analytics.tracks import Region, Tracker
+from gateway.analytics.motion import Grid, Motion, MotionModel, cells
+from gateway.analytics.reference import Reference
+from gateway.analytics.tracks import Known, Region, Tracker
 from gateway.analytics.zones import ZoneGrid
 from gateway.codec.decode import Decoder, Picture, luma
 from gateway.codec.protocol import Polygon
@@ -28,11 +28,8 @@ EVERY_90K = 7200
 _NEW_TIME_90K = 30 * 90_000
 """A picture this much older than the last one belongs to a new session of the camera."""
 _MOST_CAMERAS = 256
-_FLUENT_S = 0.5
+_FLUENT_S = 0.45
 """Pictures further apart do not tell what goes somewhere from what only sways."""
-STANDS_S = 4.0
-"""What has stood for so long keeps nobody awake."""
-_LEAST_KEYS_90K = 45_000
 
 
 @dataclass(slots=True)
@@ -41,8 +38,9 @@ class _Camera:
 
     model: MotionModel = field(default_factory=MotionModel)
     tracker: Tracker = field(default_factory=Tracker)
+    earlier: Tracker | None = None
+    """The tracks before the last key unit that was looked at alone, in case of AGAIN."""
     reference: Reference = field(default_factory=Reference)
-    key_90k: int | None = None
     decoder: Decoder | None = None
     judged_90k: int | None = None
     zones: Sequence[Polygon] = ()
@@ -52,7 +50,9 @@ class _Camera:
 class Looker:
     """The handler of LOOK requests; one per child."""
 
-    def __init__(self) -> None:
+    def __init__(self, spent_s: Callable[[], float] = time.thread_time) -> None:
+        """`spent_s`: CPU seconds that this process has used."""
+        self._spent_s = spent_s
         self._cameras: OrderedDict[str, _Camera] = OrderedDict()
         self._key_decoders: dict[Codec, Decoder] = {}
         self._errors = 0
@@ -60,6 +60,7 @@ class Looker:
 
     def look(self, payload: bytes) -> bytes:
         """Answer a packed LookRequest with a packed LookReply."""
+        begun_s = self._spent_s()
         request = LookRequest.unpack(payload)
         camera = self._camera(request.camera)
         if list(camera.zones) != list(request.zones):
@@ -70,7 +71,8 @@ class Looker:
             self._pictures += 1
             if len(sights) < MOST_SIGHTS and _is_due(camera, picture.pts_90k):
                 sights.append(_judge(camera, picture))
-        return LookReply(self._errors, self._pictures, tuple(sights)).pack()
+        cost_s = self._spent_s() - begun_s
+        return LookReply(self._errors, self._pictures, tuple(sights), cost_s).pack()
 
     def _camera(self, name: str) -> _Camera:
         """Return a camera's state; the one unseen for longest makes room."""
@@ -86,12 +88,15 @@ class Looker:
             camera.decoder = None
             for unit in request.units:
                 if _is_wanted(camera, unit):
+                    camera.earlier = camera.tracker.copy()
                     yield from self._decode_key(unit)
             return
         if request.feed in {Feed.START, Feed.AGAIN} and camera.decoder is not None:
             camera.decoder.restart()
         if request.feed is Feed.AGAIN and request.units:
             camera.judged_90k = request.units[0].pts_90k
+            camera.tracker = camera.tracker if camera.earlier is None else camera.earlier
+            camera.earlier = None
         for unit in _from_key(request.units) if camera.decoder is None else request.units:
             decoder = camera.decoder
             if decoder is None or decoder.codec is not unit.codec:
@@ -156,50 +161,52 @@ def _judge(camera: _Camera, picture: Picture) -> Sight:
 def _followed(
     camera: _Camera, motion: Motion, at_s: float, elapsed_s: float
 ) -> tuple[tuple[Track, ...], bool, tuple[int, ...]]:
-    """Return the tracks, whether anything moves that has not long stood, and the zones."""
+    """Return the tracks, whether anything moves that has not long stood, and the zones.
+
+    Of pictures that lie far apart nobody can say what goes somewhere: there all motion counts.
+    """
     if camera.grid is None or camera.grid.shape != motion.moving.shape:
-        camera.grid = ZoneGrid(camera.zones, motion.moving.shape)
         rows, columns = motion.moving.shape
-        camera.tracker = Tracker(rows / columns)
-    if motion.returned is not None:
-        camera.tracker.uncover(lambda box: _share(motion.returned, box))
-    seen = camera.tracker.step([Region(box) for box in motion.boxes], at_s)
-    going, young = np.zeros_like(motion.moving), np.zeros_like(motion.moving)
-    for known in seen:
-        cells = _cells(known.box, motion.moving.shape)
-        if known.is_plausible:
-            going[cells] = motion.moving[cells]
-            if known.is_news:
-                camera.model.clear(known.box)
-                known.is_news = False
-    for known in seen:
-        if not known.is_plausible:
-            cells = _cells(known.box, motion.moving.shape)
-            young[cells] = motion.moving[cells] & ~going[cells]
+        camera.grid, camera.tracker = (
+            ZoneGrid(camera.zones, (rows, columns)),
+            Tracker(rows / columns),
+        )
+    if motion.scene_changed:
+        camera.tracker.forget()
+    if (returned := motion.returned) is not None:
+        camera.tracker.uncover(lambda box: _share(returned, box))
+    seen = camera.tracker.step([Region(box) for box in motion.boxes], at_s, camera.model.unrest)
+    going = motion.moving
     if elapsed_s <= _FLUENT_S:
-        camera.model.quieten(young, elapsed_s)
-    stirs = any(known.still_s(at_s) < STANDS_S for known in seen)
+        going = _going(camera.model, motion.moving, seen)
+        camera.model.quieten(np.where(going > 0, np.uint8(0), motion.moving), elapsed_s)
+    stirs = any(
+        known.stirs(at_s) or elapsed_s > _FLUENT_S for known in seen if not known.stood(at_s)
+    )
     return camera.tracker.tracks(seen, at_s), stirs, camera.grid.occupied(going)
 
 
+def _going(model: MotionModel, moving: Grid, seen: Sequence[Known]) -> Grid:
+    """Return 255 where what moves goes somewhere, and tell the model of what now does."""
+    going = np.zeros_like(moving)
+    for known in seen:
+        if known.is_plausible:
+            where = cells(known.box, moving.shape)
+            going[where] = moving[where]
+            if known.is_news:
+                model.clear(known.box)
+                known.is_news = False
+    return going
+
+
 def _condition(camera: _Camera, picture: Picture, plane: NDArray[np.uint8]) -> Condition | None:
-    """Return what the reference says of a key picture; those closer than a second are skipped."""
-    if not picture.frame.key_frame:
+    """Return what the reference says of a key picture, if the one before is not too close."""
+    if not picture.frame.key_frame or not camera.reference.is_due(picture.pts_90k):
         return None
-    since = None if camera.key_90k is None else picture.pts_90k - camera.key_90k
-    if since is not None and 0 <= since < _LEAST_KEYS_90K:
-        return None
-    camera.key_90k = picture.pts_90k
-    return camera.reference.compare(plane, 0.0 if since is None else since / 90_000)
-
-
-def _cells(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    rows, columns = shape
-    down = slice(int(box.top * rows), math.ceil(box.bottom * rows))
-    return down, slice(int(box.left * columns), math.ceil(box.right * columns))
+    return camera.reference.compare(plane, picture.pts_90k)
 
 
 def _share(grid: Grid, box: Box) -> float:
     """Return the share of a box in which a grid is not zero."""
-    part = grid[_cells(box, grid.shape)]
+    part = grid[cells(box, grid.shape)]
     return float(np.count_nonzero(part)) / max(part.size, 1)

@@ -71,6 +71,8 @@ class MotionOptions:
     """and back by so many a second."""
     alike_light: float = 0.75
     """Texture that correlates so well with the background's is the background in another light."""
+    least_alike: float = 0.45
+    """Noise lowers that, but not below this."""
     least_texture: float = 2.0
     """Standard deviation, in levels, below which texture says nothing."""
     shake_share: float = 0.03
@@ -116,6 +118,8 @@ class MotionModel:
         """Seconds of motion that went nowhere, by block, fading within about a minute."""
         self._sway: Blocks = np.zeros((0, 0), np.float32)
         """Levels by which each block is less sensitive."""
+        self._was_futile: NDArray[np.bool_] = np.zeros((0, 0), np.bool_)
+        """Blocks in which the picture before moved so; rain falls in the same block but once."""
         self._last: Grid = np.zeros((0, 0), np.uint8)
         """The last difference."""
         self._offset = 0
@@ -172,19 +176,25 @@ class MotionModel:
         self._sway -= np.float32(options.sway_fall * elapsed_s)
         np.maximum(self._sway, 0, out=self._sway)
         if not cv2.countNonZero(moving) or self._last.shape != moving.shape:
+            self._was_futile = np.zeros(self._heat.shape, np.bool_)
             return
         levels = cv2.dilate(cv2.bitwise_and(self._last, moving), _BLOCK_AROUND)
         levels = levels[_BLOCK // 2 :: _BLOCK, _BLOCK // 2 :: _BLOCK]
-        self._heat += np.float32(elapsed_s) * (levels > 0)
+        again = (levels > 0) & self._was_futile
+        self._was_futile = levels > 0
+        self._heat += np.float32(elapsed_s) * again
         goal = np.minimum(levels.astype(np.float32), options.sway_most)
         rise = np.clip(goal - self._sway, 0, options.sway_rise * elapsed_s)
         self._sway += np.where(self._heat >= options.sway_after_s, rise, 0).astype(np.float32)
 
+    def unrest(self, box: Box) -> float:
+        """Return for how many of the last seconds motion in a box went nowhere, at its middle."""
+        blocks = self._heat[cells(box, self._heat.shape)]
+        return float(np.mean(blocks)) if blocks.size else 0.0
+
     def clear(self, box: Box) -> None:
         """Forget that something in a box went nowhere: it does go somewhere."""
-        rows, columns = self._heat.shape
-        top, bottom = int(box.top * rows), math.ceil(box.bottom * rows)
-        self._heat[top:bottom, int(box.left * columns) : math.ceil(box.right * columns)] = 0
+        self._heat[cells(box, self._heat.shape)] = 0
 
     def _learn(self, small: Grid, *, scene_changed: bool) -> Motion:
         """Take this picture as the background."""
@@ -195,6 +205,7 @@ class MotionModel:
         blocks = small[_BLOCK // 2 :: _BLOCK, _BLOCK // 2 :: _BLOCK].shape
         if self._sway.shape != blocks:
             self._heat, self._sway = np.zeros(blocks, np.float32), np.zeros(blocks, np.float32)
+        self._was_futile = np.zeros(blocks, np.bool_)
         self._last = np.zeros_like(small)
         self._offset = 0
         self._pictures = 1
@@ -231,7 +242,8 @@ class MotionModel:
         if not cv2.countNonZero(candidates):
             return moving, None
         seen = _shifted(small, -offset)
-        same = cv2.compare(cv2.absdiff(seen, self._before), self._options.threshold, cv2.CMP_LE)
+        differs = cv2.absdiff(seen, self._before)
+        _, same = cv2.threshold(differs, self._options.threshold, 255, cv2.THRESH_BINARY_INV)
         returned = _grid(cv2.bitwise_and(same, candidates))
         where = returned > 0
         median = self._median
@@ -246,13 +258,16 @@ class MotionModel:
         options, median = self._options, self._median
         assert median is not None  # noqa: S101 - `step` has learnt one
 
-        def is_light(cells: tuple[slice, slice], moving: NDArray[np.bool_]) -> bool:
-            here, there = _texture(small[cells])[moving], _texture(median[cells])[moving]
+        def is_light(where: tuple[slice, slice], moving: NDArray[np.bool_]) -> bool:
+            here, there = _texture(small[where])[moving], _texture(median[where])[moving]
             spread = float(np.sqrt(np.mean(there * there)))
             if spread < options.least_texture:
                 return False
             both = float(np.sqrt(np.sum(here * here) * np.sum(there * there)))
-            return both > 0 and float(np.sum(here * there)) / both > options.alike_light
+            grain = _GRAIN * float(np.mean(self._noise[where][moving]))
+            limit = options.alike_light * spread / math.hypot(spread, grain)
+            limit = max(limit, options.least_alike)
+            return both > 0 and float(np.sum(here * there)) / both > limit
 
         return is_light
 
@@ -305,13 +320,13 @@ class MotionModel:
         ticks = self._due("age", _AGE_FULL / self._options.taken_in_s, elapsed_s)
         if not ticks:
             return median
+        fresh = (moving > 0) & (self._age == 0) & (self._taken == 0)
+        self._before[fresh] = median[fresh]
         step = np.full_like(moving, ticks)
         older = cv2.add(self._age, cv2.bitwise_and(step, moving))
         self._age = _grid(cv2.subtract(older, cv2.bitwise_and(step, cv2.bitwise_not(moving))))
         taken = self._age >= _AGE_FULL
         self._age[taken] = 0
-        first = taken & (self._taken == 0)
-        self._before[first] = median[first]
         self._taken[taken] = 255
         return np.where(taken, small, median)
 
@@ -330,6 +345,8 @@ _BLOCK = 8
 """Cells on a side of the blocks in which sensitivity is learnt."""
 _BLOCK_AROUND = np.ones((_BLOCK + 1, _BLOCK + 1), np.uint8)
 _LEAST_SHAKE = 0.25
+_GRAIN = 1.5
+"""Standard deviation of noise over its median, about."""
 
 
 def shrink(luma: NDArray[np.uint8]) -> Grid:
@@ -341,6 +358,13 @@ def shrink(luma: NDArray[np.uint8]) -> Grid:
     coarse = luma[::stride, ::stride]
     small = cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_LINEAR)
     return _grid(cv2.GaussianBlur(small, (3, 3), 0))
+
+
+def cells(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return the part of a grid of `shape` (rows, columns) that a box touches."""
+    rows, columns = shape
+    down = slice(int(box.top * rows), math.ceil(box.bottom * rows))
+    return down, slice(int(box.left * columns), math.ceil(box.right * columns))
 
 
 IsLight = Callable[[tuple[slice, slice], NDArray[np.bool_]], bool]
@@ -362,8 +386,8 @@ def regions(
     boxes = []
     for label in order:
         left, top, width, height, _area = (int(value) for value in table[label])
-        cells = (slice(top, top + height), slice(left, left + width))
-        if is_light is not None and is_light(cells, labels[cells] == label):
+        where = (slice(top, top + height), slice(left, left + width))
+        if is_light is not None and is_light(where, labels[where] == label):
             keep[label] = 0
             continue
         right, bottom = (left + width) / columns, (top + height) / rows
@@ -381,7 +405,8 @@ def _texture(cells: Grid) -> NDArray[np.float32]:
 def _coarse(grid: Grid) -> NDArray[np.float32]:
     """Return every second cell, without the mean, for the search of a shift."""
     values = grid[::2, ::2].astype(np.float32)
-    return values - values.mean(dtype=np.float32)
+    values -= values.mean()
+    return values
 
 
 def _grid(array: NDArray[Any]) -> Grid:

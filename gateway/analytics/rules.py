@@ -8,53 +8,33 @@ changes nothing; only `expire` uses the present, because then no picture comes.
 
 from dataclasses import dataclass, replace
 
-from gateway.model.alarm import Box, Observation
+from gateway.analytics import calendar
+from gateway.analytics.geometry import counts, inside
+from gateway.analytics.incident import (
+    SILENCE_S,
+    UNSETTLED_S,
+    Ended,
+    Incident,
+    Raised,
+    RuleEvent,
+    between_s,
+)
+from gateway.model.alarm import Observation, Track, Why
 from gateway.model.registry import ArmedHours, Zone
 from gateway.model.time import ROME, Moment
 
 DROPOUT_S = 0.5
 """Presence that is missed for no longer than this goes on; a detector blinks."""
-UNSETTLED_S = 30.0
-"""A scene that is being learnt says neither presence nor absence, but not for ever."""
-SILENCE_S = 10.0
-"""Without any observation for this long, what was present counts as gone."""
 
 
 @dataclass(frozen=True, slots=True)
-class RuleState:
+class RuleState(Incident):
     """What one zone's rule remembers."""
 
-    raised: bool = False
-    """An incident is going on."""
     since: Moment | None = None
     """First observation of the presence that goes on; None if nothing is present."""
-    present: Moment | None = None
-    """Last observation with presence."""
     sightings: int = 0
     """Observations with presence since `since`."""
-    heard: Moment | None = None
-    """When, on our clock, the last observation came."""
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """An incident begins."""
-
-    zone: str
-    captured: Moment
-    """Of the picture that decided it."""
-    boxes: tuple[Box, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The incident is over."""
-
-    zone: str
-    at: Moment
-
-
-RuleEvent = Raised | Ended
 
 
 def decide(
@@ -69,7 +49,7 @@ def decide(
     at = observation.captured
     if observation.scene_changed:
         return _unsettled(state, zone, at)
-    if zone.id in observation.occupied and is_armed(zone.armed, at):
+    if is_occupied(observation, zone) and calendar.is_armed(zone, at):
         return _present(state, observation, zone)
     return _absent(state, zone, at)
 
@@ -78,7 +58,7 @@ def expire(state: RuleState, zone: Zone, now: Moment) -> tuple[RuleState, RuleEv
     """Return the next state when no observation has come; call it every second or so."""
     if state.heard is None:
         return state, None
-    silent_s = _between_s(state.heard, now)
+    silent_s = between_s(state.heard, now)
     if silent_s < max(SILENCE_S, zone.off_after_s):
         return state, None
     return _end(state, zone, now) if state.raised else (RuleState(), None)
@@ -90,15 +70,18 @@ def is_armed(spans: tuple[ArmedHours, ...], at: Moment) -> bool:
     No span: always. `since` is inside, `until` is not; `until` before `since` goes over
     midnight; equal ones mean the whole day.
     """
-    if not spans:
-        return True
-    local = at.utc().astimezone(ROME).time()
-    return any(
-        span.since <= local < span.until
-        if span.since < span.until
-        else local >= span.since or local < span.until
-        for span in spans
-    )
+    return calendar.within(spans, at.utc().astimezone(ROME).time())
+
+
+def is_occupied(observation: Observation, zone: Zone) -> bool:
+    """Return whether something that counts moves in the zone.
+
+    Where tracks are told and all that stand in it are of other classes or sizes, nothing does.
+    """
+    if zone.id not in observation.occupied:
+        return False
+    others = [one for one in observation.tracks if not counts(zone, one)]
+    return not others or bool(inside(zone, observation.tracks))
 
 
 def _present(
@@ -113,17 +96,28 @@ def _present(
     since = state.since
     if state.raised or since is None:
         return state, None
-    seen_s = _between_s(since, at)
+    seen_s = between_s(since, at)
     if state.sightings < 2 or seen_s < zone.on_after_s:  # noqa: PLR2004 - twice is not a flicker
         return state, None
-    return replace(state, raised=True), Raised(zone.id, at, observation.boxes)
+    tracks = inside(zone, observation.tracks)
+    boxes = tuple(one.box for one in tracks) or observation.boxes
+    return replace(state, raised=True), Raised(zone.id, at, boxes, _why(zone, tracks, seen_s))
+
+
+def _why(zone: Zone, tracks: tuple[Track, ...], seen_s: float) -> Why:
+    """Return what decided: the track that is surest, where there is one."""
+    rule = zone.analytic.value
+    if not tracks:
+        return Why(rule, seconds=seen_s)
+    one = max(tracks, key=lambda track: track.confidence)
+    return Why(rule, one.id, one.kind, seen_s, one.metres, one.confidence)
 
 
 def _absent(state: RuleState, zone: Zone, at: Moment) -> tuple[RuleState, RuleEvent | None]:
     """Nothing is in the zone: it may have been gone long enough."""
     if state.present is None:
         return state, None
-    gone_s = abs(_between_s(state.present, at))
+    gone_s = abs(between_s(state.present, at))
     if gone_s > DROPOUT_S:
         state = replace(state, since=None, sightings=0)
     if not state.raised:
@@ -135,13 +129,8 @@ def _unsettled(state: RuleState, zone: Zone, at: Moment) -> tuple[RuleState, Rul
     """Nothing is known: an incident goes on for a bounded time."""
     if not state.raised or state.present is None:
         return state, None
-    gone_s = abs(_between_s(state.present, at))
+    gone_s = abs(between_s(state.present, at))
     return _end(state, zone, at) if gone_s >= zone.off_after_s + UNSETTLED_S else (state, None)
-
-
-def _between_s(earlier: Moment, later: Moment) -> float:
-    """Return the seconds between two moments, to the microsecond: 0.1 + 0.3 s is 0.4 s."""
-    return round(later.monotonic_s - earlier.monotonic_s, 6)
 
 
 def _end(state: RuleState, zone: Zone, at: Moment) -> tuple[RuleState, RuleEvent]:

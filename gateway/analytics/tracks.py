@@ -11,9 +11,14 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.model.alarm import MOST_PATH, MOST_TRACKS, Box, Kind, Track
+
+_YOUNG_S = 4.0
+_STEADY_HITS = 3
+STANDS_S = 4.0
+"""What has stood for so long keeps nobody awake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +41,14 @@ class TrackOptions:
     most_parked_s: float = 4 * 3600.0
     least_score: float = 0.15
     least_hits: int = 4
-    least_hit_share: float = 0.6
+    least_hit_share: float = 0.7
     least_s: float = 0.3
-    travel_share: float = 0.5
+    travel_share: float = 0.6
     """Travel that is plausible, as a share of the root of the box's area ..."""
     travel_least: float = 0.02
     """... and at least this."""
+    unrest_weight: float = 2.0
+    """By so much more for each second of motion there that went nowhere."""
     straight_share: float = 0.6
     """Net travel over the way gone; who only sways has little."""
     most_speed: float = 1.8
@@ -69,6 +76,8 @@ class Known:
     is_plausible: bool = False
     is_news: bool = False
     """It became plausible, and nobody has taken note yet."""
+    doubt: float = 1.0
+    """How many times farther it has to go, for the unrest where it began."""
     is_parked: bool = False
     """It stood so long that it is background now; it stays until the ground is seen again."""
     anchor: tuple[float, float] = (0.0, 0.0)
@@ -86,6 +95,16 @@ class Known:
         """Return for how long it has stood."""
         return max(0.0, at_s - self.anchor_s)
 
+    def stirs(self, at_s: float) -> bool:
+        """Return whether it is worth looking at: it goes somewhere, or is seen steadily so far."""
+        young = at_s - self.since_s < _YOUNG_S
+        steady = self.hits >= _STEADY_HITS and 2 * self.hits > self.pictures
+        return self.is_plausible or (young and steady)
+
+    def stood(self, at_s: float) -> bool:
+        """Return whether it has stood so long that it is no news; true of what is parked."""
+        return self.is_parked or self.still_s(at_s) >= STANDS_S
+
 
 class Tracker:
     """The tracks of one camera. Feed regions in order of time."""
@@ -97,13 +116,18 @@ class Tracker:
         self._known: list[Known] = []
         self._next_id = 1
 
-    def step(self, regions: Sequence[Region], at_s: float) -> tuple[Known, ...]:
+    def step(
+        self,
+        regions: Sequence[Region],
+        at_s: float,
+        unrest: Callable[[Box], float] = lambda _: 0.0,
+    ) -> tuple[Known, ...]:
         """Return what is seen in this picture: the same object for the same thing.
 
-        `at_s`: the picture's time in seconds; after a step back everything is forgotten.
+        `at_s`: the picture's time in seconds; after a step back only what has stood is known.
+        `unrest`: seconds for which motion in a box lately went nowhere; there more is asked.
         """
-        if any(one.last_s > at_s for one in self._known):
-            self._known.clear()
+        self._known = [one for one in self._known if one.last_s <= at_s or one.stood(at_s)]
         for known in self._known:
             stood_s = known.last_s - known.anchor_s
             known.is_parked = known.is_parked or (known.is_plausible and stood_s > _PARKS_S)
@@ -115,13 +139,29 @@ class Tracker:
             parts = [regions[part] for part, whose in taken.items() if whose == number]
             if parts:
                 self._follow(known, _joined(parts), at_s)
+                if not known.is_plausible and self._is_plausible(known):
+                    known.is_plausible = known.is_news = True
                 seen.append(known)
             elif known.is_parked:
                 seen.append(known)
         fresh = [region for part, region in enumerate(regions) if part not in taken]
-        begun = [self._begin(one, at_s) for one in fresh[: MOST_TRACKS - len(self._known)]]
+        free = MOST_TRACKS - len(self._known)
+        begun = [self._begin(one, at_s, unrest(one.box)) for one in fresh[:free]]
         self._known += begun
         return (*seen, *begun)
+
+    def copy(self) -> "Tracker":
+        """Return one that goes on from here by itself."""
+        other = Tracker(self._aspect, self._options)
+        other._next_id = self._next_id
+        other._known = [
+            replace(one, path=one.path.copy(), way=one.way.copy()) for one in self._known
+        ]
+        return other
+
+    def forget(self) -> None:
+        """Begin anew: another scene."""
+        self._known.clear()
 
     def uncover(self, share: Callable[[Box], float]) -> None:
         """Forget what was parked where the ground is seen again, by its share of a box."""
@@ -168,8 +208,9 @@ class Tracker:
         far = math.hypot(ax - bx, ay - by) / (2.5 * reach)
         return (0.4 * (1 - far) if alike > _ALIKE else 0.0), False
 
-    def _begin(self, region: Region, at_s: float) -> Known:
+    def _begin(self, region: Region, at_s: float, unrest_s: float) -> Known:
         known = Known(self._next_id, region, at_s, at_s, anchor=_middle(region.box), anchor_s=at_s)
+        known.doubt = 1 + self._options.unrest_weight * unrest_s
         self._next_id += 1
         self._remember(known, at_s)
         return known
@@ -189,8 +230,6 @@ class Tracker:
         known.hits += 1
         known.last_s = at_s
         self._remember(known, at_s)
-        if not known.is_plausible and self._is_plausible(known):
-            known.is_plausible = known.is_news = True
 
     def _remember(self, known: Known, at_s: float) -> None:
         """Note where it is, and whether it has left where it stood."""
@@ -219,7 +258,7 @@ class Tracker:
         net = math.dist(way[0], way[-1])
         gone = sum(math.dist(a, b) for a, b in itertools.pairwise(way))
         size = math.sqrt(_area(known.box) * self._aspect)
-        far = net >= max(options.travel_least, options.travel_share * size)
+        far = net >= known.doubt * max(options.travel_least, options.travel_share * size)
         speed = net / max(known.last_s - known.way[0][0], 0.04)
         return far and net >= options.straight_share * gone and speed <= options.most_speed
 

@@ -13,7 +13,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.analytics.rules import Ended, Raised, RuleEvent, is_armed
+from gateway.analytics.incident import Ended, Raised, RuleEvent
+from gateway.analytics.rules import is_armed
 from gateway.model.event import CameraEvent, Item, PropertyOperation
 from gateway.model.registry import Trigger
 from gateway.model.time import Moment

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: EUPL-1.2
 """One camera watched cheaply: key units while nothing stirs, everything while something does.
 
-Decoding is the bill (docs/design): a quiet camera costs one key unit per GOP. What happens
-between two key units and is over before the second is not seen; therefore a camera whose GOP is
-long is decoded whole, and the statistics say so.
+Decoding is the bill (docs/design): a quiet camera costs one key unit per GOP. When one stirs, the
+GOP before it is looked at after all, so that who came between two key units is seen coming. What
+is over before the second is not seen; therefore a camera whose GOP is long, or whose rules need
+every step, is decoded whole, and the statistics say so (ADR 39).
 """
 
 import logging
@@ -14,12 +15,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from gateway.analytics.budget import Budget, Effort
 from gateway.analytics.look import Feed, LookReply, LookRequest, Sight
 from gateway.codec.protocol import Kind
 from gateway.model.alarm import Observation
 from gateway.model.errors import PeerError
 from gateway.model.media import AccessUnit, Codec
-from gateway.model.registry import Zone
+from gateway.model.registry import Analytic, Zone
 from gateway.model.time import Moment
 from gateway.runtime.clock import Clock
 from gateway.runtime.fanout import Fanout, Reader
@@ -27,10 +29,13 @@ from gateway.runtime.tally import Tally
 
 log = logging.getLogger(__name__)
 
-_SENT_KEPT = 512
+_SENT_KEPT = 1024
 """Units whose capture time is remembered until their picture comes back."""
 _GOPS_KEPT = 3
 _GOP_SANE_S = 60.0
+_LONG_AGO_90K = -(1 << 60)
+_LEAST_CORNERS = 3
+"""A rule about the whole picture has no polygon."""
 _JPEG_EVERY_90K = 45_000
 """Of JPEG, where every picture is a key unit, two a second are looked at while it is quiet."""
 
@@ -49,6 +54,15 @@ class WatchMode(Enum):
     KEYS = "key-units"
     ALL = "everything-while-it-stirs"
     FULL = "everything-because-the-gop-is-long"
+    RULE = "everything-because-of-a-rule"
+    KEYS_ONLY = "key-units-alone-by-budget"
+    SPARSE = "a-key-unit-now-and-then-by-budget"
+
+
+_WHOLE = frozenset({WatchMode.FULL, WatchMode.RULE})
+_QUIET = frozenset({WatchMode.KEYS, WatchMode.KEYS_ONLY, WatchMode.SPARSE})
+_NEEDS_ALL = frozenset({Analytic.CROSSING})
+"""Rules about single steps: a line is crossed between two pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +81,12 @@ class WatchOptions:
     """Our clock; longest pause after failures in a row (a stream that kills every child)."""
     most_gop_units: int = 600
     """A longer GOP is not kept; decoding then begins at the next key unit."""
+    probe_s: float = 1.2
+    """Without anything steady for this long, back to key units, where waking was in vain before."""
+    vain_wakes: int = 3
+    """So many wakes in a row that led to no track were in vain."""
+    sparse_s: float = 8.0
+    """Least time between two key units that are looked at, where the budget allows no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +106,8 @@ class WatchStatistics:
     """Requests that a child did not answer; the model is learnt anew after each."""
     lost_units: int
     """Came and were not looked at, because we or the pool were too slow or a child failed."""
+    cost_s: float = 0.0
+    """CPU seconds of the children."""
 
 
 class Watch:
@@ -101,11 +123,18 @@ class Watch:
         clock: Clock,
         on_observation: Callable[[Observation], Awaitable[None]],
         options: WatchOptions | None = None,
+        budget: Budget | None = None,
     ) -> None:
-        """`on_observation` is awaited for every judged picture, in order of capture."""
+        """`on_observation` is awaited for every judged picture, in order of capture.
+
+        `budget` is told what this camera costs, and says what it may do; it has joined already.
+        """
         self._camera = camera_id
-        self._zone_ids = tuple(zone.id for zone in zones)
-        self._polygons = tuple(zone.polygon for zone in zones)
+        guarded = [zone for zone in zones if len(zone.polygon) >= _LEAST_CORNERS]
+        self._zone_ids = tuple(zone.id for zone in guarded)
+        self._polygons = tuple(zone.polygon for zone in guarded)
+        self._needs_all = any(zone.analytic in _NEEDS_ALL for zone in zones)
+        self._budget = budget
         self._fanout = fanout
         self._pool = pool
         self._clock = clock
@@ -123,7 +152,10 @@ class Watch:
         self._sent: OrderedDict[int, Moment] = OrderedDict()
         self._looked_90k: int | None = None
         self._stirred_90k = 0
-        self._stirs = False
+        self._woken = False
+        self._cost_s = 0.0
+        self._vain = 0
+        """Wakes in a row that led to no track."""
         self._unit_90k = 0
         self._interval_90k = 0
         self._row = 0
@@ -143,7 +175,12 @@ class Watch:
             self._errors,
             self._failures,
             self._lost,
+            self._cost_s,
         )
+
+    def wake(self) -> None:
+        """Look at everything from the last key unit on: somebody else says that it stirs."""
+        self._woken = True
 
     async def run(self) -> None:
         """Watch until cancelled; cancelling leaves the fan-out and loses nothing else."""
@@ -161,6 +198,14 @@ class Watch:
         finally:
             self._fanout.leave(reader)
 
+    async def take(self, unit: AccessUnit) -> None:
+        """Use one unit and wait until it was looked at: for recordings, in place of `run`."""
+        await self._take(unit)
+
+    async def finish(self) -> None:
+        """Look at what a recording that ended left waiting."""
+        await self._send()
+
     async def _take(self, unit: AccessUnit) -> None:
         """Use one unit as the mode demands."""
         self._units += 1
@@ -172,7 +217,7 @@ class Watch:
             self._break_off(1)
             return
         self._wants_key = False
-        if self._mode is WatchMode.KEYS:
+        if self._mode in _QUIET:
             await self._take_quiet(unit)
         else:
             await self._take_all(unit)
@@ -182,25 +227,68 @@ class Watch:
         if not unit.is_key:
             if len(self._gop) < self._options.most_gop_units:
                 self._gop.append(unit)
+            if self._woken:
+                self._begin_all()
             return
-        self._gop = [unit]
-        since_90k = _JPEG_EVERY_90K if self._looked_90k is None else unit.pts_90k - self._looked_90k
-        if unit.codec is Codec.JPEG and 0 <= since_90k < _JPEG_EVERY_90K:
+        before, self._gop = self._gop, [unit]
+        since_90k = None if self._looked_90k is None else unit.pts_90k - self._looked_90k
+        least_90k = _JPEG_EVERY_90K if unit.codec is Codec.JPEG else 0
+        if self._mode is WatchMode.SPARSE:
+            least_90k = round(self._options.sparse_s * 90_000)
+        if since_90k is not None and 0 <= since_90k < least_90k and not self._woken:
             return
         self._looked_90k = unit.pts_90k
-        self._stirs = False
-        if await self._look(Feed.KEYS, [unit]) and self._stirs:
-            self._wakes += 1
-            self._enter(WatchMode.ALL)
+        sights = await self._look(Feed.KEYS, [unit])
+        stirs = any(sight.stirs or sight.unsettled for sight in sights or ())
+        if sights is None or not (self._woken or (stirs and self._mode is WatchMode.KEYS)):
+            await self._report_all(sights or ())
+            return
+        unsettled = any(sight.unsettled for sight in sights)
+        probes = self._vain >= self._options.vain_wakes
+        again = not unsettled and not probes and await self._look_again(before)
+        if not again:
+            await self._report_all(sights)
+        if self._gop:
+            self._begin_all()
+            self._feed = Feed.FOLLOW if again else Feed.START
+
+    async def _look_again(self, units: Sequence[AccessUnit]) -> bool:
+        """Look at a whole GOP that was passed over; False if it is not there, or is lost."""
+        whole = 0 < len(units) < self._options.most_gop_units and units[0].is_key
+        if not whole or units[0].codec is Codec.JPEG:
+            return False
+        feed, most = Feed.AGAIN, self._options.most_batch
+        for at in range(0, len(units), most):
+            sights = await self._look(feed, units[at : at + most])
+            if sights is None:
+                return False
+            await self._report_all(sights)
+            feed = Feed.FOLLOW
+        return True
+
+    def _begin_all(self) -> None:
+        """Decode everything, because something stirs."""
+        self._woken = False
+        self._wakes += 1
+        self._vain += 1
+        self._enter(WatchMode.ALL)
 
     async def _take_all(self, unit: AccessUnit) -> None:
         """Collect units and send them in small batches."""
-        quiet_90k = self._options.quiet_s * 90_000
-        quiet = abs(unit.pts_90k - self._stirred_90k) > quiet_90k
+        probes = self._vain >= self._options.vain_wakes
+        quiet_s = self._options.probe_s if probes else self._options.quiet_s
+        quiet = abs(unit.pts_90k - self._stirred_90k) > quiet_s * 90_000
+        if self._woken:
+            self._woken, self._stirred_90k, quiet = False, unit.pts_90k, False
         if self._mode is WatchMode.ALL and unit.is_key and quiet:
             await self._send()
-            self._enter(WatchMode.KEYS)
+            self._enter(self._allowed(WatchMode.KEYS))
             await self._take_quiet(unit)
+            return
+        if self._mode is WatchMode.ALL and probes and quiet:
+            await self._send()
+            self._enter(self._allowed(WatchMode.KEYS))
+            self._gop = []
             return
         self._pending.append(unit)
         with_next_90k = unit.pts_90k - self._pending[0].pts_90k + self._interval_90k
@@ -211,19 +299,20 @@ class Watch:
     async def _send(self) -> None:
         """Send what was collected."""
         units, self._pending = self._pending, []
-        if units and await self._look(self._feed, units):
+        sights = await self._look(self._feed, units) if units else None
+        if sights is not None:
             self._feed = Feed.FOLLOW
+            await self._report_all(sights)
 
     def _enter(self, mode: WatchMode) -> None:
         """Change the mode; decoding everything begins with the GOP that was kept."""
-        log.info("watch-mode", extra={"camera": self._camera, "mode": mode.value})
-        if self._mode is WatchMode.KEYS:
+        if self._mode in _QUIET and mode not in _QUIET:
             self._pending, self._gop = self._gop, []
             self._feed = Feed.START
             self._stirred_90k = self._key_90k or 0
             if not self._pending or len(self._pending) >= self._options.most_gop_units:
                 self._break_off(len(self._pending))
-        self._mode = mode
+        self._say(mode)
 
     def _measure(self, unit: AccessUnit) -> None:
         """Measure the GOP, and decode everything where it is long."""
@@ -235,12 +324,41 @@ class Watch:
                 self._gops_s.append(since_s)
             self._key_90k = unit.pts_90k
         longest_s = max(since_s, *self._gops_s) if self._gops_s else since_s
-        if self._options.longest_gop_s < longest_s < _GOP_SANE_S:
-            if self._mode is not WatchMode.FULL:
-                self._enter(WatchMode.FULL)
-        elif self._mode is WatchMode.FULL and unit.is_key:
-            self._mode = WatchMode.ALL
-            log.info("watch-mode", extra={"camera": self._camera, "mode": self._mode.value})
+        is_long = self._options.longest_gop_s < longest_s < _GOP_SANE_S
+        self._adapt(is_long, unit)
+
+    def _adapt(self, is_long: bool, unit: AccessUnit) -> None:
+        """Go over to what stream, rules and budget ask for; down again only at a key unit."""
+        wanted = WatchMode.KEYS
+        if self._needs_all or is_long:
+            wanted = WatchMode.FULL if is_long else WatchMode.RULE
+        wanted = self._allowed(wanted)
+        if wanted in _WHOLE:
+            if self._mode not in _WHOLE:
+                self._enter(wanted)
+            elif self._mode is not wanted:
+                self._say(wanted)
+        elif unit.is_key and self._mode in _WHOLE:
+            self._say(WatchMode.ALL)
+        elif self._mode in _QUIET and self._mode is not wanted:
+            self._say(wanted)
+        elif unit.is_key and self._mode is WatchMode.ALL and wanted is not WatchMode.KEYS:
+            self._stirred_90k = _LONG_AGO_90K
+
+    def _allowed(self, wanted: WatchMode) -> WatchMode:
+        """Return what the budget leaves of a wish."""
+        effort = Effort.FULL
+        if self._budget is not None:
+            effort = self._budget.effort(self._camera, self._clock.monotonic_s())
+        if effort is Effort.FULL:
+            return wanted
+        if effort is Effort.WAKING:
+            return WatchMode.KEYS
+        return WatchMode.KEYS_ONLY if effort is Effort.KEYS else WatchMode.SPARSE
+
+    def _say(self, mode: WatchMode) -> None:
+        self._mode = mode
+        log.info("watch-mode", extra={"camera": self._camera, "mode": mode.value})
 
     def _break_off(self, lost_units: int) -> None:
         """Begin anew at the next key unit."""
@@ -249,8 +367,8 @@ class Watch:
         self._feed = Feed.START
         self._wants_key = True
 
-    async def _look(self, feed: Feed, units: Sequence[AccessUnit]) -> bool:
-        """Send units to the camera's child and report what it saw; False if it could not."""
+    async def _look(self, feed: Feed, units: Sequence[AccessUnit]) -> tuple[Sight, ...] | None:
+        """Send units to the camera's child and return what it saw; None if it could not."""
         for unit in units:
             self._sent[unit.pts_90k] = unit.captured
         while len(self._sent) > _SENT_KEPT:
@@ -262,13 +380,14 @@ class Watch:
             reply = LookReply.unpack(data, len(self._polygons))
         except PeerError as error:
             self._fail(error, len(units))
-            return False
+            return None
         self._row = 0
         self._decoded += len(units)
         self._errors += reply.decode_errors
-        for sight in reply.sights:
-            await self._report(sight)
-        return True
+        self._cost_s += reply.cost_s
+        if self._budget is not None:
+            self._budget.spend(self._camera, reply.cost_s)
+        return reply.sights
 
     def _fail(self, error: PeerError, units: int) -> None:
         """Count a request that was not answered, and wait longer after each in a row."""
@@ -279,15 +398,20 @@ class Watch:
         self._not_before_s = self._clock.monotonic_s() + wait_s
         self._break_off(units)
 
+    async def _report_all(self, sights: Sequence[Sight]) -> None:
+        for sight in sights:
+            await self._report(sight)
+
     async def _report(self, sight: Sight) -> None:
         """Hand on what one picture showed; a picture that we never sent is not believed."""
         captured = self._sent.get(sight.pts_90k)
         if captured is None:
             self._errors += 1
             return
-        if sight.boxes or sight.unsettled:
+        if sight.stirs or sight.unsettled:
             self._stirred_90k = sight.pts_90k
-            self._stirs = True
+        if sight.tracks:
+            self._vain = 0
         self._observations += 1
         occupied = tuple(self._zone_ids[position] for position in sight.occupied)
         await self._on_observation(
@@ -299,5 +423,7 @@ class Watch:
                 occupied=occupied,
                 moving_fraction=sight.fraction,
                 scene_changed=sight.unsettled,
+                tracks=sight.tracks,
+                still=sight.still,
             )
         )

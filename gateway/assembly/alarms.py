@@ -9,8 +9,9 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 
-from gateway.analytics import rules, triggers
-from gateway.analytics.rules import Ended, Raised, RuleEvent, RuleState
+from gateway.analytics import loss, rulebook, triggers
+from gateway.analytics.incident import Ended, Incident, Raised, RuleEvent
+from gateway.analytics.loss import LossState
 from gateway.analytics.triggers import Property, TriggerState
 from gateway.assembly.alarm_ways import way_of
 from gateway.assembly.cameras import CameraPost
@@ -27,7 +28,7 @@ from gateway.model.holdup import is_holdup
 from gateway.model.identifiers import uuid7
 from gateway.model.media import AccessUnit, StreamKind
 from gateway.model.panel import is_panel_alarm
-from gateway.model.registry import Recipient, Registry, Trigger, Zone
+from gateway.model.registry import Analytic, Recipient, Registry, Trigger, Zone
 from gateway.model.room import SEPARATOR
 from gateway.model.time import Moment
 from gateway.relay.alarms.outbox import Outbox
@@ -95,7 +96,7 @@ class AlarmDesk:
         self._parts = parts
         self._spawn = spawn
         self._pictures = Pictures(parts.pool, parts.registry, parts.post, parts.snap, parts.clock)
-        self._states: dict[str, RuleState] = {}
+        self._states: dict[str, Incident] = {}
         self._trigger_states: dict[str, TriggerState] = {}
         self._events: dict[str, deque[CameraEvent]] = {}
         """Waiting, by camera; only what a trigger of the camera's plan is about."""
@@ -131,7 +132,9 @@ class AlarmDesk:
                     self._trigger_states[name] = TriggerState(True, (unheard,))
                 else:
                     heard = now.shifted(ADOPTED_S)
-                    self._states[name] = RuleState(raised=True, present=now, heard=heard)
+                    zone = self._parts.registry().zones.get(name)
+                    told = Incident(raised=True, present=now, heard=heard)
+                    self._states[name] = rulebook.adopted(zone, now, heard) if zone else told
                 log.info("alarm-adopted", extra={"alarm": record.alarm.id, "zone": name})
 
     async def observe(self, observation: Observation) -> None:
@@ -140,12 +143,30 @@ class AlarmDesk:
         if post is None:
             return
         now = self._parts.clock.now()
-        for zone in post.plan.zones:
-            before = self._states.get(zone.id, RuleState())
-            state, event = rules.decide(before, observation, zone, now)
+        for zone in post.plan.looked_at:
+            before = self._states.get(zone.id, rulebook.first(zone))
+            state, event = rulebook.decide(before, observation, zone, now)
             self._states[zone.id] = state
-            if zone.id in self._open and zone.id in observation.occupied:
+            if zone.id in self._open and state.present == observation.captured:
                 self._parts.outbox.touch(self._open[zone.id])
+            if not await self._follow(zone.id, event, zone, post):
+                self._states[zone.id] = before
+
+    async def _miss(self, now: Moment) -> None:
+        """Let every zone decide that is about pictures which do not come."""
+        for known in self._parts.registry().zones.values():
+            if known.analytic is not Analytic.LOSS:
+                continue
+            post = self._parts.post(known.camera)
+            zone = (
+                next((one for one in post.plan.zones if one.id == known.id), None) if post else None
+            )
+            if post is None or zone is None:
+                continue
+            state = self._states.get(zone.id)
+            before = state if isinstance(state, LossState) else LossState()
+            stream = post.status(post.watched).state
+            self._states[zone.id], event = loss.decide(before, stream, zone, now)
             if not await self._follow(zone.id, event, zone, post):
                 self._states[zone.id] = before
 
@@ -200,6 +221,7 @@ class AlarmDesk:
     async def tick(self) -> None:
         """End what stopped being seen, close what outlived its bound, until cancelled."""
         while True:
+            await self._miss(self._parts.clock.now())
             await self._stored(self._sweep(self._parts.clock.now()))
             await self._parts.clock.sleep(TICK_S)
 
@@ -223,7 +245,7 @@ class AlarmDesk:
         if zone is None or self._parts.post(zone.camera) is None:
             del self._states[zone_id]
         else:
-            self._states[zone_id], _ = rules.expire(self._states[zone_id], zone, now)
+            self._states[zone_id], _ = rulebook.expire(self._states[zone_id], zone, now)
 
     def _expire_trigger(self, name: str, now: Moment) -> Moment | None:
         """Let a trigger forget what is over; return when its incident ended, if it did now."""
@@ -259,8 +281,11 @@ class AlarmDesk:
             raised=event.captured,
             boxes=event.boxes,
             exercise=self._parts.exercise,
+            why=replace(event.why, mode=post.watch_mode) if event.why else None,
         )
-        return _Due(alarm, post.plan.act, post.plan.recipients, _pictures(post, event.captured))
+        analytic = what.analytic if isinstance(what, Zone) else Analytic.INTRUSION
+        basis = post.plan.basis(analytic)
+        return _Due(alarm, basis.act, basis.recipients, _pictures(post, event.captured))
 
     async def _raise(self, name: str) -> None:
         """Make the alarm durable first; its still follows while it is already on its way."""
@@ -293,7 +318,7 @@ class AlarmDesk:
     async def _picture(self, alarm: Alarm, units: Sequence[AccessUnit]) -> None:
         """Make and keep the still; without one the alarm stands all the same."""
         try:
-            jpeg = await self._pictures.still(alarm.camera, units, alarm.id)
+            jpeg = await self._pictures.still(alarm.camera, units, alarm.id, alarm.boxes)
             await asyncio.to_thread(self._parts.stills.save, alarm.id, jpeg)
         except (PeerError, StoreError) as error:
             log.warning("no-still", extra={"alarm": alarm.id, "problem": str(error)})
@@ -346,6 +371,14 @@ def _pictures(post: CameraPost, captured: Moment) -> tuple[AccessUnit, ...]:
 def is_foreign(alarm: Alarm) -> bool:
     """Return whether no rule of this box raised it: an edge did, or a line that fell."""
     return not alarm.camera or SEPARATOR in alarm.camera
+
+
+def analytic_of(alarm: Alarm) -> Analytic:
+    """Return the analysis that an alarm rests on; events and panels share that of intrusion."""
+    if is_panel_alarm(alarm):  # which call a rule of theirs as we call one of ours
+        return Analytic.INTRUSION
+    known = {one.value: one for one in Analytic}
+    return known.get(alarm.rule, Analytic.INTRUSION)
 
 
 def _name(alarm: Alarm) -> str:

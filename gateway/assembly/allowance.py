@@ -6,7 +6,9 @@ A recipient over its bandwidth gets the small streams until it is clearly below 
 further look; what runs is not ended for it.
 """
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from gateway.model.access import Grant
@@ -41,14 +43,31 @@ class Allowance:
         self._bytes: dict[str, int] = {}
         """Sent so far, by look."""
         self._noted_s: float | None = None
+        self._beginning: Counter[str] = Counter()
+        """Looks that are about to begin, by recipient."""
 
-    def insist(self, grant: Grant, looks: Iterable[SessionInfo]) -> None:
-        """Raise BusyError if one more look is too much for the viewer's recipient."""
+    @contextmanager
+    def place(self, grant: Grant, looks: Iterable[SessionInfo]) -> Iterator[None]:
+        """Begin one more look in the block; BusyError if it is too much for its recipient.
+
+        What is about to begin counts: many that are asked for at once are no way around.
+        """
+        self._insist(grant, looks)
+        whose = _whose(grant)
+        self._beginning[whose] += 1
+        try:
+            yield
+        finally:
+            self._beginning[whose] -= 1
+            self._beginning += Counter()  # forget zeros
+
+    def _insist(self, grant: Grant, looks: Iterable[SessionInfo]) -> None:
         recipient = self._recipient(grant)
         if recipient is None:
             return
         most = recipient.viewers_most
-        if most and sum(_whose(one.grant) == recipient.id for one in looks) >= most:
+        taken = sum(_whose(one.grant) == recipient.id for one in looks)
+        if most and taken + self._beginning[recipient.id] >= most:
             raise BusyError(f"{recipient.name}: {most} pictures are open, no more are allowed")
         share = self._shares.get(recipient.id)
         if share is not None and share.is_over:

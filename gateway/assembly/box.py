@@ -33,8 +33,10 @@ from gateway.assembly.holdup_book import HoldupBook
 from gateway.assembly.holdup_mqtt import HoldupTopics
 from gateway.assembly.incidents import IncidentDesk, IncidentParts, hooks_of
 from gateway.assembly.journal import Journal
+from gateway.assembly.key_wishes import KeyWishes
 from gateway.assembly.ledger import verified_to
 from gateway.assembly.lines import LineParts, lines_of
+from gateway.assembly.looking import budget_of, looking_of
 from gateway.assembly.masks import MasksInForce
 from gateway.assembly.mirroring import Mirroring, MirrorParts
 from gateway.assembly.opening import broker_options
@@ -145,6 +147,7 @@ class RunningBox:
         self.pace = Pace(opened.clock)
         """Who was refused where, for streams, surveys and inspections alike."""
         self.hearing = Hearing(self._hear, opened.clock)
+        self.budget = budget_of(opened.options.analytics)
         self.cameras = Cameras(self._camera_parts(most_bytes), tasks)
         self.renditions = self._renditions()
         self.viewing = self._viewing()
@@ -188,6 +191,8 @@ class RunningBox:
     def _viewing(self) -> Viewing:
         o = self._o
         self.renditions.on_cut = o.media.cut
+        wishes = KeyWishes(self.renditions.source, self._ask_key, self._tasks.create_task, o.clock)
+        o.media.on_wanted = wishes.wanted
         allowance = Allowance(o.masks.current, o.clock)
         return Viewing(o.media, self.cameras.post, self.renditions, o.clock, allowance)
 
@@ -265,6 +270,7 @@ class RunningBox:
             on_document=self.hearing.take,
             urgent=self._is_urgent,
             pace=self.pace,
+            budget=self.budget,
         )
 
     def _device_parts(self) -> DeviceParts:
@@ -474,6 +480,10 @@ class RunningBox:
             raise PeerError(f"camera {camera}: not in the registry")
         return await self.devices.snapshot(known)
 
+    async def _ask_key(self, camera: str, kind: StreamKind) -> bool:
+        known = self._o.registry.current().cameras.get(camera)
+        return known is not None and await self.devices.synchronise(known, kind)
+
     def _is_urgent(self, camera: str) -> bool:
         return self.viewing.is_urgent(camera)
 
@@ -578,6 +588,7 @@ class RunningBox:
             cameras=self.cameras.statuses,
             viewers=viewers,
             live=Steady(self._live, hidden, o.clock),
+            looking=Steady(lambda: looking_of(self.budget), hidden, o.clock),
             ledger_size=Steady(lambda: o.ledger.head().size, hidden, o.clock, COARSE_S),
             ledger_spilling=lambda: o.ledger.spilling,
             ledger_cosigned_age_s=self._cosigned_age_s,

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from gateway.analytics.budget import Budget, Importance
+from gateway.analytics.calendar import is_armed
 from gateway.analytics.watch import Caller, Watch
 from gateway.assembly.lookout import Lookout
 from gateway.assembly.plans import CameraPlan
@@ -64,6 +66,8 @@ class Parts:
     budgets: Budgets = field(default_factory=Budgets)
     pace: Pace | None = None
     """Who may begin when, in the whole box."""
+    budget: Budget | None = None
+    """What looking may cost in the whole box; None: no bound."""
 
 
 class CameraPost:
@@ -156,6 +160,29 @@ class CameraPost:
         """Return the distance of the watched stream's key pictures; 0 while not known."""
         return self._watching.statistics().gop_s if self._watching else 0.0
 
+    @property
+    def watch_mode(self) -> str:
+        """Return what of the watched stream is decoded, in a word; empty while nothing is."""
+        return self._watching.statistics().mode.value if self._watching else ""
+
+    def wake(self) -> None:
+        """Look at everything for a while: the camera itself says that something stirs."""
+        if self._watching is not None:
+            self._watching.wake()
+
+    def _importance(self) -> Importance:
+        """Return how important it is now that this camera is looked at."""
+        zones, now = self.plan.looked_at, self._parts.clock.now()
+        return Importance(
+            urgent=self._parts.urgent(self.plan.camera),
+            severity=max((zone.severity for zone in zones), default=0),
+            armed=any(is_armed(zone, now) for zone in zones),
+        )
+
+    def _leave_budget(self) -> None:
+        if self._parts.budget is not None:
+            self._parts.budget.leave(self.plan.camera)
+
     def change(self, plan: CameraPlan) -> None:
         """Go over to another plan; what is the same in both goes on untouched."""
         watched = self.watched
@@ -174,6 +201,7 @@ class CameraPost:
         """End all tasks of a camera that is no longer in the registry."""
         for task in self._running.values():
             task.cancel()
+        self._leave_budget()
 
     def _run(self, name: str, work: Coroutine[None, None, None] | None) -> None:
         """Replace the task of that name; None: by nothing."""
@@ -204,7 +232,8 @@ class CameraPost:
         is_main = kind is StreamKind.MAIN
         if is_main and stream.is_viewed and self._parts.urgent(plan.camera):
             return Priority.INCIDENT
-        if stream.is_kept or (plan.listens and kind is self.watched):
+        is_due = (plan.listens or plan.is_tied) and kind is self.watched
+        if stream.is_kept or is_due:
             return Priority.GUARD
         if is_main and plan.continuous:
             return Priority.CONTINUOUS
@@ -261,17 +290,21 @@ class CameraPost:
     def _watch(self) -> None:
         """Watch the zones of the plan, in the small rendition where there is one."""
         plan, parts = self.plan, self._parts
-        if not plan.zones:
+        if not plan.looked_at:
             self._watching = None
             self._run("watch", None)
+            self._leave_budget()
             return
+        if parts.budget is not None:
+            parts.budget.join(plan.camera, self._importance)
         self._watching = watch = Watch(
             plan.camera,
-            plan.zones,
+            plan.looked_at,
             self.fanout(self.watched),
             parts.pool,
             clock=parts.clock,
             on_observation=parts.on_observation,
+            budget=parts.budget,
         )
         name = f"watch:{plan.camera}"
         self._run("watch", supervise(name, watch.run, clock=parts.clock, policy=WATCH_POLICY))

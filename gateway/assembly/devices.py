@@ -30,6 +30,7 @@ from gateway.ingest.onvif_model import (
 from gateway.ingest.pace import Login, Pace
 from gateway.model.errors import CredentialError, PeerError
 from gateway.model.event import CameraEvent
+from gateway.model.media import StreamKind
 from gateway.model.registry import Camera, Device, Mask, Point
 from gateway.model.time import Moment
 from gateway.ops.health import DeviceSnapshot
@@ -51,6 +52,8 @@ WARN_S, SEAL_S = 1.0, 5.0
 """A clock that is off by more is worth a word; by more than that no evidence is sealed (B-57)."""
 SNAPSHOT_S = 20.0
 """Bound of asking for a still, from the first byte to the last."""
+KEY_S = 5.0
+"""Bound of asking for a key picture; later the next one has come by itself."""
 NEAR = 0.02
 """Cameras round mask corners to their own grid: so much, in fractions of the picture."""
 _POLICY = Policy(first_s=5.0, most_s=120.0, refused_s=(30.0, 120.0, 600.0, 1800.0))
@@ -352,6 +355,29 @@ class DevicePost:
                 return Snapshot(await device.snapshot(main.token), main.size_px)
         except TimeoutError:
             raise PeerError(f"{where}: no still within {SNAPSHOT_S:g} s") from None
+
+    async def synchronise(self, camera: Camera, kind: StreamKind) -> bool:
+        """Ask for a key picture of one of a camera's streams now, bounded; PeerError.
+
+        Return False, without a question, where the device does not answer its surveys.
+        """
+        where, target = f"device {self.plan.device.id}", self.plan.target
+        if target is None or not self._status.online:
+            return False
+        try:
+            async with asyncio.timeout(KEY_S), self._open(target) as device:
+                profiles = await device.profiles()
+                channel = channel_of(camera, self._status.channels)
+                source = channel.source if channel is not None else ""
+                group = [one for one in profiles if one.source_token == source]
+                main, sub = renditions(group)
+                profile = sub if kind is StreamKind.SUB and sub is not None else main
+                if profile is None:
+                    raise PeerError(f"{where}: it has no view of camera {camera.id}")
+                await device.synchronise(profile.token)
+        except TimeoutError:
+            raise PeerError(f"{where}: no answer within {KEY_S:g} s") from None
+        return True
 
     # hearing -------------------------------------------------------------------------------
 
@@ -684,6 +710,11 @@ class Devices:
         if post is None:
             raise PeerError(f"camera {camera.id}: no device can be asked for a still")
         return await post.snapshot(camera)
+
+    async def synchronise(self, camera: Camera, kind: StreamKind) -> bool:
+        """Ask a camera's device for a key picture; False if there is none to ask, PeerError."""
+        post = self._posts.get(camera.device)
+        return post is not None and await post.synchronise(camera, kind)
 
     def problem(self, device: str, camera: str) -> str:
         """Return what is wrong with a camera at its device, in Italian, or nothing."""

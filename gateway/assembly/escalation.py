@@ -9,12 +9,12 @@ from typing import Final, NoReturn
 
 from gateway.access.holdup import still_called
 from gateway.access.policy import acts_for
-from gateway.assembly.alarms import alarm_event, hearers
+from gateway.assembly.alarms import alarm_event, analytic_of, hearers
 from gateway.assembly.journal import Journal
 from gateway.model.alarm import AlarmRecord
 from gateway.model.errors import StoreError
 from gateway.model.holdup import is_holdup
-from gateway.model.registry import Analytic, Recipient, Registry
+from gateway.model.registry import Recipient, Registry
 from gateway.relay.alarms.book_rows import Step
 from gateway.relay.alarms.outbox import Outbox
 from gateway.runtime.clock import Clock
@@ -120,7 +120,8 @@ class Escalator:
         if is_holdup(record) and record.alarm.zone in registry.holdups:
             called = still_called(record, registry, self._parts.clock.now())
             return [registry.recipients[one] for one in called]
-        named = acts_for(registry, camera, Analytic.INTRUSION, self._parts.clock.now()).recipients
+        analytic = analytic_of(record.alarm)
+        named = acts_for(registry, camera, analytic, self._parts.clock.now()).recipients
         still = [one for one in record.escalates_to if one in named]
         return hearers(camera, still, registry)
 

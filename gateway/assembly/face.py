@@ -14,6 +14,7 @@ from gateway.ops.health import (
     KeptSnapshot,
     LineSnapshot,
     LiveSnapshot,
+    LookingSnapshot,
     health,
     metrics_text,
 )
@@ -49,6 +50,8 @@ class Gauges:
     """Between this box and rooms or edges."""
     live: Callable[[], LiveSnapshot] = LiveSnapshot
     """What viewers get, all together."""
+    looking: Callable[[], LookingSnapshot] = LookingSnapshot
+    """What analysis may cost, and costs."""
 
 
 class Face:
@@ -84,6 +87,7 @@ class Face:
             lines=tuple(self._line(one) for one in g.lines()),
             clock=self._clock.now().quality,
             live=g.live(),
+            looking=g.looking(),
         )
 
     def _line(self, one: LineReport) -> LineSnapshot:

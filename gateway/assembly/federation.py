@@ -19,7 +19,16 @@ from gateway.access.offering import has_pictures, offered
 from gateway.assembly.cameras import CameraPost
 from gateway.assembly.renditions import Renditions
 from gateway.assembly.which_stream import as_sent
-from gateway.model.access import BREAK_GLASS, AccessRequest, Action, Actor, Grant, Regime
+from gateway.model.access import (
+    BREAK_GLASS,
+    WATERMARK,
+    AccessRequest,
+    Action,
+    Actor,
+    Grant,
+    Regime,
+    Verdict,
+)
 from gateway.model.audit import LedgerEvent, Operation
 from gateway.model.errors import LedgerError, PeerError, RefusedError, WireError
 from gateway.model.media import Codec, StreamKind
@@ -65,9 +74,12 @@ DENIALS: Final = 30
 """Refusals of a room that are written one by one; then one each ..."""
 DENIAL_S: Final = 2.0
 """... so many seconds, with the number of those in between."""
+MARK_S: Final = 30.0
+"""A demand for watermarks that is new reaches a room with the next offer; so long it may take."""
 CONFIRM_S: Final = 120.0
 """Before this box's own Grant would run out it is renewed: the room has asked its viewer."""
 _US: Final = 1_000_000
+_MARK_MISSING: Final = "L'atto chiede la filigrana di chi guarda: la sala non la mette."
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +134,8 @@ class _Held:
     """Bytes and frames that had flowed when it began."""
     is_last: bool = False
     """This box's own Grant cannot be renewed beyond its end."""
+    unmarked_s: float | None = None
+    """Since when a watermark is demanded that the room does not say it writes."""
 
 
 @dataclass(slots=True)
@@ -278,6 +292,10 @@ class EdgeFederation:
     ) -> Grant:
         """Ask the own gate; what it grants is held for as long as the assertion goes."""
         request = _request(side.room, peer, assertion)
+        if _lacks_mark(self._p.gate.preview(request), assertion):
+            error = RefusedError("watermark", _MARK_MISSING)
+            await self._deny(side, peer, assertion, error)
+            raise error
         if not side.denials.may_write(self._p.clock.monotonic_s()):
             # refused lately so often that the gate is not asked to write one more refusal
             verdict = self._p.gate.preview(request)
@@ -307,6 +325,14 @@ class EdgeFederation:
             code = verdict.refusal.value if verdict.refusal else "refused"
             await self._end(side, held, code)
             raise RefusedError(code, verdict.text_it)
+        now_s = self._p.clock.monotonic_s()
+        if not _lacks_mark(verdict, assertion):
+            held.unmarked_s = None
+        elif held.unmarked_s is None:
+            held.unmarked_s = now_s
+        elif now_s - held.unmarked_s >= MARK_S:
+            await self._end(side, held, "watermark")
+            raise RefusedError("watermark", _MARK_MISSING)
         held.assertion, held.until_s = assertion, until_s
         held.grant = await gate.mark(held.grant) or held.grant
         left_s = held.grant.expires.monotonic_s - self._p.clock.monotonic_s()
@@ -614,6 +640,11 @@ class _Lease:
 
 def _stateless(offer: Offer) -> Offer:
     return replace(offer, cameras=tuple(replace(one, state="") for one in offer.cameras))
+
+
+def _lacks_mark(verdict: Verdict, assertion: Assertion) -> bool:
+    """Return whether an act demands a watermark that the room's own Grant does not have."""
+    return verdict.allowed and WATERMARK in verdict.flags and WATERMARK not in assertion.flags
 
 
 def _request(room: Room, peer: LinePeer, assertion: Assertion) -> AccessRequest:

@@ -21,7 +21,7 @@ from typing import Final, NoReturn
 
 from gateway.access.holdup import HoldupBasis, holdup_basis, still_called
 from gateway.analytics import triggers
-from gateway.analytics.rules import Raised
+from gateway.analytics.incident import Raised
 from gateway.analytics.triggers import TriggerState
 from gateway.assembly.cameras import CameraPost
 from gateway.assembly.holdup_book import Answered, Device, HoldupBook

@@ -43,6 +43,7 @@ class Doors:
             for one in self._viewing.sessions():
                 if one.grant.request.actor.session == actor.session:
                     await self._viewing.close(one.session, SIGNED_OUT)
+            await self._viewing.leave_walls(actor.session, SIGNED_OUT)
         await self._accounts.sign_out(token)
 
 

@@ -15,6 +15,8 @@ from gateway.runtime.clock import Clock
 
 log = logging.getLogger(__name__)
 
+DARK_S = 2.0
+"""Entries that are refused for longer, and none taken in between, are no hiccup."""
 MOST_OWED = 1_000
 """Entries kept in memory for a ledger that does not write; the oldest gives way, and a log line
 says so. What they tell of is on disk elsewhere: alarms in the outbox, changes in the registry."""
@@ -28,6 +30,8 @@ class Journal:
         self._clock = clock
         self._owed: deque[LedgerEvent] = deque()
         self._dark_since_s: float | None = None
+        self._refused_s: tuple[float, float] | None = None
+        """When entries were refused first and last, without one that was taken in between."""
         self.problem = ""
         """Why the last entry was not taken; empty while entries are."""
         self.watchers: list[Callable[[LedgerEvent, LedgerReceipt], None]] = []
@@ -42,11 +46,21 @@ class Journal:
                 self._dark_since_s = self._clock.monotonic_s()
                 log.error("ledger-dark", extra={"problem": str(error)})  # noqa: TRY400 - the trace says nothing more
             self.problem = str(error)
+            now_s = self._clock.monotonic_s()
+            self._refused_s = (self._refused_s or (now_s, now_s))[0], now_s
             raise
-        self.problem = ""
+        self.problem, self._refused_s = "", None
         for watcher in self.watchers:
             watcher(event, receipt)
         return receipt
+
+    def is_dark(self) -> bool:
+        """Return whether nothing can be written, its spare included, and that is no hiccup.
+
+        `settle` asks every few seconds: it begins and ends without anybody's asking.
+        """
+        first_s, last_s = self._refused_s or (0.0, 0.0)
+        return last_s - first_s >= DARK_S
 
     async def account(self, event: LedgerEvent) -> None:
         """Write down what has happened already: now, or as soon as the ledger takes it."""

@@ -24,6 +24,10 @@ class Order:
         self._steps_back = 0
         self._in_order = 0
 
+    def begin(self) -> None:
+        """Take the next picture as the first of another reading: it may be an older one."""
+        self._last_90k = None
+
     def note(self, pts_90k: int) -> None:
         """Take the time of the next picture that came; cheap, since every picture is noted."""
         last_90k, self._last_90k = self._last_90k, pts_90k

@@ -15,6 +15,7 @@ from gateway.assembly.cameras import CameraPost
 from gateway.assembly.viewing import with_masks_in_force
 from gateway.codec.jpeg import Caller, still
 from gateway.ingest.http_mjpeg import size_px
+from gateway.model.alarm import Box
 from gateway.model.errors import PeerError
 from gateway.model.media import AccessUnit, Codec
 from gateway.model.registry import Mask, Registry
@@ -60,14 +61,17 @@ class Pictures:
     clock: Clock
     _sought: Counter[str] = field(default_factory=Counter)
 
-    async def still(self, camera: str, seen: Sequence[AccessUnit], why: str) -> bytes:
+    async def still(
+        self, camera: str, seen: Sequence[AccessUnit], why: str, boxes: Sequence[Box] = ()
+    ) -> bytes:
         """Return a JPEG with masks burned in; PeerError, with every reason, if there is none.
 
         `seen`: pictures that are there already, up to the one that is wanted; if there are any,
-        no other is looked for. `why` names the wish, an alarm's id.
+        no other is looked for. `why` names the wish, an alarm's id. `boxes` are drawn into what
+        was seen; in a picture of another moment they would lie.
         """
         if seen:
-            return await self._masked(seen, lambda: self.registry().masks_of(camera))
+            return await self._masked(seen, lambda: self.registry().masks_of(camera), boxes)
         if self._sought[camera] >= MOST_SOUGHT:
             raise PeerError(f"camera {camera}: {MOST_SOUGHT} pictures are looked for already")
         self._sought[camera] += 1
@@ -117,10 +121,14 @@ class Pictures:
         return post
 
     async def _masked(
-        self, units: Sequence[AccessUnit], masks: Callable[[], tuple[Mask, ...]]
+        self,
+        units: Sequence[AccessUnit],
+        masks: Callable[[], tuple[Mask, ...]],
+        boxes: Sequence[Box] = (),
     ) -> bytes:
         return await with_masks_in_force(
-            masks, lambda burned: still(self.pool, units, burned, width_px=STILL_WIDTH_PX)
+            masks,
+            lambda burned: still(self.pool, units, burned, width_px=STILL_WIDTH_PX, boxes=boxes),
         )
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from gateway.access.holdup import holdup_basis
 from gateway.access.policy import acts_for
+from gateway.analytics.calendar import EVERY_YEAR
 from gateway.ingest.makes import Make, find_make, read_makes
 from gateway.ingest.onvif_model import OnvifTarget
 from gateway.ingest.sessions import SessionLimit
@@ -18,6 +19,7 @@ from gateway.model.registry import (
     Analytic,
     Camera,
     Device,
+    Holidays,
     Mask,
     MaskPlace,
     Registry,
@@ -31,6 +33,14 @@ from gateway.runtime.sealed import Sealed
 Resolve = Callable[[str, str], tuple[str, str]]
 """Turns a credential reference into user and password; the second argument says whose, in words."""
 
+OTHERS = (
+    Analytic.CROSSING,
+    Analytic.LOITERING,
+    Analytic.STOPPED,
+    Analytic.TAMPER,
+    Analytic.LOSS,
+)
+"""Analyses that run here besides intrusion; each only where an act names it."""
 MOST_RING_S = 30.0
 """What `gateway.evidence.ring` keeps at most."""
 LINE_STALL_S = 10.0
@@ -68,6 +78,15 @@ class EdgeDial:
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """Under which act an analysis runs, and who hears of its alarms."""
+
+    analytic: Analytic
+    act: str
+    recipients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CameraPlan:
     """One camera's duty; two equal plans mean that nothing has to change."""
 
@@ -97,6 +116,23 @@ class CameraPlan:
     """Sessions of the device that the camera hangs off."""
     contacts: tuple[Trigger, ...] = ()
     """Events that set a hold-up channel off, whatever analysis an act allows."""
+    bases: tuple[Basis, ...] = ()
+    """Of each analysis besides intrusion that a zone asks for and an act in force allows."""
+
+    @property
+    def looked_at(self) -> tuple[Zone, ...]:
+        """Return the zones that need pictures; a loss of pictures is noticed without any."""
+        return tuple(zone for zone in self.zones if zone.analytic is not Analytic.LOSS)
+
+    @property
+    def is_tied(self) -> bool:
+        """Return whether it matters that pictures come, even if nobody looks at them."""
+        return any(zone.analytic is Analytic.LOSS for zone in self.zones)
+
+    def basis(self, analytic: Analytic) -> Basis:
+        """Return under which act an analysis runs; intrusion and the camera's own events share."""
+        own = Basis(analytic, self.act, self.recipients)
+        return next((one for one in self.bases if one.analytic is analytic), own)
 
     @property
     def watched(self) -> StreamKind:
@@ -167,21 +203,64 @@ def _with_holdups(
 
 def _guarded(pulled: CameraPlan, registry: Registry, now: Moment, most_ring_s: float) -> CameraPlan:
     """Return the plan with what an act in force allows; without one nothing is looked at."""
-    zones = tuple(z for z in registry.zones_of(pulled.camera) if z.analytic is Analytic.INTRUSION)
+    asked = registry.zones_of(pulled.camera)
+    zones = tuple(z for z in asked if z.analytic is Analytic.INTRUSION)
     triggers = registry.triggers_of(pulled.camera)
     basis = acts_for(registry, pulled.camera, Analytic.INTRUSION, now)
     if basis.act is None:
         has_duty = bool(zones or triggers)
         off = basis.reason.text_it if basis.reason and has_duty else ""
-        return replace(pulled, off_reason=off)
-    allowed_s = min(basis.retention_before_s, most_ring_s, MOST_RING_S)
-    return replace(
-        pulled,
-        zones=zones,
-        triggers=triggers,
-        act=basis.act.id,
-        recipients=basis.recipients,
-        ring_s=allowed_s if zones or triggers else 0.0,
+        guarded = replace(pulled, off_reason=off)
+    else:
+        allowed_s = min(basis.retention_before_s, most_ring_s, MOST_RING_S)
+        guarded = replace(
+            pulled,
+            zones=zones,
+            triggers=triggers,
+            act=basis.act.id,
+            recipients=basis.recipients,
+            ring_s=allowed_s if zones or triggers else 0.0,
+        )
+    return _with_others(guarded, registry, now, most_ring_s)
+
+
+def _with_others(
+    guarded: CameraPlan, registry: Registry, now: Moment, most_ring_s: float
+) -> CameraPlan:
+    """Return the plan with the analyses besides intrusion, each on the act that names it."""
+    for analytic in OTHERS:
+        zones = tuple(z for z in registry.zones_of(guarded.camera) if z.analytic is analytic)
+        if not zones:
+            continue
+        basis = acts_for(registry, guarded.camera, analytic, now)
+        if basis.act is None:
+            off = guarded.off_reason or (basis.reason.text_it if basis.reason else "")
+            guarded = replace(guarded, off_reason=off)
+            continue
+        allowed_s = min(basis.retention_before_s, most_ring_s, MOST_RING_S)
+        guarded = replace(
+            guarded,
+            zones=(*guarded.zones, *zones),
+            act=guarded.act or basis.act.id,
+            bases=(*guarded.bases, Basis(analytic, basis.act.id, basis.recipients)),
+            ring_s=max(guarded.ring_s, allowed_s),
+        )
+    return replace(guarded, zones=with_feasts(guarded.zones, guarded.camera, registry))
+
+
+def with_feasts(zones: tuple[Zone, ...], camera: str, registry: Registry) -> tuple[Zone, ...]:
+    """Return zones with the holidays of their site alone."""
+    known = registry.cameras.get(camera)
+    site = registry.sites.get(known.site) if known else None
+    if site is None:
+        return zones
+    patron = (site.patron.replace(year=EVERY_YEAR),) if site.patron else ()
+    feasts = (*patron, *site.closed_days)
+    if not feasts:
+        return zones
+    return tuple(
+        zone if zone.holidays is Holidays.AS_WEEKDAYS else replace(zone, feasts=feasts)
+        for zone in zones
     )
 
 

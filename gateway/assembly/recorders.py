@@ -29,7 +29,7 @@ from gateway.assembly.room_federation import RoomFederation, verdict_of
 from gateway.config.options import VmsAccount, VmsOptions
 from gateway.config.secrets import locate, resolve
 from gateway.console.listener import bind_tcp, server_tls
-from gateway.model.access import AccessRequest, Action, Grant
+from gateway.model.access import WATERMARK, AccessRequest, Action, Grant
 from gateway.model.errors import LedgerError, PeerError, RefusedError
 from gateway.model.media import Codec, StreamKind
 from gateway.model.registry import Registry, User
@@ -293,7 +293,7 @@ class _Lease:
         if codec is not self._codec:
             return False  # a session has one payload format: it is to be asked for anew
         verdict = self._p.gate.check(self._grant)
-        if MARKED in verdict.flags and not self.what.mark:
+        if WATERMARK in verdict.flags and not self.what.mark:
             return False  # its act demands a mark by now: it is to be asked for anew, too
         return self._p.post(self.camera) is self.post and verdict.allowed
 

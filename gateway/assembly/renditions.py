@@ -22,7 +22,7 @@ from typing_extensions import override
 
 from gateway.assembly.journal import signed
 from gateway.assembly.order import Order
-from gateway.assembly.which_stream import MARKED, Pick, Sight, pick
+from gateway.assembly.which_stream import MARKED, Pick, Rendition, Sight, pick
 from gateway.codec.recode import (
     MOST_MARK_CHARS,
     NEVER,
@@ -201,7 +201,7 @@ class _Exit:
         self._parts = owner.parts
         self._look: Look | None = None
         """What was done to the units that are kept."""
-        self._valve = _Valve(_EXIT + self.stream, self._pass)
+        self._valve = _Valve(_EXIT + self.what.plain(self.camera), self._pass)
         self._raw: Fanout | None = None
         """What the valve reads now."""
         self._needed_s = 0.0
@@ -284,10 +284,10 @@ class _Exit:
         try:
             self.coding = coding = _Coding(look, raw, self._parts.pool)
         except PeerError as error:
-            self.problem = f"{self.stream}: {error}"
+            self.problem = f"{self.what.plain(self.camera)}: {error}"
             return
         self.problem = ""
-        name = f"recode:{self.stream}"
+        name = f"recode:{self.what.plain(self.camera)}"  # a mark is a person's: not in logs
         attempt = partial(self._code, coding)
         coding.task = self._parts.start(
             supervise(name, attempt, clock=self._parts.clock, policy=_POLICY)
@@ -322,7 +322,7 @@ class _Exit:
 
     async def _code(self, coding: _Coding) -> None:
         """Have the child code what comes until cancelled; PeerError if it is lost."""
-        reader = Reader(_EXIT + self.stream, MOST_UNITS, MOST_BYTES)
+        reader = Reader(_EXIT + self.what.plain(self.camera), MOST_UNITS, MOST_BYTES)
         kept = coding.raw.kept()
         after_90k = self._after(kept)
         self.order.begin()
@@ -447,9 +447,7 @@ class Renditions:
         """Return which streams of a camera come in another order than they are to be shown in."""
         exits = (self._exits.get(Pick(one).stream(camera)) for one in Rendition)
         return frozenset(
-            one.what.rendition.source
-            for one in exits
-            if one is not None and one.order.is_reordered
+            one.what.rendition.source for one in exits if one is not None and one.order.is_reordered
         )
 
     def masks(self, camera: str) -> tuple[Mask, ...]:

@@ -87,8 +87,19 @@ def resolutions(registry: Registry, now: Moment) -> Iterator[Resolution]:
         camera = registry.cameras[id_]
         for recipient in sorted(named[id_]):
             yield _live(view, camera, recipient, now)
-        for analytic in Analytic:
+        for analytic in _asked(registry, id_):
             yield from _analysed(registry, camera, tuple(sorted(named[id_])), analytic, now)
+
+
+def _asked(registry: Registry, camera: str) -> list[Analytic]:
+    """Return intrusion, plates, and what else a zone or an act names for a camera."""
+    named = {zone.analytic for zone in registry.zones_of(camera)}
+    for act in registry.acts.values():
+        for scope in act.scopes:
+            if camera in scope.cameras:
+                named |= set(scope.analytics)
+    always = (Analytic.INTRUSION, Analytic.PLATES)
+    return [one for one in Analytic if one in always or one in named]
 
 
 def _analysed(

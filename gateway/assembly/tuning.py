@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.assembly.which_stream import Pick
 from gateway.model.access import Grant, Purpose
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 URGENT = (Purpose.ALARM, Purpose.INCIDENT)
 """Purposes for which the large picture is worth its bandwidth."""
+LIMITED: Final = "limited"
+"""Flag of the small picture where the large one is pinned, but the recipient's line is full."""
 
 
 class Exits(Protocol):
@@ -56,6 +58,14 @@ class Tuned:
     kind: StreamKind
     pick: Pick
     choice: Choice
+    is_limited: bool = False
+    """Pinned to the large stream, and small all the same until its viewer asks again."""
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What its viewer is told about the picture."""
+        is_small = self.is_limited and self.pick.rendition.source is StreamKind.SUB
+        return (*self.pick.flags, LIMITED) if is_small else self.pick.flags
 
 
 class Tuning:
@@ -66,6 +76,8 @@ class Tuning:
         self._media = media
         self._clock = clock
         self._looks: dict[str, Tuned] = {}
+        self._is_over: Callable[[Grant], bool] = lambda _: False
+        """As the last round was told."""
 
     def begin(
         self, grant: Grant, wish: StreamWish, takes: frozenset[Codec], *, small: bool
@@ -104,30 +116,42 @@ class Tuning:
     def flags(self, name: str) -> tuple[str, ...]:
         """Return what a viewer is told about the picture, beside its Grant's flags."""
         tuned = self._looks.get(name)
-        return tuned.pick.flags if tuned is not None else ()
+        return tuned.flags if tuned is not None else ()
 
     def wish(self, name: str, wish: StreamWish) -> None:
         """Go over to what a viewer wants from now on, the Grant untouched."""
         tuned = self._looks.get(name)
         if tuned is None:
             return
-        tuned.wish = wish
+        tuned.wish, tuned.is_limited = wish, False
         if wish is not StreamWish.AUTO:
             tuned.choice = Choice(StreamKind(wish.value))
-        self.tick()
+        looks = self._media.sessions()
+        small = _among_others(looks)
+        for look in looks:  # that one alone: whoever asks often costs the others nothing
+            if look.session == name:
+                self._attend(look, tuned, is_small=name in small)
 
     def tick(self, is_over: Callable[[Grant], bool] = lambda _: False) -> None:
         """Do one round, once a second; `is_over`: a look's recipient has no bandwidth left."""
+        self._is_over = is_over
         looks = self._media.sessions()
         small = _among_others(looks)
         for look in looks:
             tuned = self._looks.get(look.session)
             if tuned is not None:
-                is_small = look.session in small or is_over(look.grant)
-                self._follow(look, tuned, self._kind(look, tuned, is_small=is_small))
+                self._attend(look, tuned, is_small=look.session in small)
+
+    def _attend(self, look: SessionInfo, tuned: Tuned, *, is_small: bool) -> None:
+        """Send what is right now; `is_small`: a picture among several."""
+        over = self._is_over(look.grant)
+        tuned.is_limited |= over and tuned.wish is StreamWish.MAIN
+        self._follow(look, tuned, self._kind(look, tuned, is_small=is_small or over))
 
     def _kind(self, look: SessionInfo, tuned: Tuned, *, is_small: bool) -> StreamKind:
         """Return which stream a look should carry now."""
+        if tuned.is_limited:
+            return StreamKind.SUB
         if tuned.wish is not StreamWish.AUTO:
             return StreamKind(tuned.wish.value)
         state = look.state

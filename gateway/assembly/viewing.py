@@ -5,7 +5,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Final, NoReturn
 
@@ -25,7 +25,7 @@ from gateway.model.access import UNCONFIRMED, Actor, Grant, Verdict
 from gateway.model.alarm import Alarm, AlarmRecord, AlarmState
 from gateway.model.errors import LedgerError, PeerError, StoreError
 from gateway.model.holdup import is_hidden
-from gateway.model.media import AccessUnit, StreamWish
+from gateway.model.media import AccessUnit, Codec, StreamWish
 from gateway.model.registry import Mask, Registry
 from gateway.model.retention import BEFORE_H
 from gateway.model.room import at_edge
@@ -117,8 +117,13 @@ class Viewing:
         if the edge where the camera is does not release it.
         """
         codecs = self._media.offered(offer_sdp)
-        self._insist(grant)
-        tuned = self.tuning.begin(grant, StreamWish(stream.value), codecs, small=False)
+        with self._placed(grant, self._media.sessions()):
+            return await self._open(grant, offer_sdp, StreamWish(stream.value), codecs)
+
+    async def _open(
+        self, grant: Grant, offer_sdp: str, wish: StreamWish, codecs: frozenset[Codec]
+    ) -> WhepSession:
+        tuned = self.tuning.begin(grant, wish, codecs, small=False)
         async with (
             self._exits.use(grant.camera, tuned.pick, grant) as fanout,
             self._released(grant, fanout),
@@ -128,9 +133,9 @@ class Viewing:
         etag = self._tagged(answer)
         return WhepSession(answer.session, grant, etag, answer.sdp, flags=tuned.pick.flags)
 
-    def _insist(self, grant: Grant) -> None:
-        if self._allowance is not None:
-            self._allowance.insist(grant, self._media.sessions())
+    def _placed(self, grant: Grant, looks: Sequence[SessionInfo]) -> AbstractContextManager[None]:
+        """Begin one more look beside others in the block; BusyError if that is too much."""
+        return self._allowance.place(grant, looks) if self._allowance else nullcontext()
 
     def _tagged(self, answer: WhepAnswer) -> str:
         etag = answer.etag.strip('"')
@@ -139,10 +144,16 @@ class Viewing:
         self._etags[answer.session] = etag
         return etag
 
-    async def open_wall(self, owner: str, offer_sdp: str) -> Wall:
+    async def open_wall(self, owner: Actor, offer_sdp: str) -> Wall:
         """Start a wall that shows nothing yet; WireError for an unusable offer."""
-        answer = await self._media.open_wall(owner, offer_sdp)
-        return Wall(answer.session, owner, answer.etag.strip('"'), answer.mids, answer.sdp)
+        answer = await self._media.open_wall(owner.id, offer_sdp, owner.session)
+        return Wall(answer.session, owner.id, answer.etag.strip('"'), answer.mids, answer.sdp)
+
+    async def leave_walls(self, sign_in: str, reason: str) -> None:
+        """End the walls that were opened under a sign-in, also those that show nothing."""
+        for one in self._media.walls():
+            if one.sign_in == sign_in:
+                self._media.close(one.session, reason)
 
     def walls(self) -> Sequence[Wall]:
         """Return the walls that are open now."""
@@ -153,8 +164,16 @@ class Viewing:
 
         Errors as those of `open`; PeerError also if the wall is gone.
         """
-        self._insist(grant)
-        others = any(one.wall == wall and one.mid != mid for one in self._media.sessions())
+        looks = self._media.sessions()
+        beside = [one for one in looks if (one.wall, one.mid) != (wall, mid)]
+        if len(beside) < len(looks):  # in place of one that is there: no more is looked at
+            return await self._show(grant, wall, mid, stream)
+        with self._placed(grant, looks):
+            return await self._show(grant, wall, mid, stream)
+
+    async def _show(self, grant: Grant, wall: str, mid: str, stream: StreamWish) -> WhepSession:
+        looks = self._media.sessions()
+        others = any(one.wall == wall and one.mid != mid for one in looks)
         codecs = self._media.takes(wall, mid)
         tuned = self.tuning.begin(grant, stream, codecs, small=others)
         async with (
@@ -244,7 +263,7 @@ class Viewing:
             mid=one.mid,
             stream=_rendition(one.state.stream),
             wish=tuned.wish if tuned is not None else StreamWish.AUTO,
-            flags=tuned.pick.flags if tuned is not None else (),
+            flags=tuned.flags if tuned is not None else (),
             figures=figures_of(one, post.status() if post is not None else None),
         )
 

@@ -75,8 +75,11 @@ class Pick:
 
     def stream(self, camera: str) -> str:
         """Return its name on the link to the media process."""
-        word = "" if self.rendition is Rendition.MAIN else f"/{self.rendition.value}"
-        return f"{camera}{word}" + (f"/{self.mark}" if self.mark else "")
+        return self.plain(camera) + (f"/{self.mark}" if self.mark else "")
+
+    def plain(self, camera: str) -> str:
+        """Return the same without whose it is."""
+        return camera if self.rendition is Rendition.MAIN else f"{camera}/{self.rendition.value}"
 
 
 def as_sent(kind: StreamKind) -> Pick:

@@ -74,6 +74,7 @@ _CODES: Final = (
     Code("live.confirm", (_CON,), "visione riconfermata", "live view reconfirmed"),
     Code("live.prolong", (_CON,), "visione proseguita, nessuno interpellato", "live view prolonged"),
     Code("live.unconfirmed", (_CON,), "visione non riconfermata", "live view not reconfirmed"),
+    Code("live.mark", (_CON,), "visione con filigrana da qui in poi", "live view marked from here"),
     Code("live.recode", (_NO,), "immagini dal vivo ricodificate", "live pictures coded anew"),
     Code("live.snapshot", (_CON,), "fotogramma mostrato", "still shown"),
     Code("breakglass.use", (_CON,), "accesso in emergenza", "break-glass used"),

@@ -57,6 +57,8 @@ def _print_seed(path: Path, seed: Seed, say: Say) -> None:
         "pause": say("pause", "pauses"),
         "hold": say("conservazioni", "holds"),
         "edge": say("sedi collegate", "edges"),
+        "institute": say("istituti", "institutes"),
+        "report_route": say("destinazioni delle segnalazioni", "report routes"),
     }
     listed = ", ".join(f"{words[kind]} {count}" for kind, count in counts.items() if count)
     nothing = say("nulla", "nothing")

@@ -100,7 +100,7 @@ def _command(words: list[str], say: Say) -> int:
         case _:
             own = {
                 "audit": _audit, "link": _link, "discover": _discover, "probe": _probe,
-                "store": _store, "alarms": _alarms,
+                "store": _store, "alarms": _alarms, "replay": _replay,
             }  # fmt: skip
             return own.get(args.command, _ask)(args, say)
 
@@ -109,7 +109,18 @@ def _alarms(args: argparse.Namespace, say: Say) -> int:
     from gateway.cli import alarms
 
     period = (args.since, args.until)
+    if args.action == "precision":
+        return alarms.precision(args.config or CONFIG, period, say, as_json=args.json)
     return alarms.times(args.config or CONFIG, period, say, as_json=args.json)
+
+
+def _replay(args: argparse.Namespace, say: Say) -> int:
+    from gateway.cli import replay
+
+    request = replay.ReplayRequest(
+        args.file, args.seed, args.camera, args.sheet, args.start, as_json=args.json
+    )
+    return replay.replay(request, say)
 
 
 def _store(args: argparse.Namespace, say: Say) -> int:

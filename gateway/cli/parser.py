@@ -53,6 +53,7 @@ def build_parser(say: Say) -> argparse.ArgumentParser:
     _add_holdup(commands, say)
     _add_audit(commands, say)
     _add_alarms(commands, say)
+    _add_replay(commands, say)
     _add_store(commands, say)
     _add_rest(commands, say)
     return parser
@@ -806,6 +807,32 @@ def _add_alarms(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None
         times.add_argument(name, dest=dest, required=True, metavar="DATE", help=day)
     times.add_argument("--json", action="store_true", help=say("come JSON", "as JSON"))
     _add_config(times, say)
+    right = _add(
+        actions, "precision", say("quante volte hanno ragione le regole", "how right rules are")
+    )
+    for name, dest in (("--from", "since"), ("--to", "until")):
+        right.add_argument(name, dest=dest, required=True, metavar="DATE", help=day)
+    right.add_argument("--json", action="store_true", help=say("come JSON", "as JSON"))
+    _add_config(right, say)
+
+
+def _add_replay(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:
+    about = say(
+        "regole su una registrazione, senza allarmi", "rules over a recording, no alarm raised"
+    )
+    replay = _add(commands, "replay", about)
+    replay.add_argument(
+        "file", type=Path, metavar="FILE", help=say("la registrazione", "recording")
+    )
+    seed = say("seme con la telecamera e le sue zone", "seed with the camera and its zones")
+    replay.add_argument("--seed", type=Path, metavar="FILE", help=seed)
+    camera = say("quale telecamera del seme", "which camera of the seed")
+    replay.add_argument("--camera", default="", metavar="ID", help=camera)
+    sheet = say("dove scrivere le immagini (HTML)", "where the pictures go (HTML)")
+    replay.add_argument("--sheet", type=Path, metavar="FILE", help=sheet)
+    start = say("quando comincia, RFC 3339", "when it begins, RFC 3339")
+    replay.add_argument("--start", default="", metavar="WHEN", help=start)
+    replay.add_argument("--json", action="store_true", help=say("come JSON", "as JSON"))
 
 
 def _add_store(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:

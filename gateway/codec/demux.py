@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Varco authors
 # SPDX-License-Identifier: EUPL-1.2
-"""A recorded file as coded units, for ever: `python -m gateway.codec.demux --fd N FILE`.
+"""A recorded file as coded units, for ever or once: `python -m gateway.codec.demux --fd N FILE`.
 
 Runs in a child of its own, like everything that parses what others made. The file is mapped
 before the cage closes (`codec.sandbox`); from then on the child has that memory and one socket.
@@ -57,6 +57,8 @@ class Word(IntEnum):
     """When it is due (1/90000 s since the begin), then the unit."""
     FAILED = 3
     """Why there is no more, in words."""
+    ENDED = 4
+    """The file is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ def main(argv: Sequence[str]) -> int:
     """Send units to the inherited socket until it ends; return the exit status."""
     parser = argparse.ArgumentParser(prog="varco demux")
     parser.add_argument("--fd", type=int, required=True, help="inherited AF_UNIX stream socket")
+    parser.add_argument("--once", action="store_true", help="one pass, then the end")
     parser.add_argument("file", type=Path)
     options = parser.parse_args(argv)
     channel = socket.socket(fileno=options.fd)
@@ -184,8 +187,9 @@ def main(argv: Sequence[str]) -> int:
         return EXIT_CONFIG
     try:
         channel.sendall(send(Frame(Word.READY, b"")))
-        for due in for_ever(file):
+        for due in one_pass(file) if options.once else for_ever(file):
             channel.sendall(send(Frame(Word.UNIT, pack_due(due))))
+        channel.sendall(send(Frame(Word.ENDED, b"")))
     except WireError as error:
         channel.sendall(send(Frame(Word.FAILED, str(error)[:500].encode())))
     except OSError:

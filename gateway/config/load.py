@@ -103,7 +103,9 @@ def _options(file: schema.File, base: Path) -> Options:
         brokers=tuple(_broker(broker, base) for broker in file.broker),
         registry=RegistryOptions(_path(base, file.registry.seed)),
         ledger=_ledger(file.ledger, box.id, base),
-        analytics=AnalyticsOptions(file.analytics.workers or os.cpu_count() or 1),
+        analytics=AnalyticsOptions(
+            file.analytics.workers or os.cpu_count() or 1, file.analytics.budget_cores
+        ),
         ring=RingOptions(file.ring.most_seconds, file.ring.most_mib),
         stills=StillsOptions(file.stills.keep_hours),
         alarms=AlarmOptions(file.alarms.keep_days, file.alarms.most, file.alarms.ballast_mib),

@@ -204,6 +204,8 @@ class AnalyticsOptions:
 
     workers: int
     """Child processes, at least 1."""
+    budget_cores: float = 0.0
+    """CPU seconds a second that looking may take in the whole box; 0: four fifths of `workers`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -520,6 +520,9 @@ class Analytics(Text):
     """[analytics]."""
 
     workers: Whole = Field(default=0, ge=0, le=64, description="0 (one per core) to 64")
+    budget_cores: Annotated[float, Field(strict=True, ge=0.0, le=64.0, allow_inf_nan=False)] = (
+        Field(default=0.0, description="0.0 (four fifths of the workers) to 64.0")
+    )
 
 
 class Ring(Text):

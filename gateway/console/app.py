@@ -28,6 +28,7 @@ from gateway.console import (
     control,
     devices,
     exercise,
+    feedback,
     holdup,
     incidents,
     ledger,
@@ -106,7 +107,7 @@ def build_app(services: Services) -> FastAPI:
     app = _new_app(services, "Varco")
     for people in (session, totp, tokens, oidc, shift, second):
         app.include_router(_routes(people.routes))
-    for pictures in (cameras, devices, alarms, incidents, whep, walls, looks, why):
+    for pictures in (cameras, devices, alarms, feedback, incidents, whep, walls, looks, why):
         app.include_router(_routes(pictures.routes))
     for accounts in (acts, holdup, ledger, lines, mine, retention, operations):
         app.include_router(_routes(accounts.routes))

@@ -28,6 +28,7 @@ from gateway.model.access import AccessRequest, Actor, Grant, Purpose, Verdict
 from gateway.model.alarm import AlarmRecord, AlarmVerdict, Delivery
 from gateway.model.alarm_times import AlarmTimes, TimesQuery
 from gateway.model.audit import ExportForm, LedgerEvent, LedgerQuery
+from gateway.model.feedback import Feedback, FeedbackQuery
 from gateway.model.holdup import HoldupSource, Verification
 from gateway.model.incident import Command, Incident, IncidentEvent, Once, Open
 from gateway.model.media import StreamStatus, StreamWish
@@ -297,6 +298,10 @@ class Alarms(Protocol):
         """Return how long alarms of a period took."""
         ...
 
+    async def verdicts(self, query: FeedbackQuery) -> Feedback:
+        """Return what was said of each rule's alarms of a period."""
+        ...
+
     def changes(self) -> AbstractAsyncContextManager[AlarmSubscription]:
         """Subscribe to every change from now on."""
         ...
@@ -497,7 +502,7 @@ class Media(Protocol):
         """
         ...
 
-    async def open_wall(self, owner: str, offer_sdp: str) -> Wall:
+    async def open_wall(self, owner: Actor, offer_sdp: str) -> Wall:
         """Start a wall that shows nothing yet. WireError, PeerError as above."""
         ...
 

@@ -15,11 +15,12 @@ from gateway.console.services import Box, LedgerEntry, LookFigures, Services, Vo
 from gateway.console.visibility import knows_camera, purposes_of, views_of
 from gateway.console.words import Language
 from gateway.model.access import Actor, Refusal
-from gateway.model.alarm import AlarmRecord, AlarmState, AlarmVerdict, Delivery
+from gateway.model.alarm import Alarm, AlarmRecord, AlarmState, AlarmVerdict, Delivery
 from gateway.model.audit import LedgerEvent
 from gateway.model.media import StreamStatus
 from gateway.model.registry import Camera, Registry
 from gateway.model.room import MOST_CAMERA_CHARS, at_edge
+from gateway.model.why import sentence
 from gateway.wire.trouble_words import italian, unplaced
 
 
@@ -202,6 +203,20 @@ class NamedView(View):
     name: str
 
 
+class CauseView(View):
+    """What made a rule decide, as data and as a sentence; nothing of it names anybody."""
+
+    track: int = Field(description="Of its camera; 0: none decided.")
+    kind: str
+    seconds: float = Field(description="How long it lasted when it was decided.")
+    metres: float = Field(description="Height of what decided; 0: not known.")
+    confidence: float = Field(description="0..1; 0: nothing said.")
+    detail: str
+    mode: str = Field(description="What was decoded meanwhile.")
+    text_it: str
+    text_en: str
+
+
 class AlarmView(View):
     """One alarm in words and times."""
 
@@ -249,6 +264,9 @@ class AlarmView(View):
     delivered_all: bool = Field(default=True, description="Every recipient has it; seconds late.")
     version: int = Field(
         default=0, description="Grows with all that happens to it: an older view is an old one."
+    )
+    why: CauseView | None = Field(
+        default=None, description="What made a rule decide; null where no rule of ours did."
     )
 
 
@@ -634,9 +652,28 @@ def alarm_view(
         group=record.group or alarm.id,
         repeats=record.repeats,
         silent=alarm.silent,
-        also=[NamedView(id=one, name=_camera_name(one, registry)) for one in alarm.also],
+        also=[NamedView(id=one, name=camera_name(one, registry)) for one in alarm.also],
         delivered_all=delivered_all,
         version=version_of(record),
+        why=_why_view(alarm, zone.name if zone else ""),
+    )
+
+
+def _why_view(alarm: Alarm, zone: str) -> CauseView | None:
+    """Return why, for whoever may know the alarm: it says no more than what was seen."""
+    why = alarm.why
+    if why is None:
+        return None
+    return CauseView(
+        track=why.track,
+        kind=why.kind.value,
+        seconds=why.seconds,
+        metres=why.metres,
+        confidence=why.confidence,
+        detail=why.detail,
+        mode=why.mode,
+        text_it=sentence(why, "it", zone=zone),
+        text_en=sentence(why, "en", zone=zone),
     )
 
 
@@ -667,7 +704,8 @@ def _answer_of(record: AlarmRecord, registry: Registry) -> dict[str, Any]:
     }
 
 
-def _camera_name(id_: str, registry: Registry) -> str:
+def camera_name(id_: str, registry: Registry) -> str:
+    """Return the name of a camera; its id where the registry does not know it."""
     camera = registry.cameras.get(id_)
     return camera.name if camera else id_
 

@@ -84,7 +84,7 @@ async def open_wall(request: Request, actor: TheActor, services: TheServices) ->
             HTTPStatus.BAD_REQUEST, Fault.OFFER_MALFORMED, "an SDP offer with m=video"
         )
     try:
-        wall = await services.media.open_wall(actor.id, offer)
+        wall = await services.media.open_wall(actor, offer)
     except WireError as error:
         raise ProblemError(
             HTTPStatus.NOT_ACCEPTABLE, Fault.OFFER_UNUSABLE, str(error)[:200]

@@ -204,6 +204,10 @@ class OnvifDevice(Protocol):
         """Return the HTTP URI of a profile's still picture, without credentials."""
         ...
 
+    async def synchronise(self, token: str) -> None:
+        """Ask for a key picture of a profile now."""
+        ...
+
     async def snapshot(self, token: str) -> bytes:
         """Return a still picture: one JPEG, at most 8 MiB."""
         ...

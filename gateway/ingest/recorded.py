@@ -55,7 +55,7 @@ class RecordedSession:
     async def run(self) -> None:
         """Play for ever; always raises. Cancelling ends the child."""
         peer = self._source.peer
-        async with _child(self._source) as reader:
+        async with taken_apart(self._source.path, peer) as reader:
             receiver = FrameReceiver(MOST_UNIT_BYTES)
             bound_s = START_S
             while True:
@@ -107,15 +107,15 @@ class RecordedSession:
 
 
 @asynccontextmanager
-async def _child(source: StreamSource) -> AsyncIterator[asyncio.StreamReader]:
-    """Run the child that takes the file apart; it dies with the block."""
+async def taken_apart(path: Path, peer: str, *how: str) -> AsyncIterator[asyncio.StreamReader]:
+    """Run the child that takes a file apart; it dies with the block. `peer` names it in errors."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
-    command = (sys.executable, "-m", "gateway.codec.demux", "--fd", str(theirs.fileno()))
+    command = (sys.executable, "-m", "gateway.codec.demux", "--fd", str(theirs.fileno()), *how)
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
-            str(source.path),
+            str(path),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             pass_fds=(theirs.fileno(),),
@@ -123,7 +123,7 @@ async def _child(source: StreamSource) -> AsyncIterator[asyncio.StreamReader]:
         )
     except OSError as error:
         ours.close()
-        raise PeerError(f"{source.peer}: no child can be started: {error.strerror}") from None
+        raise PeerError(f"{peer}: no child can be started: {error.strerror}") from None
     except BaseException:
         ours.close()
         raise

@@ -173,6 +173,8 @@ class OfferedAct:
     disclosure: Disclosure
     before_s: float = 0.0
     """Seconds before an alarm that come with it."""
+    watermark: bool = False
+    """The room writes who looks into live pictures."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from gateway.model.time import ClockQuality
 from gateway.ops.clockwatch import ClockLevel, judge_offset
 
 ACT_WARNING_DAYS = 30
+MOST_NAMED = 8
+"""Cameras in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,16 @@ class LiveSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class LookingSnapshot:
+    """What analysis may cost and costs, in cores."""
+
+    budget_cores: float = 0.0
+    used_cores: float = 0.0
+    reduced: tuple[str, ...] = ()
+    """Cameras that are looked at less than they should be."""
+
+
+@dataclass(frozen=True, slots=True)
 class BoxSnapshot:
     """Everything that /healthz and /metrics tell; no person, plate or case is in it."""
 
@@ -115,6 +127,7 @@ class BoxSnapshot:
     """Days left of each act, by id; negative once it is over."""
     lines: tuple[LineSnapshot, ...] = ()
     live: LiveSnapshot = LiveSnapshot()
+    looking: LookingSnapshot = LookingSnapshot()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +149,7 @@ def health(snapshot: BoxSnapshot) -> Health:
         *_devices(snapshot),
         *_late(snapshot),
         *_ending(snapshot),
+        *_looking(snapshot),
     ]
     return Health(not fatal, (*fatal, *shown))
 
@@ -183,6 +197,13 @@ def _ending(snapshot: BoxSnapshot) -> Iterable[str]:
             yield f"act {act}: ends in {days} days"
 
 
+def _looking(snapshot: BoxSnapshot) -> Iterable[str]:
+    if reduced := snapshot.looking.reduced:
+        named = ", ".join(reduced[:MOST_NAMED]) + (" …" if len(reduced) > MOST_NAMED else "")
+        cores = snapshot.looking.budget_cores
+        yield f"analytics: {len(reduced)} cameras are looked at less ({cores:g} cores): {named}"
+
+
 # metrics -----------------------------------------------------------------------------------------
 
 
@@ -219,6 +240,21 @@ BOX: tuple[tuple[Described, Callable[[BoxSnapshot], float]], ...] = (
     (
         _gauge("ledger_cosigned_age_seconds", "Since a witness cosigned the ledger; NaN: never"),
         lambda s: float("nan") if s.ledger_cosigned_age_s is None else s.ledger_cosigned_age_s,
+    ),
+    (
+        _gauge("looking_budget_cores", "What analysis may use; still during a hold-up"),
+        lambda s: s.looking.budget_cores,
+    ),
+    (
+        _gauge("looking_used_cores", "What analysis uses; still during a hold-up"),
+        lambda s: s.looking.used_cores,
+    ),
+    (
+        _gauge(
+            "looking_reduced_cameras",
+            "Cameras that are looked at less than they should be, by budget",
+        ),
+        lambda s: len(s.looking.reduced),
     ),
     (_gauge("registry_version", "Version in force"), lambda s: s.registry_version),
     (_gauge("alarms_open", "Alarms not closed"), lambda s: s.alarms_open),

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from gateway.model.errors import ConfigError
 from gateway.model.registry import (
     Act,
+    Analytic,
     Camera,
     Controller,
     Device,
@@ -31,6 +32,7 @@ from gateway.model.registry import (
     ReportRoute,
     RiskArea,
     Site,
+    SiteKind,
     Trigger,
     User,
     Zone,
@@ -87,6 +89,8 @@ KINDS: Mapping[str, type[Entity]] = {
 }
 """In the order in which a person would write them; each is a table of a seed."""
 Governed = Extension | Pause | Hold
+UNWATCHED = frozenset({SiteKind.DORMITORY, SiteKind.SOCIAL_SERVICE})
+"""Sites where people are helped; to stay there is what they are for."""
 GOVERNED = frozenset({"extension", "pause", "hold"})
 """Kinds that a named, signed-in person enters; a document may only repeat what is there."""
 
@@ -169,6 +173,7 @@ def _faults(entity: Entity, registry: Registry) -> Iterator[tuple[str, str, str]
             yield from _faults_of_device(entity, registry)
         case Zone() | Mask() | Trigger():
             yield from _missing("camera", entity.camera, "camera", registry.cameras)
+            yield from _faults_of_rule(entity, registry)
         case User():
             yield from _missing_organisation("organisation", entity.organisation, registry)
         case Act():
@@ -356,6 +361,19 @@ def address_fault(url: str, device: str, channel: int) -> tuple[str, str, str] |
     if not url and not channel:
         return "channel", "is missing", "write the recorder's channel, from 1, or a url"
     return None
+
+
+def _faults_of_rule(
+    rule: Zone | Mask | Trigger, registry: Registry
+) -> Iterator[tuple[str, str, str]]:
+    """Yield why a rule may not exist where its camera is (A-43)."""
+    camera = registry.cameras.get(rule.camera)
+    site = registry.sites.get(camera.site) if camera else None
+    if not isinstance(rule, Zone) or site is None or site.kind not in UNWATCHED:
+        return
+    if rule.analytic is Analytic.LOITERING:
+        problem = f"no rule may watch for those who stay at a {site.kind.value} (A-43)"
+        yield "analytic", problem, "remove the zone; an intrusion by night or a tamper may be found"
 
 
 def _faults_of_device(camera: Camera, registry: Registry) -> Iterator[tuple[str, str, str]]:

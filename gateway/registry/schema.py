@@ -15,8 +15,10 @@ from pydantic import AfterValidator, Field, model_validator
 from gateway.model import registry as model
 from gateway.model import retention
 from gateway.model.access import Action, Purpose
+from gateway.model.alarm import Kind
 from gateway.model.report import KINDS as KINDS_OF_REPORT
 from gateway.model.report import ReportClass
+from gateway.registry import templates, zone_keys
 from gateway.registry.entities import address_fault
 from gateway.registry.values import (
     Account,
@@ -32,6 +34,8 @@ from gateway.registry.values import (
     NameOrNothing,
     Pin,
     Polygon,
+    PolygonOrNothing,
+    Segment,
     Topic,
     TopicPrefix,
     some,
@@ -124,6 +128,15 @@ class Site(Text):
     closed_days: Annotated[tuple[date, ...], Field(max_length=400)] = Field(
         default=(), description="holidays, [2026-12-25, 2026-12-26]"
     )
+    patron: date | None = Field(
+        default=None, description=f"{_DATE}: the patron saint's feast, its year does not matter"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Site":
+        if self.patron is not None and (self.patron.month, self.patron.day) == (2, 29):
+            raise refusal("is not in every year", "write 28 February or 1 March", "patron")
+        return self
 
     def makes(self) -> model.Site:
         """Return the entity."""
@@ -254,6 +267,18 @@ class ArmedHours(Text):
         return self
 
 
+class ArmedDays(Text):
+    """{ days = [6, 7], since = 00:00:00, until = 00:00:00 }."""
+
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)] = Field(
+        description="weekdays, 1 (Monday) to 7 (Sunday)"
+    )
+    since: LocalTime = Field(description="a time, 22:00:00")
+    until: LocalTime = Field(
+        description="a time, 06:00:00; earlier than since: of the day after, equal: the whole day"
+    )
+
+
 def _hours(spans: tuple[ArmedHours, ...]) -> tuple[model.ArmedHours, ...]:
     return tuple(model.ArmedHours(span.since, span.until) for span in spans)
 
@@ -264,9 +289,11 @@ class Zone(Text):
     id: Id = Field(description='an id, for example id = "dietro-il-banco"')
     name: Line = Field(min_length=1, description="a name for people")
     camera: Id = Field(description="the id of a camera")
-    polygon: Polygon = Field(description=_POLYGON)
+    polygon: PolygonOrNothing = Field(
+        default=(), description=f"{_POLYGON}; a line needs none, a whole picture has none"
+    )
     analytic: model.Analytic = Field(
-        default=model.Analytic.INTRUSION, description='"intrusione" or "targhe"'
+        default=model.Analytic.INTRUSION, description='for example "intrusione"'
     )
     armed: Annotated[tuple[ArmedHours, ...], Field(max_length=14)] = Field(
         default=(), description=_ARMED
@@ -274,20 +301,49 @@ class Zone(Text):
     on_after_s: Number = Field(default=0.4, ge=0, le=60, description="seconds, 0 to 60")
     off_after_s: Number = Field(default=10.0, ge=0, le=3600, description="seconds, 0 to 3600")
     severity: Whole = Field(default=3, ge=1, le=5, description="1 (information) to 5 (hold-up)")
+    line: Segment = Field(
+        default=(), description="two points as fractions, [[0.2, 0.6], [0.8, 0.6]]"
+    )
+    direction: model.Direction = Field(
+        default=model.Direction.BOTH, description='"ab", "ba" or "entrambi"'
+    )
+    dwell_s: Number = Field(
+        default=0.0, ge=0, le=86_400, description="seconds, or 0 for the rule's own"
+    )
+    classes: Annotated[tuple[Kind, ...], Field(max_length=3)] = Field(
+        default=(), description='a list of "persona", "veicolo" and "due-ruote"'
+    )
+    least_m: Number = Field(default=0.0, ge=0, le=20, description="metres, 0 for any")
+    most_m: Number = Field(default=0.0, ge=0, le=20, description="metres, 0 for any")
+    week: Annotated[tuple[ArmedDays, ...], Field(max_length=14)] = Field(
+        default=(), description="[{ days = [6, 7], since = 00:00:00, until = 00:00:00 }]"
+    )
+    holidays: model.Holidays = Field(
+        default=model.Holidays.AS_WEEKDAYS, description='"come-feriale", "sempre" or "mai"'
+    )
+    template: Line = Field(default="", description='for example "farmacia/notte"')
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, data: object) -> object:
+        return templates.filled(data) if isinstance(data, dict) else data
+
+    @model_validator(mode="after")
+    def _check(self) -> "Zone":
+        if self.template and not templates.keys_of(self.template):
+            raise refusal("is no template", templates.advice(self.template), "template")
+        for key, problem, advice in zone_keys.zone_faults(self.makes()):
+            raise refusal(problem, advice, key)
+        return self
 
     def makes(self) -> model.Zone:
         """Return the entity."""
-        return model.Zone(
-            id=self.id,
-            name=self.name,
-            camera=self.camera,
-            polygon=self.polygon,
-            analytic=self.analytic,
-            armed=_hours(self.armed),
-            on_after_s=self.on_after_s,
-            off_after_s=self.off_after_s,
-            severity=self.severity,
-        )
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        days = tuple(model.WeekHours(one.days, one.since, one.until) for one in self.week)
+        whole = self.analytic in zone_keys.WHOLE
+        polygon = self.polygon or (model.WHOLE_PICTURE if whole else ())
+        spans = {"armed": _hours(self.armed), "week": days, "polygon": polygon}
+        return model.Zone(**values | spans)
 
 
 class Trigger(Text):
@@ -462,7 +518,7 @@ class ActScope(Text):
     cameras: Ids = Field(description='ids of cameras, ["banco"]')
     recipients: Ids = Field(description='ids of recipients, ["sala"]')
     analytics: tuple[model.Analytic, ...] = Field(
-        default=(), description='a list of "intrusione" and "targhe"'
+        default=(), description='a list of analyses, ["intrusione", "manomissione"]'
     )
     disclosure: model.Disclosure = Field(
         default=model.Disclosure.ALWAYS,

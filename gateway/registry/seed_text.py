@@ -8,8 +8,9 @@ from datetime import date, time
 from enum import Enum
 from typing import Any
 
-from gateway.model.registry import Act, Escalation, Registry
+from gateway.model.registry import Act, Escalation, Registry, Zone
 from gateway.registry.entities import Entity, flatten
+from gateway.registry.templates import keys_of
 
 TOML_TYPE = "application/toml"
 
@@ -42,12 +43,16 @@ def _table(kind: str, entity: Entity) -> str:
 
 
 def _lines(entity: Any) -> list[str]:  # noqa: ANN401 - any dataclass of the registry
-    """Return `key = value` for each field that is not at its default."""
+    """Return `key = value` for each field that is not at its default.
+
+    Of a zone with a template also what the template would fill in otherwise.
+    """
+    written = keys_of(entity.template) if isinstance(entity, Zone) else ()
     return [
         f"{f.name} = {_value(getattr(entity, f.name))}"
         for f in fields(entity)
         if f.name not in ("scopes", "steps", "password_hash", "totp_secret")
-        and (f.default is MISSING or getattr(entity, f.name) != f.default)
+        and (f.default is MISSING or f.name in written or getattr(entity, f.name) != f.default)
     ]
 
 

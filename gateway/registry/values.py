@@ -17,6 +17,8 @@ from gateway.registry import polygon
 from gateway.runtime.fields import CREDENTIALS_IN_URL, Id, Number, refusal
 
 MOST_HOSTS = 16
+LEAST_LINE = 0.02
+"""Shorter lines are slips of the hand."""
 NETWORK_SCHEMES = ("rtsp", "rtsps", "http", "https")
 """How cameras are reached; http(s) is MJPEG. Recorded footage is a `file:`."""
 
@@ -109,6 +111,10 @@ def _polygon(value: tuple[Point, ...]) -> tuple[Point, ...]:
     return value
 
 
+def _polygon_or_nothing(value: tuple[Point, ...]) -> tuple[Point, ...]:
+    return _polygon(value) if value else ()
+
+
 def _ground(value: tuple[Point, ...]) -> tuple[Point, ...]:
     """Return the corners of an area counterclockwise and not closed, however they were written."""
     opened = value[:-1] if len(value) > 1 and value[0] == value[-1] else value
@@ -116,6 +122,21 @@ def _ground(value: tuple[Point, ...]) -> tuple[Point, ...]:
     if problem:
         raise refusal(problem, advice)
     return polygon.counterclockwise(opened)
+
+
+def _segment(value: tuple[Point, ...]) -> tuple[Point, ...]:
+    """Return the two points of a line, or nothing."""
+    if not value:
+        return value
+    advice = "write two points of the picture, 0.02 or more apart, [[0.2, 0.6], [0.8, 0.6]]"
+    if len(value) != 2:  # noqa: PLR2004 - a line
+        raise refusal(f"has {len(value)} points", advice)
+    if not all(0 <= x <= 1 and 0 <= y <= 1 for x, y in value):
+        raise refusal("goes out of the picture", advice)
+    (ax, ay), (bx, by) = value
+    if (ax - bx) ** 2 + (ay - by) ** 2 < LEAST_LINE**2:
+        raise refusal("is too short", advice)
+    return value
 
 
 def _local(value: time) -> time:
@@ -177,6 +198,11 @@ BareHost = Annotated[str, StringConstraints(strict=True), AfterValidator(_bare_h
 Hosts = Annotated[tuple[BareHost, ...], Field(max_length=MOST_HOSTS)]
 Topic = Annotated[str, _Line, AfterValidator(_topic)]
 Polygon = Annotated[tuple[tuple[Number, Number], ...], AfterValidator(_polygon)]
+PolygonOrNothing = Annotated[
+    tuple[tuple[Number, Number], ...],
+    AfterValidator(_polygon_or_nothing),
+]
+Segment = Annotated[tuple[tuple[Number, Number], ...], AfterValidator(_segment)]
 Ground = Annotated[tuple[tuple[Number, Number], ...], AfterValidator(_ground)]
 GroundOrNothing = Annotated[
     tuple[tuple[Number, Number], ...], AfterValidator(lambda value: _ground(value) if value else ())

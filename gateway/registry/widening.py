@@ -57,6 +57,8 @@ class Wider(Enum):
     """What it looks at counts as less public, so that no assessment is asked for."""
     KIND = "kind"
     """An institute is a room from now on."""
+    WATERMARK = "watermark"
+    """Live pictures without who looks written into them."""
     PERMIT = "permit"
     """A line of the access matrix."""
     APPROVER = "approver"
@@ -125,6 +127,8 @@ class Form:
     """Of what it looks at, see `_STRICTNESS`; smaller is stricter."""
     institutes: frozenset[str] = frozenset()
     """Recipients that are institutes."""
+    unmarked: frozenset[str] = frozenset()
+    """Recipients who get live pictures without a watermark."""
 
 
 def _retention_h(controller: Controller, site: Site) -> int:
@@ -229,7 +233,10 @@ class _Forms:
         recipients = {site.controller: _DISCLOSED[Disclosure.ALWAYS]}
         standing = dict(recipients)
         before_s: dict[str, float] = {}
+        unmarked: set[str] = set()
         for _, scope in lines:
+            if scope.disclosure is not Disclosure.TEXT_ONLY and not scope.watermark:
+                unmarked.update(scope.recipients)
             for one in scope.recipients:
                 if scope.disclosure is not Disclosure.ON_INCIDENT:
                     standing[one] = max(standing.get(one, 0), _DISCLOSED[scope.disclosure])
@@ -254,6 +261,7 @@ class _Forms:
             assessed=max(dates, default=""),
             strictness=_STRICTNESS[camera.area],
             institutes=frozenset(one for one in recipients if self._is_institute(one)),
+            unmarked=frozenset(unmarked),
         )
 
     def _is_institute(self, id_: str) -> bool:
@@ -307,8 +315,8 @@ def _differences(known: Form, form: Form, names: _Names) -> Iterator[Widening]:
     """Yield everything that is wider than it was."""
     owners = tuple(dict.fromkeys((known.controller, form.controller)))
     for parts in (
-        _for_whom, _outside_incidents, _to_rooms, _analysed, _kept, _uncovered, _in_school,
-        _less_public,
+        _for_whom, _outside_incidents, _to_rooms, _without_mark, _analysed, _kept, _uncovered,
+        _in_school, _less_public,
     ):  # fmt: skip
         for one in parts(known, form, names):
             acts = one.acts or known.acts or form.acts
@@ -371,6 +379,20 @@ def _to_rooms(known: Form, form: Form, names: _Names) -> Iterator[Widening]:
         text_en = f"{camera}: {name} is no longer a vigilance institute but an operations room"
         acts = names.granting(form.camera, recipient)
         yield Widening(Wider.KIND, form.camera, recipient, 0, 1, acts, (), text_it, text_en)
+
+
+def _without_mark(known: Form, form: Form, names: _Names) -> Iterator[Widening]:
+    """Yield each recipient whose live pictures were all marked and are no longer."""
+    camera = names.camera(form.camera)
+    pictures = _DISCLOSED[Disclosure.ON_ALARM]
+    for recipient in sorted(form.unmarked - known.unmarked):
+        if known.recipients.get(recipient, 0) < pictures or recipient == known.controller:
+            continue  # that they get pictures at all is told by `_for_whom`
+        name = names.organisation(recipient)
+        text_it = f"{camera}: le immagini per {name} non portano più la filigrana di chi guarda"
+        text_en = f"{camera}: pictures for {name} no longer carry who looks"
+        acts = names.granting(form.camera, recipient)
+        yield Widening(Wider.WATERMARK, form.camera, recipient, 0, 1, acts, (), text_it, text_en)
 
 
 def _less_public(known: Form, form: Form, names: _Names) -> Iterator[Widening]:

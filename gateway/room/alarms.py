@@ -220,6 +220,7 @@ class Intake:
                 if one != notice.camera and self._offered(edge, one) is not None
             ),
             silent=notice.silent,
+            why=notice.why,
         )
 
 

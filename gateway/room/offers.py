@@ -124,12 +124,12 @@ def _act(edge: Edge, lines: list[tuple[OfferedAct, str]]) -> Act:
     told = lines[0][0]
     since = _rome(told.from_utc_us).date()
     until, clock = _end(told.until_utc_us)
-    groups: dict[tuple[Any, float], list[str]] = {}
+    groups: dict[tuple[Any, float, bool], list[str]] = {}
     for act, camera in lines:
-        groups.setdefault((act.disclosure, act.before_s), []).append(camera)
+        groups.setdefault((act.disclosure, act.before_s, act.watermark), []).append(camera)
     scopes = tuple(
-        ActScope(tuple(cameras), edge.organisations, (), disclosure, before_s)
-        for (disclosure, before_s), cameras in groups.items()
+        ActScope(tuple(cameras), edge.organisations, (), disclosure, before_s, watermark=watermark)
+        for (disclosure, before_s, watermark), cameras in groups.items()
     )
     return Act(
         id=at_room(edge.id, told.id),

@@ -130,7 +130,7 @@ class VirtualRecorder:
     def _device(self, rtsp_port: int) -> OnvifDevice:
         own = self.options
         options = MediaOptions(rtsp_port=rtsp_port, snapshot=own.snapshot, masks=own.masks)
-        state = MediaState(self.profiles, options)
+        self.media = state = MediaState(self.profiles, options)
         services: list[SoapService] = list(self._services)
         if self.options.media1:
             services.append(Media1Service(state))

@@ -31,6 +31,8 @@ MOST_BEFORE_S: Final = 30.0
 _MOST_WHOLE: Final = (1 << 53) - 1
 _HEAD: Final = frozenset(("v", "edge", "name", "version", "exercise", "part", "of", "cameras"))
 _ACT: Final = frozenset(("id", "title", "number", "from", "until", "disclosure", "before_s"))
+_MARK: Final = "watermark"
+"""Of an act, only where it is demanded: a room that does not know the word takes no such offer."""
 _CAMERA: Final = frozenset(
     (
         "id", "name", "site", "site_name", "site_kind", "controller", "controller_name", "area",
@@ -97,7 +99,8 @@ def _row(one: OfferedCamera) -> dict[str, Any]:
 
 
 def _act_row(one: OfferedAct) -> dict[str, Any]:
-    return {
+    marked = {_MARK: True} if one.watermark else {}
+    return marked | {
         "id": one.id,
         "title": one.title,
         "number": one.number,
@@ -199,7 +202,10 @@ def _camera(row: object) -> OfferedCamera:
 
 
 def _act(row: object) -> OfferedAct:
-    row = _insist(row, _ACT, "act")
+    marked = isinstance(row, Mapping) and _MARK in row
+    row = _insist(row, _ACT | {_MARK} if marked else _ACT, "act")
+    if marked and row[_MARK] is not True:
+        raise WireError("offer: watermark is not true")
     from_us = _whole(row["from"], "from", _MOST_WHOLE)
     until_us = _whole(row["until"], "until", _MOST_WHOLE)
     if from_us >= until_us:
@@ -215,6 +221,7 @@ def _act(row: object) -> OfferedAct:
         until_utc_us=until_us,
         disclosure=disclosure,
         before_s=_number(row["before_s"], "before_s", 0.0, MOST_BEFORE_S),
+        watermark=marked,
     )
 
 

@@ -27,9 +27,11 @@ from enum import Enum
 from typing import Final, TypeVar
 from urllib.parse import quote, unquote
 
+from gateway.model.alarm import Why
 from gateway.model.errors import ConfigError, InvariantError, WireError
 from gateway.model.identifiers import ID_FORM
 from gateway.model.registry import Recipient, RecipientKind
+from gateway.wire.why import read_why, why_fields
 
 EVENT: Final = "onvif-ej"
 OBJECTS_INSIDE: Final = "RuleEngine/FieldDetector/ObjectsInside"
@@ -90,6 +92,8 @@ class AlarmNotice:
     """Further cameras that it opens (a hold-up); empty for every other alarm."""
     silent: bool = False
     """Nothing on site may show it (a hold-up)."""
+    why: Why | None = None
+    """What made a rule decide; None where none did."""
 
 
 class PlateLabel(Enum):
@@ -323,6 +327,7 @@ def event_payload(notice: AlarmNotice) -> bytes:
                 "Exercise": notice.exercise,
                 "StillUri": still_path(notice.alarm),
                 **_holdup(notice),
+                **({"Why": why_fields(notice.why)} if notice.why else {}),
             },
         }
     )
@@ -348,6 +353,7 @@ def parse_event(topic: str, payload: bytes) -> tuple[str, AlarmNotice]:
         at_utc_us=_utc_us(_member(body, "UtcTime", str)),
         also=_also(data),
         silent=_member(data, "Silent", bool) if "Silent" in data else False,
+        why=read_why(data["Why"]) if "Why" in data else None,
     )
     if notice.severity not in SEVERITIES:
         raise WireError(f"severity {notice.severity} is not within 1..5")

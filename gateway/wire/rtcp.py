@@ -35,6 +35,8 @@ _VERSION = 2
 _HEAD = struct.Struct("!BBH")
 _SENDER = struct.Struct("!IQIII")
 _BLOCK = struct.Struct("!IIIIII")
+_PAIR = struct.Struct("!II")
+_LOST = struct.Struct("!HH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +250,8 @@ def _read_sender(body: bytes, count: int) -> RtcpSenderReport:
 
 def _read_receiver(body: bytes, count: int) -> RtcpReceiverReport:
     _need(body, 4, "receiver report")
+    if not count:
+        return RtcpReceiverReport(int.from_bytes(body[:4], "big"))
     return RtcpReceiverReport(int.from_bytes(body[:4], "big"), _read_blocks(body, 4, count))
 
 
@@ -285,12 +289,12 @@ def _read_transport(body: bytes, form: int) -> RtcpNack | None:
     _need(body, 12, "NACK")
     if len(body) > 8 + 4 * MOST_NACK_ENTRIES:
         raise WireError(f"RTCP NACK of {len(body)} bytes")
-    sender, media = struct.unpack_from("!II", body)
+    sender, media = _PAIR.unpack_from(body)
     sequences: list[int] = []
-    for at in range(8, len(body) - 3, 4):
-        first, mask = struct.unpack_from("!HH", body, at)
+    for first, mask in _LOST.iter_unpack(body[8 : len(body) & ~3]):
         sequences.append(first)
-        sequences += (first + 1 + bit & 0xFFFF for bit in range(16) if mask >> bit & 1)
+        if mask:
+            sequences += (first + 1 + bit & 0xFFFF for bit in range(16) if mask >> bit & 1)
     return RtcpNack(sender, media, tuple(sequences))
 
 

@@ -36,12 +36,15 @@ NETWORK_PAGE = (
 const servers = link => [...(link || '').matchAll(
   /<([^>]+)>; rel="ice-server"; username="([^"]+)"; credential="([^"]+)"/g
 )].map(([_, urls, username, credential]) => ({urls, username, credential}));
-window.connect = async (policy) => {
+window.connect = async (policy, tiles = 1) => {
   const options = await fetch('/whep', {method: 'OPTIONS'});
   const iceServers = servers(options.headers.get('link'));
   const pc = window.pc = new RTCPeerConnection({iceServers, iceTransportPolicy: policy});
-  pc.addTransceiver('video', {direction: 'recvonly'});
-  pc.ontrack = e => { v.srcObject = e.streams[0]; };
+  for (let at = 0; at < tiles; at++) pc.addTransceiver('video', {direction: 'recvonly'});
+  pc.ontrack = e => {  // the last one: a wall's tiles are all of one bundle
+    if (e.transceiver === pc.getTransceivers()[tiles - 1])
+      v.srcObject = e.streams[0] || new MediaStream([e.track]);
+  };
   await pc.setLocalDescription(await pc.createOffer());
   const r = await fetch('/whep', {method: 'POST', headers: {'Content-Type': 'application/sdp'},
                                   body: pc.localDescription.sdp});
@@ -165,6 +168,12 @@ async def watching(net, browser, coded, servers=None):
             elif request.method == "PATCH":
                 answer = media.patch(opened[-1].session, request.post_data)
                 await route.fulfill(status=200, body=answer.sdp)
+            elif request.post_data.count("m=video") > 1:
+                opened.append(await media.open_wall("u1", request.post_data))
+                for mid in opened[-1].mids:
+                    look = grant(identifier=f"tile{mid}")
+                    media.play(opened[-1].session, mid, look, camera.source)
+                await route.fulfill(status=201, body=opened[-1].sdp)
             else:
                 opened.append(await media.open(grant(), request.post_data, camera.source))
                 await route.fulfill(status=201, body=opened[-1].sdp)
@@ -194,6 +203,26 @@ async def test_through_turn_alone(net, program, browser, coded, tmp_path):
                 await shows(page)
                 assert (await page.evaluate("pair()"))["type"] == "relay"
                 await until(lambda: media.sessions()[0].frames > 25)
+
+
+async def test_a_wall_through_turn_alone(net, program, browser, coded, tmp_path):
+    """Sixteen tiles share one allocation; one that is revoked goes dark by itself."""
+    async with turn_server(net, program, tmp_path) as servers:
+        with firewall(net.houses[0], f"meta l4proto {{ tcp, udp }} th dport != {TURN[1]}"):
+            async with watching(net, browser, coded, servers) as (page, media, ends):
+                await page.evaluate("connect('relay', 16)")
+                await shows(page)
+                assert (await page.evaluate("pair()"))["type"] == "relay"
+                await until(lambda: all(one.frames > 25 for one in media.sessions()), 60)
+                first, *others = media.sessions()
+                assert len(others) == 15
+                media.close(first.session, "left")
+                await until(lambda: ends)
+                before = {one.session: one.frames for one in media.sessions()}
+                await until(
+                    lambda: all(one.frames > before[one.session] + 25 for one in media.sessions()),
+                    60,
+                )
 
 
 async def test_tcp_where_udp_is_blocked(net, browser, coded):

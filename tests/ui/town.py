@@ -52,6 +52,7 @@ from gateway.model.alarm import (
     Box as Rectangle,
 )
 from gateway.model.alarm_times import AlarmTimes, Percentiles, TimesQuery
+from gateway.model.feedback import Feedback, FeedbackQuery
 from gateway.model.audit import LedgerEvent, LedgerQuery, Operation
 from gateway.model.errors import ConfigError, WireError
 from gateway.model.identifiers import uuid7
@@ -520,6 +521,7 @@ class Alarms:
         self._town = town
         self.records: dict[str, AlarmRecord] = {}
         self.subscriptions: set[Subscription] = set()
+        self.said = Feedback()
 
     def raise_one(
         self,
@@ -581,6 +583,10 @@ class Alarms:
     async def times(self, query: TimesQuery) -> AlarmTimes:
         self.asked = query
         return AlarmTimes(0, Percentiles())
+
+    async def verdicts(self, query: FeedbackQuery) -> Feedback:
+        self.asked_verdicts = query
+        return self.said
 
     async def deliveries(self, alarm_id: str) -> Sequence[Delivery]:
         record = self.records[alarm_id]
@@ -669,7 +675,7 @@ class Media:
         self.asked_for = StreamWish.AUTO
         self.open_walls: dict[str, OpenWall] = {}
 
-    async def open_wall(self, owner: str, offer_sdp: str) -> OpenWall:
+    async def open_wall(self, owner: Actor, offer_sdp: str) -> OpenWall:
         if self.problem is not None:
             raise self.problem
         if "H264" not in offer_sdp:
@@ -677,7 +683,7 @@ class Media:
         session = f"wall{len(self.open_walls)}"
         mids = tuple(re.findall(r"^a=mid:(\S+)", offer_sdp, re.MULTILINE))
         sdp = await self.answer(session, offer_sdp)
-        self.open_walls[session] = wall = OpenWall(session, owner, mids or ("0",), sdp=sdp)
+        self.open_walls[session] = wall = OpenWall(session, owner.id, mids or ("0",), sdp=sdp)
         return wall
 
     async def show(self, grant: Grant, wall: str, mid: str, stream: StreamWish) -> Running:

@@ -3,13 +3,16 @@
 import asyncio
 import socket
 import time
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
 from gateway import app
+from gateway.assembly.journal import Journal
 from gateway.config.load import load
 from gateway.model.errors import ConfigError, StoreError
+from gateway.runtime.clock import SystemClock
 from tests.unit.assembly.parts import town, until
 from tests.virtual_camera import USERS, virtual_camera
 
@@ -128,3 +131,16 @@ async def test_a_damaged_store_stops_the_start_and_is_named(tmp_path):
     (tmp_path / "state" / "ledger.db").write_bytes(b"not a database" * 1000)
     with pytest.raises(StoreError, match=r"ledger\.db"):
         await site.run()
+
+
+@pytest.mark.parametrize("places", [0, 2])
+def test_where_nothing_may_be_coded_anew_masked_cameras_are_not_shown(tmp_path, places):
+    """`transcodes_most = 0` is told to the gate; so is a ledger that takes nothing."""
+    site = Site(tmp_path)
+    text = site.path.read_text().replace("[media]\n", f"[media]\ntranscodes_most = {places}\n")
+    site.path.write_text(text)
+    accounts, clock = SimpleNamespace(is_signed_in=lambda _: True), SystemClock()
+    journal = Journal(None, clock)
+    around = app._around(load(site.path), accounts, journal, clock)
+    assert around.live_masked is (places > 0)
+    assert around.is_dark == journal.is_dark

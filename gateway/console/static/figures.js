@@ -6,7 +6,7 @@ import { fill, h } from "./dom.js";
 import { number, t, word } from "./i18n.js";
 
 /** Flags that say what this box did to the picture. */
-export const ALTERED = ["masked", "transcoded", "smaller", "watermark"];
+export const ALTERED = ["masked", "transcoded", "smaller", "limited", "watermark"];
 
 /** Returns what the browser measures of a receiver since `before` (its `raw`), the first time since it began. */
 export async function measure(receiver, before = {}) {
@@ -38,8 +38,8 @@ function delay(mine, theirs) {
   return there === null || there === undefined ? null : there + (mine.buffer_s ?? 0);
 }
 
-/** Draws the figures into a `dl`. `mine`: of `measure`; `theirs`: of the gateway or null. */
-export function drawFigures(list, { mine, theirs, stream, flags = [] }) {
+/** Draws the figures into a `dl`. `mine`: of `measure`; `theirs`: of the gateway or null; `short`: where there is little room. */
+export function drawFigures(list, { mine, theirs, stream, flags = [] }, short = false) {
   const loss = mine.lost ?? theirs?.fraction_lost;
   const altered = ALTERED.filter((flag) => flags.includes(flag));
   const rows = [
@@ -47,9 +47,9 @@ export function drawFigures(list, { mine, theirs, stream, flags = [] }) {
     ["loss", loss === undefined ? null : t("figures.percent", { n: number(loss * 100, 1) })],
     ["jitter", ms(mine.jitter_s ?? theirs?.jitter_s)],
     [theirs && !theirs.from_camera ? "delay-here" : "delay", ms(delay(mine, theirs))],
-    ["picture", mine.width ? [t("figures.size", { w: mine.width, h: mine.height }), mine.fps !== undefined && t("cameras.fps", { n: number(mine.fps, 0) })].filter(Boolean).join(", ") : null],
+    ["picture", mine.width ? [t("figures.size", { w: mine.width, h: mine.height }), mine.fps !== undefined && t("figures.fps", { n: number(mine.fps, 0) })].filter(Boolean).join(", ") : null],
     ["stream", stream && word("rendition", stream)],
     ["altered", altered.map((flag) => t(`figures.${flag}`)).join(", ")],
   ].filter(([name, value]) => value || name !== "altered");
-  fill(list, rows.map(([name, value]) => h("div", {}, h("dt", {}, t(`figures.${name}`)), h("dd", { data: { figure: name } }, value || "–"))));
+  fill(list, rows.map(([name, value]) => h("div", {}, h("dt", {}, t(short ? `figures.short.${name}` : `figures.${name}`)), h("dd", { data: { figure: name } }, value || "–"))));
 }

@@ -12,7 +12,9 @@ const KEY = "varco.keys";
 const MODES = ["single", "alt", "off"];
 const WRITES = "input, select, textarea, [contenteditable]:not([contenteditable=false])";
 /** What the help dialogue lists: the key and what it does. */
-const LISTED = [["A", "keys.first"], ["↑ ↓", "keys.move"], ["S", "keys.silence"], ["C", "keys.confirmed"], ["F", "keys.false"], ["E", "keys.exercise"]];
+const LISTED = [["A", "keys.first"], ["↑ ↓", "keys.move"], ["S", "keys.silence"], ["C", "keys.confirmed"], ["F", "keys.false"], ["E", "keys.exercise"], ["P", "keys.wall"]];
+/** Further ones while the wall is on the screen; those with a name are keys of the keyboard, not letters. */
+const ON_WALL = [["O", "keys.wall.alarm"], ["T", "keys.wall.figures"], ["←↑↓→", "keys.wall.move"], ["↵", "keys.wall.enter"], ["Alt+←→", "keys.wall.swap"], ["keys.delete", "keys.wall.clear"], ["Esc", "keys.wall.even"]];
 
 /** Returns how keys work in this browser: single, alt (with Alt + Shift) or off. */
 export function keyMode() {
@@ -53,7 +55,9 @@ document.addEventListener("keydown", (event) => {
 /** Opens the dialogue with keys and sound; `?` does it too. */
 export function help() {
   const mode = keyMode();
-  const listed = mode === "off" ? [] : [...LISTED.map(([letter, words]) => [letter.includes("↑") ? letter : keyName(letter), words]), [mode === "single" ? "?" : keyName("H"), "keys.help"]];
+  const onWall = document.querySelector(".wall") ? ON_WALL : [];
+  const named = (letter) => (letter.startsWith("keys.") ? t(letter) : letter.length > 1 || letter === "↵" ? letter : keyName(letter));
+  const listed = mode === "off" ? onWall.filter(([letter]) => letter.length > 1 || letter === "↵").map(([letter, words]) => [named(letter), words]) : [...[...LISTED, ...onWall].map(([letter, words]) => [named(letter), words]), [mode === "single" ? "?" : keyName("H"), "keys.help"]];
   const samples = [5, 4, 3, 2, 1].map((level) =>
     h("button", { type: "button", class: "quiet", onclick: () => bell.sample(level) }, icon("play"), t(`severity.${level}`)));
   ask({

@@ -10,6 +10,7 @@ import { addScenes } from "./exercise.js";
 import { ago, choose, language, load, t, wished, word } from "./i18n.js";
 import { forgetOld } from "./kept.js";
 import { isAudible, toAnswer } from "./queue.js";
+import { onKey } from "./keys.js";
 import { beginRing, drawRing } from "./ring.js";
 import { hasShifts, learnShift, order, shiftButton } from "./shift.js";
 import { bell } from "./sound.js";
@@ -25,9 +26,11 @@ import { incidents } from "./views/incidents.js";
 import { ledger } from "./views/ledger.js";
 import { lines } from "./views/lines.js";
 import { mine } from "./views/mine.js";
+import { precision } from "./views/precision.js";
 import { reports } from "./views/reports.js";
 import { retention } from "./views/retention.js";
 import { signIn } from "./views/sign-in.js";
+import { wall } from "./views/wall.js";
 
 const TOAST_MS = 12_000;
 /** Melodies of a report, an urgent one and another; each once, where an alarm goes on until it is answered. */
@@ -48,8 +51,10 @@ const NAV = {
 const LINE = ["alarms", "mine"];
 const ROUTES = [
   [/^#\/telecamere$/, "cameras", cameras],
+  [/^#\/parete$/, "cameras", wall],
   [/^#\/allarmi$/, "alarms", alarms],
   [/^#\/allarmi\/([0-9a-zA-Z-]+)$/, "alarms", alarm],
+  [/^#\/precisione$/, "alarms", precision],
   [/^#\/interventi$/, "incidents", incidents],
   [/^#\/interventi\/([0-9a-f-]+)$/, "incidents", incident],
   [/^#\/segnalazioni$/, "reports", reports],
@@ -83,6 +88,7 @@ async function begin() {
   watch(onChange);
   beginRing(goFirst);
   window.addEventListener("hashchange", show);
+  onKey("p", goWall);
   document.getElementById("skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
   enter(session.user);
 }
@@ -302,6 +308,13 @@ function goFirst() {
     show();
   }
   view.first?.();
+  return true;
+}
+
+/** Opens the wall: one key from every page. */
+function goWall() {
+  if (!state.user?.purposes.length || !state.user.views.includes("cameras")) return false;
+  location.hash = "#/parete";
   return true;
 }
 

@@ -4,6 +4,7 @@
 
 import { get, post } from "./api.js";
 import { fill, h, icon, reconcile, say } from "./dom.js";
+import { ALTERED, drawFigures, measure } from "./figures.js";
 import { clock, has, number, t, word } from "./i18n.js";
 import { watch } from "./state.js";
 import { open } from "./whep.js";
@@ -13,13 +14,12 @@ const TICK_MS = 500;
 const RETRIES = 4;
 /** How often the gateway is asked what is out of the ordinary with a look (a flag may come later). */
 const ASK_MS = 5000;
+const MEASURE_MS = 1000;
 /** How long a better picture may take to arrive before it replaces the one that is shown. */
 const SWAP_MS = 5000;
-/** Flags that say what this box did to the picture; they stand beside it, not across it. */
-const ALTERED = ["masked", "transcoded", "smaller", "watermark"];
 /** Ends that are not a decision about us: asking the gate again is right. */
 export const MAY_RETRY = new Set([
-  "", "media-unavailable", "media-process-ended", "gateway-gone", "grant-expired", "lease-expired", "peer-silent", "peer-closed",
+  "", "media-unavailable", "media-process-ended", "shutdown", "gateway-gone", "grant-expired", "lease-expired", "peer-silent", "peer-closed",
 ]);
 
 /** Returns the sentence for the code with which a session ended. */
@@ -45,12 +45,15 @@ export class Player {
     this.until = "";
     this.answerBy = 0;
     this.notes = h("div", { class: "player-notes" });
+    this.figures = h("dl", { class: "figures player-figures", hidden: true });
+    this.mine = {};
     this.screen = h("div", { class: "screen" }, this.video, this.veil, exercise && h("span", { class: "stamp" }, t("app.exercise")));
     this.frame = h("div", { class: "player-frame" }, this.notes, this.screen);
     this.element = h("figure", { class: "player", data: { state: "opening" } }, this.frame,
-      h("figcaption", { class: "player-bar" }, this.facts, this.buttons()));
+      h("figcaption", { class: "player-bar" }, this.facts, this.buttons()), this.figures);
     this.timer = setInterval(() => this.tick(), TICK_MS);
     this.checking = setInterval(() => this.check(), ASK_MS);
+    this.measuring = setInterval(() => this.measure(), MEASURE_MS);
     this.stopWatching = watch((what, detail) => { if (what === "confirm") this.wantsAnswer(detail); });
     this.onScreen = () => this.swap();
     document.addEventListener("fullscreenchange", this.onScreen);
@@ -60,7 +63,26 @@ export class Player {
     const wide = h("button", { type: "button", class: "ghost", onclick: () => this.fullscreen() }, icon("wide"), h("span", {}, t("player.wide")));
     const stop = this.onClose && h("button", { type: "button", class: "ghost", "aria-label": t("player.stop.of", { name: this.name }), onclick: () => { this.stop(); this.onClose(); } },
       icon("cross"), h("span", {}, t("player.stop")));
-    return h("div", { class: "player-buttons" }, wide, stop);
+    this.figuresButton = h("button", { type: "button", class: "ghost figures-button", "aria-pressed": "false", "aria-label": t("figures.of", { name: this.name }), title: t("figures.title"), onclick: () => this.toggleFigures() }, icon("gauge"), h("span", {}, t("figures.title")));
+    return h("div", { class: "player-buttons" }, this.figuresButton, wide, stop);
+  }
+
+  toggleFigures() {
+    this.figures.hidden = !this.figures.hidden;
+    this.figuresButton.setAttribute("aria-pressed", String(!this.figures.hidden));
+    this.figures.replaceChildren();
+    this.measure();
+  }
+
+  /** Measures and draws how the picture goes, where somebody wants to know. */
+  async measure() {
+    const { session } = this;
+    if (this.figures.hidden || !session) return;
+    await this.check();
+    const mine = await measure(session.pc.getReceivers()[0], this.mine.raw);
+    if (this.session !== session) return;
+    this.mine = mine;
+    drawFigures(this.figures, { mine, theirs: this.theirs, stream: this.sent, flags: [...this.flags] });
   }
 
   fullscreen() {
@@ -178,6 +200,8 @@ export class Player {
     const found = await get(session.resource).catch(() => null);
     if (!found || this.session !== session || found.state !== "live") return;
     this.until = found.expires || this.until;
+    this.theirs = found.figures;
+    this.sent = found.stream;
     this.flags = new Set([...(found.flags ?? []), ...(this.reasons.break_glass ? ["break-glass"] : [])]);
     this.drawNotes();
   }
@@ -268,6 +292,7 @@ export class Player {
 
   release() {
     this.answerBy = 0;
+    this.mine = {};
     this.notes.replaceChildren();
     this.session?.close();
     this.session = null;
@@ -280,6 +305,7 @@ export class Player {
     document.removeEventListener("fullscreenchange", this.onScreen);
     clearInterval(this.timer);
     clearInterval(this.checking);
+    clearInterval(this.measuring);
     this.stopWatching();
     clearTimeout(this.retryTimer);
     this.release();

@@ -9,7 +9,7 @@ import { answerWith, fragmentOf, gathered, iceServers, learnServers, preferCodec
 
 export const MOST = 16;
 /** Chromium says "disconnected" after some seconds without an answer, and may find back by itself. */
-const GRACE_MS = 1500;
+const GRACE_MS = 1000;
 const CONNECT_MS = 8000;
 const RESTARTS = 2;
 const PAUSES_MS = [300, 1000, 2000, 4000];

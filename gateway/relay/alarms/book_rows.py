@@ -26,6 +26,7 @@ from gateway.model.errors import InvariantError, StoreError
 from gateway.model.time import ClockQuality, Moment
 from gateway.relay.alarms.groups import GROUP_US, Neighbour, group_of
 from gateway.wire.onvif_mqtt import Phase
+from gateway.wire.why import read_why, why_fields
 
 SCHEMA: Final = """
 create table if not exists alarm(
@@ -67,6 +68,7 @@ ADDED: Final = {
         "taken_by": "text not null default ''",
         "taken_org": "text not null default ''",
         "accounted": "integer not null default 0",
+        "why": "text not null default ''",
     },
     "delivery": {
         "severity": "integer not null default 3",
@@ -98,7 +100,7 @@ _COLUMNS = (
     "a.id, a.camera, a.zone, a.rule, a.severity, a.exercise, a.boxes, a.raised_utc_us, a.clock,"
     " a.act, a.recipients, a.state, a.stored_utc_us, a.ended_utc_us, a.closed_utc_us,"
     " a.closed_by, a.verdict, a.also, a.silent, a.incident, a.repeats, a.plan, a.step,"
-    " a.escalates_utc_us, a.taken_utc_us, a.taken_by"
+    " a.escalates_utc_us, a.taken_utc_us, a.taken_by, a.why"
 )
 _WIDTH = _COLUMNS.count(",") + 1
 SELECT: Final = f"select {_COLUMNS} from alarm a"  # noqa: S608 - our own words only
@@ -262,6 +264,7 @@ def _insert_alarm(db: sqlite3.Connection, record: AlarmRecord, fresh: Fresh) -> 
         "verdict": record.verdict.value,
         "also": json.dumps(alarm.also),
         "silent": int(alarm.silent),
+        "why": json.dumps(why_fields(alarm.why)) if alarm.why else "",
         "key": fresh.key,
         "incident": record.group,
         "plan": json.dumps(fresh.plan),
@@ -588,6 +591,7 @@ def to_record(row: Sequence[object], now: Moment) -> AlarmRecord:
         exercise=texts[5] == "1",
         also=tuple(json.loads(texts[17])),
         silent=texts[18] == "1",
+        why=read_why(json.loads(texts[26])) if texts[26] else None,
     )
     step, escalates_utc_us = int(texts[22]), int(texts[23])
     stages = _stages(texts[21]) if escalates_utc_us else []

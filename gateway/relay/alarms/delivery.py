@@ -505,6 +505,7 @@ class Courier:
             at_utc_us=alarm.raised.utc_us if raised else record.ended_utc_us,
             also=alarm.also,
             silent=alarm.silent,
+            why=alarm.why,
         )
         return Message(
             event_topic(self._prefix, alarm.camera, alarm.rule, alarm.zone),

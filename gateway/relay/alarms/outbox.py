@@ -40,11 +40,12 @@ from gateway.model.alarm import (
 from gateway.model.alarm import DeliveryState as State
 from gateway.model.alarm_times import AlarmTimes, TimesQuery
 from gateway.model.errors import DiskFullError, PeerError, StoreError
+from gateway.model.feedback import Feedback, FeedbackQuery
 from gateway.model.holdup import is_hidden
 from gateway.model.registry import Recipient
 from gateway.model.room import SEPARATOR
 from gateway.model.time import Moment
-from gateway.relay.alarms import book_rows, times
+from gateway.relay.alarms import book_rows, feedback, times
 from gateway.relay.alarms.ballast import Ballast
 from gateway.relay.alarms.book_rows import (
     Answer,
@@ -572,6 +573,10 @@ class Outbox:
     async def times(self, query: TimesQuery) -> AlarmTimes:
         """Return how long alarms of a period took at each stage; no person is named (B-45)."""
         return await self._store.read(lambda db: times.measure(db, query))
+
+    async def verdicts(self, query: FeedbackQuery) -> Feedback:
+        """Return what was said of each rule's alarms of a period; no person is named."""
+        return await self._store.read(lambda db: feedback.measure(db, query))
 
     def status(self) -> BookStatus:
         """Return a snapshot."""

@@ -24,6 +24,8 @@ WISH_EVERY_S = 2.0
 """A camera is asked at most this often; it needs some time to obey, and others look as well."""
 KEY_LATE_S = 0.08
 """How much later than the last time a key unit may come before it is no more waited for."""
+REFUSED_AFTER_S: Final = 6.0
+"""What cannot be shown ends a look after that; by then another rendition comes if there is one."""
 B_FRAMES: Final = "b-frames"
 """Why nothing is shown: pictures are not sent in the order in which they are to be shown."""
 _USUAL_STEP_90K = 3600
@@ -45,6 +47,7 @@ class Hub:
         self._now_s = 0.0
         self._wished = False
         self._asked_s = float("-inf")
+        self._refused_s: float | None = None
         self._viewers: set[Viewer] = set()
 
     @property
@@ -52,14 +55,20 @@ class Hub:
         """Why nobody is shown anything although units come; None if all is well."""
         return B_FRAMES if self._packetizer.reorders else None
 
+    def refusal(self, now_s: float) -> str | None:
+        """Return the problem once it has lasted: the gateway may give another rendition first."""
+        is_long = self._refused_s is not None and now_s - self._refused_s >= REFUSED_AFTER_S
+        return self.problem if is_long else None
+
     def publish(self, unit: AccessUnit, now_s: float) -> None:
         """Packetize a unit once and send it to every viewer that is live."""
         packetized = self._packetizer.packetize(unit)
         if packetized is None:
             return
         if self._packetizer.reorders:
-            self._refuse()
+            self._refuse(now_s)
             return
+        self._refused_s = None
         if self._newest is not None and packetized.time_90k > self._newest.time_90k:
             self._step_90k = packetized.time_90k - self._newest.time_90k
         self._newest, self._now_s = packetized, now_s
@@ -67,7 +76,9 @@ class Hub:
         for viewer in self._viewers:
             viewer.offer(packetized, now_s)
 
-    def _refuse(self) -> None:
+    def _refuse(self, now_s: float) -> None:
+        if self._refused_s is None:
+            self._refused_s = now_s
         self.forget()
         for viewer in self._viewers:
             viewer.flow = Flow.WAITING

@@ -14,6 +14,7 @@ import socket
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from ipaddress import ip_address
 from typing import Any, TypeAlias
 
@@ -66,6 +67,8 @@ class _Door:
     """A socket that is read, and how much of this tick is left for it."""
 
     sock: socket.socket
+    address: Address
+    """Of the only one who is heard there; `()`: anybody."""
     allowance: int
     left: int
 
@@ -83,7 +86,7 @@ class Port:
     ) -> None:
         _prepare(sock, _SEND_BUFFER_BYTES, _RECEIVE_BUFFER_BYTES)
         self._socket = sock
-        self._common = _Door(sock, STRANGERS_PER_TICK, STRANGERS_PER_TICK)
+        self._common = _Door(sock, (), STRANGERS_PER_TICK, STRANGERS_PER_TICK)
         self._wildcard = ip_address(sock.getsockname()[0]).is_unspecified
         """Each datagram must tell at which of our addresses it came, and its answer go from it."""
         if self._wildcard:
@@ -123,7 +126,8 @@ class Port:
         """Begin a new tick: what was read up may be read again."""
         for door in self._used:
             if door.left <= 0 and self._loop is not None:
-                self._loop.add_reader(door.sock.fileno(), self._readable, door)
+                read = self._readable if door is self._common else self._heard_from
+                self._loop.add_reader(door.sock.fileno(), read, door)
             door.left = door.allowance
         self._used.clear()
         if self._streams is not None:
@@ -138,6 +142,11 @@ class Port:
         """Forget a peer that was proved; only a TCP connection needs that."""
         if self._streams is not None and _is_tcp(address):
             self._streams.part(address)
+
+    def drop(self, address: Address) -> None:
+        """Forget what waits for a slow TCP peer; harmless for any other."""
+        if self._streams is not None and _is_tcp(address):
+            self._streams.drop(address)
 
     def direct(self, path: Path) -> None:
         """Give a proved peer a socket of its own; call again when the path's address changed.
@@ -161,14 +170,14 @@ class Port:
         except OSError:
             sock.close()
             return
-        path.door = _Door(sock, PEER_PER_TICK, PEER_PER_TICK)
+        path.door = _Door(sock, path.address, PEER_PER_TICK, PEER_PER_TICK)
         self._doors[path.address] = path.door
-        self._loop.add_reader(sock.fileno(), self._readable, path.door)
+        self._loop.add_reader(sock.fileno(), self._heard_from, path.door)
 
     def release(self, path: Path) -> None:
         """Close the socket that `direct` opened; harmless without one."""
         if path.door is not None:
-            self._shut(next(at for at, door in self._doors.items() if door is path.door))
+            self._shut(path.door.address)
             path.door = None
 
     def _shut(self, address: Address) -> None:
@@ -181,6 +190,18 @@ class Port:
     def readable(self) -> None:
         """Read what waits at the common socket, up to a bound."""
         self._readable(self._common)
+
+    def _heard_from(self, door: _Door) -> None:
+        """Read one datagram of a peer's: seldom more wait, and for those the loop comes back."""
+        self._used.add(door)
+        door.left -= 1
+        if door.left <= 0 and self._loop is not None:
+            self._loop.remove_reader(door.sock.fileno())
+        try:
+            data = door.sock.recv(_MOST_BYTES)
+        except OSError:
+            return  # an ICMP error of an earlier datagram, or nothing after all
+        self._sort(data, door.address)
 
     def _readable(self, door: _Door) -> None:
         self._used.add(door)
@@ -195,13 +216,11 @@ class Port:
                 continue  # an ICMP error of an earlier datagram
             self._sort(data, address)
             self._heard = None
-            if door.sock.fileno() < 0:
-                return  # what it said ended the session
         if door.left <= 0 and self._loop is not None:
             self._loop.remove_reader(door.sock.fileno())
 
     def _received(self, door: _Door) -> tuple[bytes, Address]:
-        if door is not self._common or not self._wildcard:
+        if not self._wildcard:
             return door.sock.recvfrom(_MOST_BYTES)
         data, told, _, address = door.sock.recvmsg(_MOST_BYTES, _TOLD_BYTES)
         local = _local(told)
@@ -235,16 +254,29 @@ class Port:
 
         Return False if the send buffer was full; then none or only the first ones are out.
         """
-        door, to = path.door, _CONNECTED
-        if door is not None:
-            sock = door.sock
+        door = path.door
+        if door is not None and path.segments and len(buffers) > pieces:
+            control = _segmented(sum(map(len, buffers[:pieces])))
+            try:  # one copy in the cache costs less than having the kernel collect the pieces
+                door.sock.sendmsg((b"".join(buffers),), control)
+            except OSError:
+                pass  # seldom; it is tried again, and told why
+            else:
+                return True
+        return self._send_carefully(path, buffers, pieces)
+
+    def _send_carefully(self, path: Path, buffers: Sequence[bytes], pieces: int) -> bool:
+        to = _CONNECTED
+        if path.door is not None:
+            sock = path.door.sock
         elif _is_tcp(path.address):
             return self._stream(framed(buffers, pieces), path.address, is_train=True)
         else:
             sock, to = self._socket, (path.address,)
-        if path.segments and len(buffers) > pieces:
-            segment = sum(map(len, buffers[:pieces]))
-            control = ((socket.IPPROTO_UDP, _UDP_SEGMENT, struct.pack("H", segment)),)
+        if len(buffers) == pieces:
+            return self._send(sock, buffers, to)
+        if path.segments:
+            control = _segmented(sum(map(len, buffers[:pieces])))
             try:
                 _sendmsg(sock, buffers, control, to)
             except OSError as error:
@@ -282,6 +314,11 @@ class Port:
         if done is None:
             self.lost += 1
         return done is not False
+
+
+@cache  # no datagram is longer than what a path carries
+def _segmented(size_bytes: int) -> Control:
+    return ((socket.IPPROTO_UDP, _UDP_SEGMENT, struct.pack("H", size_bytes)),)
 
 
 def _sendmsg(

@@ -174,6 +174,8 @@ class WallInfo:
     mids: tuple[str, ...]
     etag: str
     """Without quotes."""
+    sign_in: str = ""
+    """Under which its owner opened it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,7 @@ class _Session:
     opened: Moment
     looks: dict[str, "_Look"] = field(default_factory=dict)
     """What is shown, by mid."""
+    sign_in: str = ""
 
     def slot(self, mid: str) -> link.Slot | None:
         """Return the slot of that mid."""
@@ -372,13 +375,15 @@ class MediaProcess:
         """Return what the first picture of an offer may be coded in; OfferError if in nothing."""
         return frozenset(one.codec for one in sdp_offer.read(offer_sdp).slots[0].formats)
 
-    async def open_wall(self, owner: str, offer_sdp: str) -> WhepAnswer:
+    async def open_wall(self, owner: str, offer_sdp: str, sign_in: str = "") -> WhepAnswer:
         """Answer an offer with a slot for each of its video m-lines; nothing is shown yet.
 
-        It ends by itself when nothing was shown for a minute. Errors as those of `open`.
+        It ends by itself when nothing was shown for a minute. `sign_in`: under which its owner
+        opened it. Errors as those of `open`.
         """
         offer = sdp_offer.read(offer_sdp, most_slots=link.MOST_SLOTS)
-        _, answer = await self._open(owner, offer, is_wall=True)
+        session, answer = await self._open(owner, offer, is_wall=True)
+        session.sign_in = sign_in
         return answer
 
     async def _open(
@@ -622,6 +627,7 @@ class MediaProcess:
                 one.opened,
                 tuple(slot.mid for slot in one.terms.slots),
                 one.terms.ice.ufrag,
+                one.sign_in,
             )
             for one in self._sessions.values()
             if one.is_wall

@@ -116,7 +116,7 @@ class Media:
                 self._tasks.create_task(self._report())
                 self._tasks.create_task(self._catch_up())
                 self._port.attach(loop)
-                self._writer.write(link.hello(self._certificate.fingerprint))
+                self._tell(link.hello(self._certificate.fingerprint))
                 gc.collect()
                 gc.freeze()
                 await self._read_link(reader)
@@ -131,6 +131,11 @@ class Media:
             self._port.detach()
 
     # the link ------------------------------------------------------------------------------
+
+    def _tell(self, frame: bytes) -> None:
+        """Write to the gateway, if there still is one: it may only have closed its half."""
+        if not self._writer.is_closing():
+            self._writer.write(frame)
 
     async def _read_link(self, reader: asyncio.StreamReader) -> NoReturn:
         receiver = FrameReceiver()
@@ -177,6 +182,10 @@ class Media:
         hub.forget()
         if hub.empty():
             del self._hubs[stream]
+            return
+        for session, slot in self._looks.values():
+            if slot.hub() is hub and session.path is not None:
+                self._port.drop(session.path.address)
 
     def _publish(self, stream: str, unit: AccessUnit) -> None:
         self._hub(stream).publish(unit, self._clock.monotonic_s())
@@ -189,23 +198,25 @@ class Media:
     def _open(self, terms: link.OpenSession) -> None:
         now_s = self._clock.monotonic_s()
         if len(self._sessions) >= MOST_SESSIONS:
-            self._writer.write(link.ended(link.Ended(terms.session, "too-many-sessions")))
+            self._tell(link.ended(link.Ended(terms.session, "too-many-sessions")))
             return
         slots = tuple(Slot(one, terms.cname) for one in terms.slots)
         idle_until_s = now_s + max(terms.idle_s, link.LEASE_S)
         session = Session(terms, terms.ice, slots, idle_until_s, now_s + CONNECT_S)
         self._sessions[terms.session] = session
         self._by_ufrag[terms.ice.ufrag] = session
-        self._writer.write(link.opened(terms.session))
+        self._tell(link.opened(terms.session))
 
     def _restart(self, name: str, ice: link.Credentials) -> None:
         """Accept checks of a new ICE session; media flow on the old path until it is nominated."""
         session = self._sessions.get(name)
         if session is None:
             return
-        if session.before is not None:
-            del self._by_ufrag[session.before.ufrag]
-        session.before, session.ice = session.ice, ice
+        if session.before is None:
+            session.before = session.ice
+        else:  # the one before has the path; what came in between was never nominated
+            del self._by_ufrag[session.ice.ufrag]
+        session.ice = ice
         self._by_ufrag[ice.ufrag] = session
         for address in list(session.addresses):  # the new ICE session has room for its own
             if session.path is None or address != session.path.address:
@@ -219,12 +230,12 @@ class Media:
         slots = () if session is None else session.slots
         slot = next((one for one in slots if one.terms.mid == play.mid), None)
         if session is None or slot is None:
-            self._writer.write(link.stopped(link.Stopped(play.look, "no-slot", 0, 0)))
+            self._tell(link.stopped(link.Stopped(play.look, "no-slot", 0, 0)))
             return
         if slot.play is not None and slot.play.look != play.look:
             self._darken(session, slot, "replaced")
         if not slot.begin(play, self._clock.monotonic_s()):
-            self._writer.write(link.stopped(link.Stopped(play.look, "codec-not-offered", 0, 0)))
+            self._tell(link.stopped(link.Stopped(play.look, "codec-not-offered", 0, 0)))
             return
         self._looks[play.look] = (session, slot)
         if not play.from_kept:
@@ -270,8 +281,10 @@ class Media:
             return
         del self._looks[stopped.look]
         self._switching.discard(stopped.look)
+        if session.path is not None:  # a slow line would show it for seconds yet
+            self._port.drop(session.path.address)
         session.idle_until_s = self._clock.monotonic_s() + session.terms.idle_s
-        self._writer.write(link.stopped(stopped))
+        self._tell(link.stopped(stopped))
 
     def _retire(self, session: Session, reason: str) -> None:
         """End a session that does not wait for another look."""
@@ -293,7 +306,7 @@ class Media:
         if session.path is not None:
             self._port.release(session.path)
         log.info("session-ended", extra={"session": name[:8], "reason": reason})
-        self._writer.write(link.ended(link.Ended(name, reason)))
+        self._tell(link.ended(link.Ended(name, reason)))
 
     def _leave(self, session: Session, address: Address) -> None:
         """Take nothing from this address for the session any more."""
@@ -317,10 +330,10 @@ class Media:
             self._port.tick()
             for stream, known in self._hubs.items():
                 if known.wants_key(now_s):
-                    self._writer.write(link.wanted(stream))
+                    self._tell(link.wanted(stream))
             for session, slot in list(self._looks.values()):
                 hub = slot.hub()
-                reason = hub.problem if hub is not None else None
+                reason = hub.refusal(now_s) if hub is not None else None
                 if now_s >= slot.lease_until_s:
                     reason = "lease-expired"
                 if reason is not None:
@@ -341,7 +354,7 @@ class Media:
                 hub = slot.hub()
                 if slot.viewer is not None and hub is not None:
                     self._send_rtcp(session, slot.viewer.report(hub.newest(), now))
-            self._writer.write(link.state([slot.state() for _, slot in self._looks.values()]))
+            self._tell(link.state([slot.state() for _, slot in self._looks.values()]))
 
     async def _catch_up(self) -> NoReturn:
         while True:

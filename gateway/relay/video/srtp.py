@@ -9,7 +9,8 @@ reuses a nonce for other content.
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import cache
+from typing import NamedTuple, Protocol
 
 import pylibsrtp
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -22,6 +23,7 @@ _LABEL_KEY = 0
 _LABEL_SALT = 2
 _WINDOW_PACKETS = 2048
 """Wider than the history from which packets are repeated."""
+_SEQUENCES = 1 << 16
 _RTCP_LEAST_BYTES = 8
 _RTCP_MOST_BYTES = 1350
 """What libsrtp's binding takes at once."""
@@ -99,6 +101,28 @@ class Protector(Protocol):
         ...
 
 
+class _Lanes(NamedTuple):
+    """Constants that make one number of `count` lanes of 96 bits, the first packet's uppermost.
+
+    Headers and nonces are 12 bytes each and count upwards: those of a whole run come out of a few
+    operations on one long number, not of some for each packet.
+    """
+
+    ones: int
+    """1 in each lane; a factor repeats."""
+    steps: int
+    """0, 1, 2, … from the first packet's lane on."""
+    size_bytes: int
+    cut: struct.Struct
+
+
+@cache  # runs have at most 48 packets
+def _lanes(count: int) -> _Lanes:
+    ones = sum(1 << 96 * lane for lane in range(count))
+    steps = sum(count - 1 - lane << 96 * lane for lane in range(count))
+    return _Lanes(ones, steps, 12 * count, struct.Struct("12s" * count))
+
+
 class GcmProtector:
     """AES-GCM without copying header or payload (RFC 7714 §8, §9)."""
 
@@ -122,20 +146,37 @@ class GcmProtector:
         extension: bytes = b"",
     ) -> list[bytes]:
         """Return header and ciphertext of each packet in turn."""
-        pack, encrypt = HEADER.pack, self._encrypt
-        ssrc, kind = stream.ssrc, stream.payload_type
-        salted = self._salt ^ ssrc << 48
-        final = len(payloads) - 1 if ends_picture else -1
+        count = len(payloads)
+        sequence = index & 0xFFFF
+        if count == 1 and not extension:  # a repeat, or a picture of one packet
+            second = stream.payload_type | (MARKER if ends_picture else 0)
+            alone = HEADER.pack(PLAIN, second, sequence, timestamp, stream.ssrc)
+            nonce = (self._salt ^ stream.ssrc << 48 ^ index).to_bytes(12, "big")
+            return [alone, self._encrypt(nonce, payloads[0], alone)]
+        if sequence + count > _SEQUENCES:
+            fit = _SEQUENCES - sequence
+            head, tail = payloads[:fit], payloads[fit:]
+            before = self.protect(
+                stream, index, timestamp, head, ends_picture=False, extension=extension
+            )
+            return before + self.protect(
+                stream, index + fit, timestamp, tail, ends_picture=ends_picture, extension=extension
+            )
+        ones, steps, size_bytes, cut = _lanes(count)
+        ssrc = stream.ssrc
         first = EXTENDED if extension else PLAIN
-        out: list[bytes] = []
-        for position, payload in enumerate(payloads):
-            second = kind | MARKER if position == final else kind
-            header = pack(first, second, index & 0xFFFF, timestamp, ssrc)
-            if extension:
-                header += extension
-            out.append(header)
-            out.append(encrypt((salted ^ index).to_bytes(12, "big"), payload, header))
-            index += 1
+        header = first << 88 | stream.payload_type << 80 | sequence << 64 | timestamp << 32 | ssrc
+        lanes = header * ones + (steps << 64)
+        if ends_picture:
+            lanes += MARKER << 80
+        headers: Sequence[bytes] = cut.unpack(lanes.to_bytes(size_bytes, "big"))
+        if extension:
+            headers = [one + extension for one in headers]
+        salted = (self._salt ^ ssrc << 48) * ones
+        nonces = cut.unpack(((index * ones + steps) ^ salted).to_bytes(size_bytes, "big"))
+        out = [b""] * (2 * count)
+        out[::2] = headers
+        out[1::2] = map(self._encrypt, nonces, payloads, headers)
         return out
 
 

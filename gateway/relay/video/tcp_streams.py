@@ -8,7 +8,7 @@ kept, for seconds, and the oldest makes room. What waits for a slow peer is boun
 
 import asyncio
 import socket
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -46,6 +46,10 @@ class _Stream:
     address: Address
     splitter: FrameSplitter = field(default_factory=FrameSplitter)
     waiting: bytearray = field(default_factory=bytearray)
+    taken: int = 0
+    """Bytes of all that ever waited that the kernel has by now."""
+    ends: deque[int] = field(default_factory=deque)
+    """Where each lot of whole frames that waits ends, counted like `taken`."""
     reads: int = _READS_PER_TICK
     paused: bool = False
     ticks: int = 0
@@ -135,8 +139,18 @@ class TcpStreams:
                 return None
             if frames:
                 self._loop.add_writer(stream.sock.fileno(), self._writable, stream)
-        stream.waiting += frames
+        if frames:
+            stream.waiting += frames
+            stream.ends.append(stream.taken + len(stream.waiting))
         return True
+
+    def drop(self, address: Address) -> None:
+        """Forget what waits, but for the rest of what has begun: it must not be shown any more."""
+        stream = self._proved.get(address)
+        if stream is not None and stream.ends:
+            first = stream.ends[0]
+            del stream.waiting[first - stream.taken :]
+            stream.ends = deque((first,))
 
     def _acceptable(self) -> None:
         loop = self._loop
@@ -194,11 +208,15 @@ class TcpStreams:
 
     def _writable(self, stream: _Stream) -> None:
         try:
-            del stream.waiting[: stream.sock.send(stream.waiting)]
+            count = stream.sock.send(stream.waiting)
         except BlockingIOError:
             return
         except OSError:
             self.part(stream.address)
             return
+        del stream.waiting[:count]
+        stream.taken += count
+        while stream.ends and stream.ends[0] <= stream.taken:
+            stream.ends.popleft()
         if not stream.waiting and self._loop is not None:
             self._loop.remove_writer(stream.sock.fileno())

@@ -63,6 +63,10 @@ class Flow(Enum):
     LIVE = auto()
 
 
+_LIVE = Flow.LIVE
+"""Found at once; looking up a member of an Enum is a call."""
+
+
 @dataclass(frozen=True, slots=True)
 class ViewerTerms:
     """Numbers agreed in the answer, and where numbering begins."""
@@ -117,8 +121,23 @@ class _Sent(NamedTuple):
     """Of the packets of its first run."""
 
 
+_sent = tuple.__new__
+"""Makes one without a function of Python's in between: for each picture and viewer."""
+
+
 class Viewer:
     """Sends units of a hub to one path; pure of clocks, `now` is an argument."""
+
+    __slots__ = (  # noqa: RUF023 - in the order in which they are set
+        "path", "flow", "pace", "_terms", "_port", "_protector", "_next", "_next_repeat",
+        "_last_time", "_last_unit", "_last_s", "_offset", "_cursor", "_begins_s", "_replay_time",
+        "_replay_step", "_history", "_searches_left", "_repeats_left", "_repeats_counted", "_asked",
+        "_asked_s", "_wanted_again", "_wanted_before", "_packets_before", "_held_s",
+        "_hold_until_s", "_extension", "_extends_next", "_wish_after_s", "_bytes_again", "_frames",
+        "_packets", "_octets", "_repeated", "_overflows", "_fraction_lost", "_jitter_s",
+        "_round_trip_s", "_reports",
+    )  # fmt: skip
+    """More than instances share a table of names for: without it each would have its own."""
 
     def __init__(
         self,
@@ -148,6 +167,8 @@ class Viewer:
         self._history: list[_Sent] = []
         self._searches_left = REPEATS_PER_S
         self._repeats_left = float(REPEATS_AT_ONCE)
+        self._repeats_counted = 0
+        """Packets sent whose share is in it."""
         self._asked: set[int] = set()
         """What was sent again since the last round trip."""
         self._asked_s = 0.0
@@ -157,7 +178,7 @@ class Viewer:
         self._extension = b""
         self._extends_next = False
         self._wish_after_s = float("-inf")
-        self._bytes = self._frames = self._packets = self._octets = 0
+        self._bytes_again = self._frames = self._packets = self._octets = 0
         self._repeated = self._overflows = 0
         self._fraction_lost = 0.0
         self._jitter_s: float | None = None
@@ -168,15 +189,16 @@ class Viewer:
 
     def offer(self, unit: PacketizedUnit, now_s: float) -> None:
         """Send a live unit, or leave it to the catch-up, or skip it until a key unit."""
-        if self.flow is not Flow.LIVE:
+        if self.flow is not _LIVE:
             if not unit.is_key:
                 return
-            self.flow = Flow.LIVE
-        if self._offset is None:
-            self._offset = self._following(now_s) - unit.time_90k
-        timestamp = unit.time_90k + self._offset
-        if self._last_time is not None and timestamp <= self._last_time:
-            timestamp = self._last_time + _SMALLEST_STEP_90K
+            self.flow = _LIVE
+        offset, last_time = self._offset, self._last_time
+        if offset is None:
+            offset = self._offset = self._following(now_s) - unit.time_90k
+        timestamp = unit.time_90k + offset
+        if last_time is not None and timestamp <= last_time:
+            timestamp = last_time + _SMALLEST_STEP_90K
         self._send(unit, timestamp, now_s)
 
     def retune(self, stream: RtpStream, repeat: RtpStream | None) -> None:
@@ -244,45 +266,32 @@ class Viewer:
 
         What was not sent has its numbers all the same, and can be asked for.
         """
-        index, stamp, last = self._next, timestamp & 0xFFFFFFFF, len(unit.runs) - 1
-        terms = self._terms
-        history = self._history
-        extension = b""
+        index, stamp, count = self._next, timestamp & 0xFFFFFFFF, unit.count
+        terms, history, extension = self._terms, self._history, b""
+        if unit.is_key:
+            self._wish_after_s = max(self._wish_after_s, now_s + KEY_DEBOUNCE_S)
         if self._extension and (unit.is_key or self._extends_next):
             extension, self._extends_next = self._extension, False
-        history.append(_Sent(index, timestamp, unit, terms, extension))
-        if index - history[0].first > HISTORY_PACKETS + _HISTORY_SLACK * unit.count:
+        history.append(_sent(_Sent, (index, timestamp, unit, terms, extension)))
+        if index - history[0][0] > HISTORY_PACKETS + _HISTORY_SLACK * count:
             self._forget_old(index)
         self._last_time, self._last_unit, self._last_s = timestamp, unit, now_s
-        if unit.is_key and now_s + KEY_DEBOUNCE_S > self._wish_after_s:
-            self._wish_after_s = now_s + KEY_DEBOUNCE_S
-        self._next += unit.count
-        pieces, protect, send = (
-            self._protector.pieces,
-            self._protector.protect,
-            self._port.send_train,
-        )
-        for number, run in enumerate(unit.runs):
-            ends = number == last
-            if extension:
-                buffers = protect(
-                    terms.stream, index, stamp, run, ends_picture=ends, extension=extension
-                )
-                extension = b""
-            else:
-                buffers = protect(terms.stream, index, stamp, run, ends_picture=ends)
-            if not send(self.path, buffers, pieces):
+        self._next = index + count
+        protector, stream, left = self._protector, terms.stream, len(unit.runs)
+        for run in unit.runs:
+            left -= 1
+            buffers = protector.protect(
+                stream, index, stamp, run, ends_picture=not left, extension=extension
+            )
+            if not self._port.send_train(self.path, buffers, protector.pieces):
                 self.flow = Flow.WAITING
                 self._overflows += 1
                 return False
             index += len(run)
+            extension = b""
         self._frames += 1
-        self._packets += unit.count
-        self._repeats_left = min(
-            float(REPEATS_AT_ONCE), self._repeats_left + REPEATS_SHARE * unit.count
-        )
+        self._packets += count
         self._octets += unit.size_bytes
-        self._bytes += unit.size_bytes + unit.count * self._protector.overhead_bytes
         return True
 
     def _forget_old(self, index: int) -> None:
@@ -298,6 +307,8 @@ class Viewer:
         ssrc = self._terms.stream.ssrc
         for packet in packets:
             match packet:
+                case rtcp.RtcpReceiverReport(reports=()):
+                    pass  # before each NACK
                 case rtcp.RtcpNack(media=media, sequences=sequences) if media == ssrc:
                     self._lost(sequences, now.monotonic_s)
                 case rtcp.RtcpPictureLoss(media=media) if media == ssrc:
@@ -333,6 +344,9 @@ class Viewer:
             self._asked_s = now_s
         new = [one for one in dict.fromkeys(sequences) if one not in self._asked]
         self._wanted_again += len(new)
+        more = REPEATS_SHARE * (self._packets - self._repeats_counted)
+        self._repeats_left = min(float(REPEATS_AT_ONCE), self._repeats_left + more)
+        self._repeats_counted = self._packets
         self.pace.lost(len(new), now_s)
         for sequence in new:
             self._repeat(sequence)
@@ -342,23 +356,23 @@ class Viewer:
         if self._searches_left <= 0 or self._repeats_left < 1:
             return
         self._searches_left -= 1
-        index = self._next - 1 - ((self._next - 1 - sequence) & 0xFFFF)
+        newest = self._next - 1
+        back = (newest - sequence) & 0xFFFF
+        index = newest - back
         at = bisect_right(self._history, (index + 1,)) - 1
-        if at < 0 or self._next - index > HISTORY_PACKETS:
+        if at < 0 or back >= HISTORY_PACKETS:
             return
-        if index >= self._history[at].first + self._history[at].unit.count:
-            return
-        sent = self._history[at]
-        number = index - sent.first
-        payload, ends = sent.unit.payload(number), number == sent.unit.count - 1
-        stream = sent.terms.stream
-        if sent.terms.repeat is not None:
-            stream = sent.terms.repeat
+        first, timestamp, unit, terms, extension = self._history[at]
+        number = index - first
+        payload, ends, stream = unit.payload(number), number == unit.count - 1, terms.stream
+        if terms.repeat is not None:
+            stream = terms.repeat
             payload = (index & 0xFFFF).to_bytes(2, "big") + payload
             index = self._next_repeat
             self._next_repeat += 1
-        stamp = sent.timestamp & 0xFFFFFFFF
-        extension = sent.extension if number < len(sent.unit.runs[0]) else b""
+        stamp = timestamp & 0xFFFFFFFF
+        if extension and number >= len(unit.runs[0]):
+            extension = b""
         buffers = self._protector.protect(
             stream, index, stamp, (payload,), ends_picture=ends, extension=extension
         )
@@ -366,7 +380,7 @@ class Viewer:
         self._asked.add(sequence)
         if buffers[-1] and self._port.send_train(self.path, buffers, self._protector.pieces):
             self._repeated += 1
-            self._bytes += len(payload) + self._protector.overhead_bytes
+            self._bytes_again += len(payload) + self._protector.overhead_bytes
 
     # reports -------------------------------------------------------------------------------
 
@@ -425,8 +439,9 @@ class Viewer:
     def statistics(self) -> ViewerStatistics:
         """Return a snapshot of the counters."""
         unit = self._last_unit
+        overhead_bytes = self._packets * self._protector.overhead_bytes
         return ViewerStatistics(
-            self._bytes,
+            self._octets + overhead_bytes + self._bytes_again,
             self._frames,
             self._packets,
             self._repeated,

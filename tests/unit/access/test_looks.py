@@ -13,6 +13,7 @@ from gateway.model.access import (
     ACT_ENDED,
     BREAK_GLASS,
     UNCONFIRMED,
+    WATERMARK,
     Purpose,
     Refusal,
 )
@@ -138,6 +139,24 @@ async def test_an_act_that_ends_during_an_alarm_is_marked():
         marked = later
         box.clock.advance(marked.expires.monotonic_s - box.clock.monotonic_s() - 1)
     assert marked.expires.utc_us == end.shifted(INCIDENT_S).utc_us
+
+
+async def test_a_watermark_that_is_demanded_meanwhile_is_no_missing_answer(box):
+    """The look goes on with it under an entry of its own; without it nothing is written."""
+    grant = await box.gate.open(INCIDENT)
+    plain = box.registry
+    box.registry = replace(
+        plain,
+        acts={
+            key: replace(act, scopes=tuple(replace(one, watermark=True) for one in act.scopes))
+            for key, act in plain.acts.items()
+        },
+    )
+    marked = await box.gate.mark(grant)
+    assert (marked.flags, marked.expires) == ((WATERMARK,), grant.expires)
+    assert box.journal.names() == ["live.open", "live.mark"]
+    box.registry = plain
+    assert await box.gate.mark(marked) is None
 
 
 async def test_an_emergency_has_two_entries_and_is_told(box):

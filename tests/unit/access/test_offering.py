@@ -101,6 +101,9 @@ def test_two_lines_of_one_act_are_told_as_one():
     both = replace(SHOP_ACT, scopes=(line, replace(line, disclosure=Disclosure.ALWAYS)))
     (act,) = offered(registry(both), "sala-pl", NOW.utc_us)[0].acts
     assert (act.disclosure, act.before_s) == (Disclosure.ALWAYS, 20.0)
+    assert not act.watermark
+    both = replace(SHOP_ACT, scopes=(replace(line, watermark=True), line))
+    assert offered(registry(both), "sala-pl", NOW.utc_us)[0].acts[0].watermark
 
 
 def test_what_is_shown_during_incidents_alone_is_not_offered():

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.analytics.motion import MOST_BOXES, Motion, MotionModel, regions, shrink
+from gateway.model.alarm import Box
 from tests.footage import rgb
 
 SIZE = (640, 360)
@@ -148,3 +149,65 @@ def test_a_strided_plane_is_read_without_its_padding() -> None:
     wide = np.full((360, 704), 255, np.uint8)
     wide[:, :640] = grey(1)
     assert np.array_equal(shrink(wide[:, :640]), shrink(wide[:, :640].copy()))
+
+
+def test_what_goes_nowhere_quietens_its_blocks_and_no_others() -> None:
+    """A bush that sways for a while moves no longer; a visitor beside it does, at once."""
+    model = warmed()
+    moved = []
+    for number in range(120):
+        picture = grey(number)
+        shade = 90 + 25 * (number // 2 % 2)
+        picture[240:340, 400:500] = shade
+        motion = model.step(picture, 0.1)
+        model.quieten(motion.moving, 0.1)
+        moved.append(any(box.top > 0.6 for box in motion.boxes))
+    assert any(moved[:20])
+    assert not any(moved[-20:])
+    assert any(box.bottom < 0.6 for box in model.step(grey(20, visitor=True), 0.1).boxes)
+
+
+def test_what_travels_after_all_takes_its_unrest_back() -> None:
+    """Motion that went nowhere is remembered where it was, until it is cleared."""
+    model = warmed()
+    for number in range(30):
+        motion = model.step(grey(50 + number % 2, visitor=True), 0.1)
+        model.quieten(motion.moving, 0.1)
+    where = motion.boxes[0]
+    assert model.unrest(where) > 0.5
+    assert model.unrest(Box(where.left, 0.8, where.right, 0.95)) == 0.0
+    model.clear(where)
+    assert model.unrest(where) == 0.0
+
+
+@pytest.mark.parametrize("gain", [0.75, 1.3])
+def test_light_that_falls_on_a_part_moves_nothing(gain: float) -> None:
+    """A beam or a shadow changes the level and leaves the texture; a body changes both."""
+    model = warmed()
+    lit = grey(50).astype(np.float32)
+    lit[100:250, 200:400] *= gain
+    assert not model.step(lit.clip(0, 255).astype(np.uint8), 0.1).boxes
+    body = grey(51)
+    body[100:250, 200:400] = grey(51)[:150, 100:300][::-1] + np.uint8(40)
+    assert model.step(body, 0.1).boxes
+
+
+@pytest.mark.parametrize("shift", [(2, 0), (0, 3), (-5, 4)])
+def test_a_camera_that_shakes_moves_nothing(shift: tuple[int, int]) -> None:
+    """The whole picture a few elements aside is the same picture."""
+    model = warmed()
+    for number in range(50, 60):
+        aside = np.roll(grey(number), shift if number % 2 else (0, 0), (0, 1))
+        share = model.step(aside, 0.1).fraction
+        assert share < 0.02
+
+
+def test_what_was_parked_and_leaves_uncovers_the_ground() -> None:
+    """After an hour in one place a vehicle leaves no ghost, and its place is told of."""
+    model = warmed()
+    for _ in range(200):
+        model.step(grey(50, visitor=True), 0.5)
+    motion = model.step(grey(51), 0.1)
+    assert not motion.boxes
+    assert motion.returned is not None
+    assert np.count_nonzero(motion.returned) > 300

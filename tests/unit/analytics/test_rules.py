@@ -9,18 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.analytics.rules import (
-    SILENCE_S,
-    UNSETTLED_S,
-    Ended,
-    Raised,
-    RuleEvent,
-    RuleState,
-    decide,
-    expire,
-    is_armed,
-)
-from gateway.model.alarm import Box, Observation
+from gateway.analytics.incident import SILENCE_S, UNSETTLED_S, Ended, Raised, RuleEvent
+from gateway.analytics.rules import RuleState, decide, expire, is_armed
+from gateway.model.alarm import Box, Kind, Observation, Track, Why
 from gateway.model.registry import ArmedHours, Zone
 from gateway.model.time import Moment
 
@@ -110,7 +101,25 @@ def test_an_alarm_tells_what_decided_it() -> None:
     """Raised carries the capture time and the boxes of the deciding picture."""
     state, _ = decide(RuleState(), seen(0, True), ZONE, START)
     _, event = decide(state, seen(1, True), ZONE, START.shifted(1.2))
-    assert event == Raised("z", START.shifted(1), (BOX,))
+    why = Why("intrusione", seconds=1.0)
+    assert event == Raised("z", START.shifted(1), (BOX,), why)
+
+
+def test_tracks_of_another_class_are_no_intrusion() -> None:
+    """A zone about vehicles is silent for a person, and not for what nobody could name."""
+    zone = replace(ZONE, classes=(Kind.VEHICLE,), polygon=((0, 0), (1, 0), (1, 1), (0, 1)))
+
+    def told(kind: Kind) -> RuleEvent | None:
+        track = Track(7, BOX, kind, 0.8, foot=(0.15, 0.2))
+        state, _ = decide(RuleState(), replace(seen(0, True), tracks=(track,)), zone, START)
+        return decide(state, replace(seen(1, True), tracks=(track,)), zone, START)[1]
+
+    assert told(Kind.PERSON) is None
+    event = told(Kind.MOVING)
+    assert isinstance(event, Raised)
+    assert event.why is not None
+    assert (event.why.track, event.why.kind, event.boxes) == (7, Kind.MOVING, (BOX,))
+    assert isinstance(told(Kind.VEHICLE), Raised)
 
 
 def test_another_zone_s_presence_is_not_ours() -> None:

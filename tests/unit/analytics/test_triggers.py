@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.analytics.rules import Ended, Raised
+from gateway.analytics.incident import Ended, Raised
 from gateway.analytics.triggers import (
     MOST_PROPERTIES,
     SETTLE_S,

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gateway.access.gate import Gate
+from gateway.access.gate import Gate, Surroundings
 from gateway.access.identity import Accounts
 from gateway.analytics.look import LookReply
 from gateway.assembly.box import Opened, RunningBox
@@ -178,9 +178,9 @@ class FakeMedia:
             name, grant, self.clock.now(), wall, mid, source, frozenset(self.codecs), state
         )
 
-    async def open_wall(self, owner, offer_sdp):
-        name = f"w{len(self.open_walls)}"
-        self.open_walls[name] = WallInfo(name, owner, self.clock.now(), ("0", "1", "2"), "tag")
+    async def open_wall(self, owner, offer_sdp, sign_in=""):
+        name, mids = f"w{len(self.open_walls)}", ("0", "1", "2")
+        self.open_walls[name] = WallInfo(name, owner, self.clock.now(), mids, "tag", sign_in)
         return WhepAnswer(name, "v=0", '"tag"', ("0", "1", "2"))
 
     def totals(self):
@@ -365,7 +365,8 @@ async def opened_box(
             rules=rules,
         )
         masks = MasksInForce(registry.current, clock)
-        gate, endings = Gate(journal, masks.current, outbox.get, clock), Endings()
+        around = Surroundings(is_dark=journal.is_dark)
+        gate, endings = Gate(journal, masks.current, outbox.get, clock, around), Endings()
         accountant = Accountant(gate, endings, await enter(asyncio.TaskGroup()))
         yield Opened(
             options,

@@ -11,20 +11,21 @@ import pytest
 
 from gateway.analytics.rules import RuleState
 from gateway.analytics.watch import Watch
-from gateway.assembly.alarms import MOST_EVENTS, AlarmDesk, DeskParts, hearers
+from gateway.assembly.alarms import MOST_EVENTS, AlarmDesk, DeskParts, analytic_of, hearers
 from gateway.assembly.journal import Journal
-from gateway.assembly.plans import CameraPlan
+from gateway.assembly.plans import Basis, CameraPlan
 from gateway.audit.ledger import open_ledger
 from gateway.codec.jpeg import StillRequest
 from gateway.codec.pool import open_pool
 from gateway.codec.protocol import Kind
 from gateway.evidence.ring import Ring
 from gateway.evidence.stills import Stills
-from gateway.model.alarm import AlarmState, AlarmVerdict, Box, Observation
+from gateway.model.alarm import Alarm, AlarmState, AlarmVerdict, Box, Observation, Track
 from gateway.model.errors import LedgerError, PeerError, StoreError
 from gateway.model.event import CameraEvent, PropertyOperation
-from gateway.model.media import StreamKind
-from gateway.model.registry import Mask, Pause, Trigger, Zone
+from gateway.model.media import StreamKind, StreamState, StreamStatus
+from gateway.model.panel import panel_zone
+from gateway.model.registry import Analytic, Mask, Pause, Trigger, Zone
 from gateway.relay.alarms.outbox import Bounds, open_outbox
 from gateway.runtime.clock import SystemClock
 from gateway.runtime.fanout import Fanout
@@ -47,6 +48,12 @@ class Post:
     main: Fanout
     ring: Ring | None = None
     sub: Fanout | None = None
+    watch_mode: str = "key-units"
+    watched: StreamKind = StreamKind.MAIN
+    state: StreamState = StreamState.LIVE
+
+    def status(self, kind):
+        return StreamStatus(self.state)
 
     def fanout(self, kind):
         return self.sub or self.main if kind is StreamKind.SUB else self.main
@@ -356,6 +363,20 @@ async def test_the_still_shows_the_picture_that_decided(tmp_path):
         assert [one.pts_90k for one in request.units] == [0, 3000]
 
 
+async def test_an_alarm_says_why_and_its_still_shows_what_decided(tmp_path):
+    """Rule, seconds and what was decoded are on disk with it; the box is drawn into the still."""
+    pool = FakePool()
+    async with world(tmp_path, pool=pool) as w:
+        w.post.main.publish(unit(0, key=True))
+        await w.intrusion()
+        (record,) = await w.records()
+        assert (record.alarm.why.rule, record.alarm.why.mode) == ("intrusione", "key-units")
+        assert record.alarm.why.seconds >= 0.4
+        await until(lambda: Kind.STILL in pool.kinds(), what="the still is asked for")
+        boxes = StillRequest.unpack(next(p for k, p in pool.asked if k == Kind.STILL)).boxes
+        assert [round(box.right, 3) for box in boxes] == [0.2]
+
+
 async def test_a_mask_drawn_while_the_still_is_made_is_on_it(tmp_path):
     """A picture made with yesterday's masks is thrown away."""
     pool = FakePool(held=asyncio.Event())
@@ -530,3 +551,64 @@ def test_nobody_hears_of_an_alarm_that_the_owner_withholds():
     assert hearers(camera.id, planned, replace(known, pauses={"p": pause})) == []
     elsewhere = replace(known, pauses={"p": replace(pause, cameras=("another",))})
     assert [one.id for one in hearers(camera.id, planned, elsewhere)] == [recipient]
+
+
+def other(analytic, **more):
+    """Return the world of one zone of an analysis besides intrusion, and its plan."""
+    zone = Zone("altra", "Altra", "banco", SHAPE, analytic, dwell_s=5.0, **more)
+    known = replace(registry(), zones={"altra": zone})
+    basis = Basis(analytic, "accordo-altro", ("sala-pl",))
+    return known, replace(PLAN, zones=(zone,), bases=(basis,))
+
+
+async def test_each_rule_alarms_under_its_own_act(tmp_path):
+    """Loitering goes to whom its act names, with what decided it; nobody else hears."""
+    known, plan = other(Analytic.LOITERING)
+    async with world(tmp_path, known=known) as w:
+        w.post.plan = plan
+        stays = Track(4, Box(0.4, 0.4, 0.5, 0.6), confidence=0.8, foot=(0.45, 0.6))
+        for _ in range(8):
+            w.clock.advance(1.0)
+            seen = Observation("banco", w.clock.now(), 0, (), (), 0.1, tracks=(stays,))
+            await w.desk.observe(seen)
+        (record,) = await w.records()
+        assert (record.alarm.rule, record.alarm.zone) == ("stazionamento", "altra")
+        assert (record.act, record.recipients) == ("accordo-altro", ("sala-pl",))
+        assert record.alarm.boxes == (stays.box,)
+        w.clock.advance(60.0)
+        await w.tick()
+        (record,) = await w.records()
+        assert record.state is AlarmState.ENDED
+
+
+async def test_pictures_that_do_not_come_are_one_alarm(tmp_path):
+    """A stream that is lost raises once, and the alarm ends when it has come for a while."""
+    known, plan = other(Analytic.LOSS)
+    async with world(tmp_path, known=known) as w:
+        w.post.plan = plan
+
+        async def seconds(count, state):
+            w.post.state = state
+            for _ in range(count):
+                w.clock.advance(1.0)
+                await w.desk._miss(w.clock.now())
+                await w.tick()
+
+        await seconds(5, StreamState.LIVE)
+        await seconds(4, StreamState.UNREACHABLE)
+        await seconds(5, StreamState.LIVE)
+        assert not await w.records()
+        await seconds(30, StreamState.UNREACHABLE)
+        (record,) = await w.records()
+        assert (record.alarm.rule, record.state) == ("perdita-video", AlarmState.OPEN)
+        assert record.act == "accordo-altro"
+        await seconds(12, StreamState.LIVE)
+        (record,) = await w.records()
+        assert record.state is AlarmState.ENDED
+
+
+def test_a_panel_that_is_tampered_with_is_no_camera():
+    """Panels call a rule as an analysis is called; it rests on the act that it always did."""
+    alarm = Alarm("1", "banco", panel_zone("centrale", "3"), "manomissione", 3, NOW)
+    assert analytic_of(alarm) is Analytic.INTRUSION
+    assert analytic_of(replace(alarm, zone="altra")) is Analytic.TAMPER

@@ -42,7 +42,8 @@ class Looks:
         return self.allowance.is_over(grant())
 
     def insist(self):
-        self.allowance.insist(grant(), self.running)
+        with self.allowance.place(grant(), self.running):
+            pass
 
 
 def test_so_many_pictures_and_no_more():
@@ -55,6 +56,18 @@ def test_so_many_pictures_and_no_more():
         looks.insist()
     looks.running.pop()
     looks.insist()
+
+
+def test_what_is_about_to_begin_counts_as_well():
+    """Many that are asked for at once are no way around; one that came to nothing makes room."""
+    looks = Looks()
+    looks.add()
+    with looks.allowance.place(grant(), looks.running), pytest.raises(BusyError):
+        looks.insist()
+    with pytest.raises(ZeroDivisionError), looks.allowance.place(grant(), looks.running):
+        raise ZeroDivisionError
+    looks.insist()
+    assert not looks.allowance._beginning
 
 
 def test_a_recipient_over_its_bandwidth_gets_no_more_until_it_is_clearly_below():

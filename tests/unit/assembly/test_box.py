@@ -10,7 +10,7 @@ from gateway.model.access import AccessRequest, Action, Actor, Grant, Purpose, R
 from gateway.model.alarm import AlarmState, Box, Observation
 from gateway.model.errors import LedgerError, PeerError, StoreError
 from gateway.model.event import CameraEvent, PropertyOperation
-from gateway.model.media import StreamKind, StreamState
+from gateway.model.media import StreamKind, StreamState, StreamWish
 from gateway.model.registry import Role
 from gateway.ops.watchdog import Progress, exercise
 from tests.unit.access.town import at
@@ -258,9 +258,18 @@ async def test_starting_adopts_what_the_previous_process_left(tmp_path):
 
 
 async def test_a_dark_ledger_fails_the_box_until_it_writes_again(tmp_path, monkeypatch):
-    """Nobody has to ask for anything: the box probes, tells the outage, and lets go."""
+    """Nobody has to ask for anything: the box probes, tells the outage, and lets go.
+
+    What is looked at goes dark, on walls as well; the walls themselves wait for better times.
+    """
     monkeypatch.setattr("gateway.assembly.box.SETTLE_S", 0.05)
+    monkeypatch.setattr("gateway.assembly.journal.DARK_S", 0.05)
     async with running_box(tmp_path, town(tmp_path)) as (box, opened):
+        request = AccessRequest(ANNA, Action.LIVE, "uno", Purpose.SERVICE, "OS 1")
+        await box.viewing.open(await opened.gate.open(request), "v=0")
+        wall = await box.viewing.open_wall(ANNA, "v=0")
+        tile = await opened.gate.open(request)
+        await box.viewing.show(tile, wall.session, "0", StreamWish.AUTO)
         box.clips._held["gone"] = ("uno", ())
 
         async def refuse(_):
@@ -268,11 +277,13 @@ async def test_a_dark_ledger_fails_the_box_until_it_writes_again(tmp_path, monke
 
         with monkeypatch.context() as patch:
             patch.setattr(opened.ledger, "append", refuse)
-            request = AccessRequest(ANNA, Action.LIVE, "uno", Purpose.SERVICE, "OS 1")
             answer = await opened.gate.open(request)
             assert answer.refusal is Refusal.LEDGER
             assert "ledger: not written: disk full" in box.face.health().problems
             assert not box.face.health().ok
+            await until(lambda: len(opened.media.closed) == 2, what="dark")
+            assert opened.gate.check(tile).refusal is Refusal.LEDGER
+            assert opened.media.open_walls
         await until(lambda: box.face.health().ok, what="well again")
         await until(lambda: entries(opened.ledger, "log.outage"), what="the outage is told")
         await until(lambda: not box.clips._held, what="what no alarm holds is let go")

@@ -19,6 +19,7 @@ from gateway.assembly.devices import (
 )
 from gateway.assembly.masks import MasksInForce, place_of
 from gateway.assembly.plans import device_plan
+from gateway.assembly.which_stream import Pick, Rendition
 from gateway.ingest.events import SubscriptionState
 from gateway.ingest.nvr import MOST_CHANNELS, Channel
 from gateway.ingest.onvif_model import (
@@ -174,11 +175,21 @@ async def test_one_recorder_four_channels_five_sessions_one_unplugged(tmp_path):
 
 
 async def test_a_survey_tells_maker_channels_and_clock(tmp_path):
-    """Names come from the recorder; a clock that is wrong is said in words (B-57)."""
+    """Names come from the recorder; a clock that is wrong is said in words (B-57).
+
+    A viewer who waits for a key picture has the recorder asked, once, for that channel.
+    """
     async with recorder(clock_offset_s=8.0, uses_ntp=False) as cabinet:
         seed = shop(tmp_path, cabinet)
-        async with running_box(tmp_path, seed, open_device=opener()) as (box, _):
+        async with running_box(tmp_path, seed, open_device=opener()) as (box, opened):
             status = await surveyed(box)
+            for pick in (Pick(Rendition.SUB), Pick(Rendition.MAIN)):
+                box.renditions.fanout("due", pick)
+            for stream in ("due/sub", "due/sub", "ignota", "due"):
+                opened.media.on_wanted(stream)
+            asked = cabinet.box.media.synchronised
+            await until(lambda: len(asked) >= 2, what="key pictures are asked for")
+            assert sorted(asked) == ["ch2-main", "ch2-sub"]
             assert status.information.model == "NVR-4"
             assert [(c.number, c.name) for c in status.channels] == [
                 (1, "Ingresso"),

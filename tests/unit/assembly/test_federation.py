@@ -254,6 +254,44 @@ async def test_the_edges_own_gate_decides(world):
     assert not world.flows()
 
 
+def with_watermarks(town):
+    """Every line of every act demands them."""
+    acts = {
+        key: replace(act, scopes=tuple(replace(one, watermark=True) for one in act.scopes))
+        for key, act in town.acts.items()
+    }
+    return replace(town, acts=acts)
+
+
+async def test_a_room_that_writes_no_watermark_gets_nothing_where_one_is_demanded(world):
+    """Told with the offer, so that the room's own gate demands it; refused if it does not."""
+    _, without = await token_of(world)
+    world.edge_town = with_watermarks(world.edge_town)
+    assert await refused(world, without) == "watermark"
+    assert world.edge_ledger.told()[-1] == ("live.deny", "watermark")
+    assert not world.flows()
+    world.advance(10)
+    assert await world.edge.tell(LINE)
+    grant, token = await token_of(world)
+    assert grant.flags == ("watermark",)
+    assert (await world.edge.release(LINE, token, ROOM)).flags == ("watermark",)
+    assert world.flows()
+
+
+async def test_a_watermark_that_is_demanded_meanwhile_is_waited_for_and_not_for_long(world):
+    """A look goes on until the room has had its time; then it is over."""
+    await world.look()
+    world.edge_town = with_watermarks(world.edge_town)
+    for _ in range(2):
+        world.advance(20)
+        await world.settle()
+        assert world.flows()
+    world.advance(20)
+    await world.settle()
+    assert not world.flows()
+    assert ("live.close", "watermark") in world.edge_ledger.told()
+
+
 async def test_the_owners_pause_ends_looks_at_once(world):
     """Dark at the edge's next tick, and the operator reads why."""
     grant = await world.look()

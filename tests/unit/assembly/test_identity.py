@@ -72,6 +72,9 @@ async def test_signing_out_ends_only_the_looks_of_that_sign_in():
         async def close(self, session, reason):
             closed.append((session, reason))
 
+        async def leave_walls(self, sign_in, reason):
+            closed.append((f"walls of {sign_in}", reason))
+
     async def sign_out(token):
         out.append(token)
 
@@ -85,5 +88,5 @@ async def test_signing_out_ends_only_the_looks_of_that_sign_in():
     await doors.sign_out("unknown")
     assert closed == []
     await doors.sign_out("t")
-    assert closed == [("w1", SIGNED_OUT), ("w3", SIGNED_OUT)]
+    assert closed == [(one, SIGNED_OUT) for one in ("w1", "w3", "walls of s1")]
     assert out == ["unknown", "t"]

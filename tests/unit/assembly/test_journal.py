@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.assembly.journal import MOST_OWED, Journal, signed
+from gateway.assembly.journal import DARK_S, MOST_OWED, Journal, signed
 from gateway.audit.ledger import open_ledger
 from gateway.model.access import Actor
 from gateway.model.errors import LedgerError
@@ -53,6 +53,25 @@ async def test_a_ledger_that_refuses_is_a_problem_until_it_takes_an_entry(tmp_pa
         await made.append(event(2))
         assert not made.problem
         assert await objects(disk) == ["cam-2"]
+
+
+async def test_only_what_is_refused_for_a_while_is_dark_and_it_ends_with_an_entry(tmp_path):
+    """One refusal, and several at once, are a hiccup; the probe of `settle` tells the rest."""
+    async with journal(tmp_path) as (one, real, clock):
+        real.full = True
+        for _ in range(3):
+            await one.account(event(1))
+        assert not one.is_dark()
+        clock.advance(DARK_S)
+        assert not one.is_dark()
+        await one.settle()
+        assert one.is_dark()
+        real.full = False
+        await one.settle()
+        assert not one.is_dark()
+        real.full = True
+        await one.account(event(1))
+        assert not one.is_dark()
 
 
 async def test_what_happened_in_the_dark_is_written_later_in_order(tmp_path):

@@ -12,6 +12,7 @@ from gateway.model.media import StreamKind
 from gateway.model.registry import (
     Analytic,
     Device,
+    Holidays,
     Mask,
     MaskPlace,
     SiteState,
@@ -290,3 +291,42 @@ def test_a_line_that_leads_nowhere_is_the_cameras_problem(url, way):
     made = on_line(url=url, sub="", way=way)
     assert made.main is None
     assert "camera piazza: url" in made.problem
+
+
+def with_others(*analytics):
+    """Return the town with a zone of two further analyses, and what the shop's act names."""
+    zones = {
+        "vetrina": Zone("vetrina", "Vetrina", "banco", SHAPE, analytic=Analytic.LOITERING),
+        "linea": Zone("linea", "Linea", "banco", SHAPE, analytic=Analytic.LOSS),
+    }
+    scopes = tuple(replace(one, analytics=analytics) for one in SHOP_ACT.scopes)
+    return replace(town(replace(SHOP_ACT, scopes=scopes)), zones=zones)
+
+
+def test_an_act_names_each_analysis():
+    """Intrusion does not imply loitering; what is not named is off, and the reason is told."""
+    made = planned(with_others(Analytic.INTRUSION))
+    assert (made.zones, made.bases) == ((), ())
+    assert made.off_reason
+    made = planned(with_others(Analytic.LOITERING))
+    assert [zone.id for zone in made.zones] == ["vetrina"]
+    assert made.basis(Analytic.LOITERING).recipients == ("istituto", "sala-pl")
+    assert (made.act, made.ring_s) == ("accordo-farmacia", 20.0)
+    assert made.recipients == ()
+
+
+def test_a_loss_needs_the_stream_and_no_watch():
+    """Its zone is guarded, but nobody decodes a picture for it."""
+    made = planned(with_others(Analytic.LOSS))
+    assert [zone.id for zone in made.zones] == ["linea"]
+    assert (made.looked_at, made.is_tied) == ((), True)
+    assert not planned(town()).is_tied
+
+
+def test_zones_know_the_holidays_of_their_site():
+    """The patron in every year and the closed days; only where holidays matter."""
+    known = with_site(town(), "negozio", patron=date(2024, 6, 24), closed_days=(date(2026, 8, 14),))
+    assert planned(known).zones[0].feasts == ()
+    zone = replace(known.zones["retro"], holidays=Holidays.ALWAYS)
+    made = planned(replace(known, zones={"retro": zone}))
+    assert made.zones[0].feasts == (date(1, 6, 24), date(2026, 8, 14))

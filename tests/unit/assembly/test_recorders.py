@@ -186,15 +186,22 @@ async def test_a_masked_camera_is_refused(tmp_path):
     assert denied[0].error == "mask-cannot-be-applied"
 
 
-@pytest.mark.parametrize("how", ["account", "permit"])
+@pytest.mark.parametrize("how", ["account", "permit", "mark"])
 async def test_pictures_stop_when_the_basis_goes(tmp_path, how):
-    """An account that is removed and a permit that is taken back end the look at once."""
+    """An account that is removed and a permit that is taken back end the look at once.
+
+    So does a watermark that is demanded from now on: the next look has it.
+    """
     async with recorder_door(tmp_path) as door:
         program = Program(door)
         async with program.pulling() as task:
             await until(lambda: program.units, 30)
             less = MACHINE.partition("[[permit]]")[0] if how == "permit" else ""
-            await apply(door.opened.registry, town(tmp_path, more=less))
+            seed = town(tmp_path, more=less)
+            if how == "mark":
+                line = "retention_before_s = 10.0"
+                seed = town(tmp_path, more=MACHINE).replace(line, f"{line}\nwatermark = true")
+            await apply(door.opened.registry, seed)
             await asyncio.wait({task}, timeout=30)
             assert task.done()
             seen = len(program.units)

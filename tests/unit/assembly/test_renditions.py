@@ -284,6 +284,45 @@ async def test_a_mark_has_a_stream_of_its_own_and_stands_in_the_ledger(house):
     assert [one.what.mark for one in house.exits._exits.values()] == [""]
 
 
+async def test_a_camera_with_b_frames_is_coded_anew_once_that_is_seen(house):
+    """By whoever reads it; two readings of one stream side by side are no step back."""
+    old = frozenset({Codec.H264})
+
+    def chosen(**more):
+        return house.exits.choose(CAMERA, StreamKind.MAIN, old, **more).rendition
+
+    house.post.status = lambda kind=None: StreamStatus(StreamState.LIVE, codec=Codec.H264)
+    house.reader()
+    house.reader(ANEW)
+    units = scene(9, gop=9)
+    await house.feed(units)
+    assert chosen() is Rendition.MAIN
+    house.publish([replace(one, is_key=False) for one in (units[i] for i in (8, 6, 7, 5, 6, 4))])
+    assert chosen() is Rendition.SUB
+    del house.post.streams[StreamKind.SUB]
+    house.post.rendition = lambda _: StreamKind.MAIN
+    assert chosen() is Rendition.H264
+    assert chosen(in_order=False) is Rendition.MAIN
+
+
+async def test_where_nothing_may_be_coded_anew_a_mark_and_a_mask_show_nothing():
+    """`transcodes_most = 0`: whoever asks is told; no picture passes instead."""
+    house = House(places=0)
+    marked = Pick(Rendition.MAIN, mark="sala 1a2b3c4d")
+    for what in (marked, ANEW):
+        with pytest.raises(TranscodesBusyError, match="0 live streams"):
+            async with house.exits.use(CAMERA, what):
+                pass
+    house.mask(RIGHT)
+    house.exits.follow()
+    with pytest.raises(TranscodesBusyError):
+        async with house.exits.use(CAMERA, MAIN):
+            pass
+    readers = [house.reader(what) for what in (marked, ANEW, MAIN)]
+    house.publish(scene(4, gop=2))
+    assert [one.receive_nowait() for one in readers] == [None] * 3
+
+
 async def test_what_is_chosen_follows_what_the_camera_sends(house):
     """H.265 for a player that takes it; else coded anew; masks before both."""
     old = frozenset({Codec.H264})

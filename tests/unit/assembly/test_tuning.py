@@ -109,11 +109,39 @@ def test_several_on_a_wall_are_small_but_not_what_an_alarm_asked_for():
 
 
 def test_a_recipient_over_its_bandwidth_has_small_pictures():
-    """Those that the line chose for; the pin of another look stands."""
+    """Those that are pinned as well, which say so until their viewer asks again."""
     room = Room()
-    name, pinned = room.look(), room.look(StreamWish.MAIN)
+    name, pinned, small = room.look(), room.look(StreamWish.MAIN), room.look(StreamWish.SUB)
     room.tuning.tick(lambda _: True)
-    assert (room.sent(name), room.sent(pinned)) == ("piazza/sub", "piazza")
+    assert [room.sent(one) for one in (name, pinned, small)] == ["piazza/sub"] * 3
+    assert [room.tuning.flags(one) for one in (name, pinned, small)] == [(), ("limited",), ()]
+    room.pass_by(pinned, 15)  # below the limit again
+    assert (room.sent(name), room.sent(pinned)) == ("piazza", "piazza/sub")
+    assert room.tuning.of(pinned).wish is StreamWish.MAIN
+    room.tuning.wish(pinned, StreamWish.MAIN)
+    assert (room.sent(pinned), room.tuning.flags(pinned)) == ("piazza", ())
+
+
+def test_a_wish_is_of_one_look_and_knows_of_the_limit():
+    """However often somebody asks, the others are neither asked about nor made large again."""
+    room = Room()
+    name, other = room.look(), room.look()
+    room.tuning.tick(lambda _: True)
+    chosen, choose = [], room.tuning.exits.choose
+    room.tuning.exits.choose = lambda *args: chosen.append(args) or choose(*args)
+    room.tuning.wish(name, StreamWish.MAIN)
+    assert len(chosen) == 1
+    assert [room.sent(one) for one in (name, other)] == ["piazza/sub"] * 2
+    assert room.tuning.flags(name) == ("limited",)
+
+
+def test_a_pinned_look_at_a_camera_without_a_small_stream_is_not_said_to_be_small():
+    """There is nothing to step down to."""
+    room = Room()
+    del room.post.fanouts[StreamKind.SUB]
+    name = room.look(StreamWish.MAIN)
+    room.tuning.tick(lambda _: True)
+    assert (room.sent(name), room.tuning.flags(name)) == ("piazza", ())
 
 
 def test_a_camera_that_changes_its_codec_is_followed():

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from gateway.assembly.allowance import Allowance
 from gateway.assembly.viewing import (
     Accountant,
     ClipParts,
@@ -21,12 +22,12 @@ from gateway.console.services import Endings
 from gateway.evidence.ring import Ring
 from gateway.model.access import AccessRequest, Action, Grant, Purpose, Refusal
 from gateway.model.alarm import Alarm, AlarmVerdict
-from gateway.model.errors import LedgerError, PeerError
-from gateway.model.media import StreamKind, StreamState, StreamStatus
-from gateway.model.registry import Mask, Pause
+from gateway.model.errors import BusyError, LedgerError, PeerError
+from gateway.model.media import StreamKind, StreamState, StreamStatus, StreamWish
+from gateway.model.registry import Mask, Pause, Recipient, RecipientKind
 from gateway.relay.video.process import NOT_VALID, SessionEnd
 from gateway.runtime.fanout import Fanout
-from tests.fakes import unit
+from tests.fakes import FakeClock, unit
 from tests.unit.access.town import NOW, actor, wish
 from tests.unit.assembly.federated import World
 from tests.unit.assembly.parts import (
@@ -40,6 +41,7 @@ from tests.unit.assembly.parts import (
     town,
     until,
 )
+from tests.whep_parts import grant as look_grant
 
 
 class Post:
@@ -456,3 +458,37 @@ async def test_a_holdup_holds_thirty_seconds_of_each_of_its_cameras(tmp_path):
         await r.opened.outbox.close(id_, "anna", AlarmVerdict.FALSE)
         r.clips.sweep()
         assert not r.clips._held
+
+
+async def test_a_tile_that_is_replaced_is_no_look_more_but_many_at_once_are():
+    """A full recipient may look at something else; asking for all at once is no way around."""
+    clock = FakeClock()
+    media, room = FakeMedia(clock), Recipient("comune", "Sala", RecipientKind.ROOM, viewers_most=2)
+    registry = SimpleNamespace(recipients={"comune": room})
+    posts = {"piazza": Post(clock), "banco": Post(clock)}.get
+    viewing = Viewing(media, posts, RawExits(posts), clock, Allowance(lambda: registry, clock))
+    wall = (await viewing.open_wall(look_grant().request.actor, "v=0")).session
+    await viewing.show(look_grant(), wall, "0", StreamWish.AUTO)
+    opening, begun, go_on = media.open, asyncio.Event(), asyncio.Event()
+
+    async def slow(*args):
+        begun.set()
+        await go_on.wait()
+        return await opening(*args)
+
+    media.open = slow
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        tasks.create_task(viewing.open(look_grant(), "v=0"))
+        await begun.wait()
+        with pytest.raises(BusyError):
+            await viewing.open(look_grant(), "v=0")
+        with pytest.raises(BusyError):
+            await viewing.show(look_grant(), wall, "1", StreamWish.AUTO)
+        go_on.set()
+    await viewing.show(look_grant("banco"), wall, "0", StreamWish.AUTO)
+    assert sorted(one.grant.camera for one in viewing.sessions()) == ["banco", "piazza"]
+    await viewing.leave_walls("another", "signed-out")
+    assert viewing.walls()
+    await viewing.leave_walls("s1", "signed-out")
+    assert not viewing.walls()
+    assert [one.wall for one in viewing.sessions()] == [""]

@@ -47,6 +47,16 @@ def test_pass_through_then_the_other_stream_then_coding(sight, wish, codecs, ren
     assert got.codec in codecs
 
 
+def test_b_frames_are_not_for_who_shows_pictures_as_they_come():
+    """The other stream if it has none, else coded anew; a recording program gets them."""
+    main, both = frozenset({MAIN}), frozenset(StreamKind)
+    assert pick(Sight(H264, reordered=main), MAIN, OLD) == Pick(Rendition.H264, flags=(TRANSCODED,))
+    assert pick(Sight(H264, H264, True, reordered=main), MAIN, OLD).rendition is Rendition.SUB
+    assert pick(Sight(H264, H264, True, reordered=both), MAIN, OLD).rendition is Rendition.H264
+    assert pick(Sight(H264, H264, True, reordered=both), SUB, OLD).rendition is Rendition.SUB_H264
+    assert pick(Sight(H264, reordered=main), MAIN, NEW, in_order=False).rendition is Rendition.MAIN
+
+
 def test_what_is_passed_through_keeps_its_codec():
     """A player that takes H.265 is told so; a masked or coded picture is H.264."""
     assert pick(Sight(H265), MAIN, NEW).codec is H265
@@ -58,6 +68,7 @@ def test_a_mark_is_a_stream_of_its_own():
     got = pick(Sight(H264, masked=True), MAIN, OLD, "sala 1a2b3c4d")
     assert got.flags == (MASKED,)  # the Grant says the other
     assert got.stream("banco") == "banco/sala 1a2b3c4d"
+    assert got.plain("banco") == "banco"  # for logs, which name nobody
 
 
 def test_streams_have_names_of_their_own():

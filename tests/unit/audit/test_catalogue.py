@@ -3,6 +3,7 @@
 """Every code that the source writes is explained, and every code explained is written by it."""
 
 import ast
+import functools
 import re
 
 import pytest
@@ -19,28 +20,32 @@ OTHERS = {"log.level"}
 NOT_WRITERS = ("gateway/model/", "gateway/audit/catalogue.py", "gateway/audit/varco_verify.py")
 
 
-def literals():
-    """Every text in the source that has the form of a code of a known family, and where."""
-    found = {}
+@functools.cache
+def source():
+    """Return texts that look like codes and what LedgerEvent(...) is called with; read once."""
+    texts, written = {}, []
     for path in sorted((ROOT / "gateway").rglob("*.py")):
         name = path.relative_to(ROOT).as_posix()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 text = node.value
                 if FORM.match(text) and text.split(".")[0] in FAMILIES and text not in OTHERS:
-                    found.setdefault(text, set()).add(name)
-    return found
+                    texts.setdefault(text, set()).add(name)
+            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "LedgerEvent":
+                named = [one.value for one in node.keywords if one.arg == "event"]
+                constants = [x for x in (*node.args[:1], *named) if isinstance(x, ast.Constant)]
+                written += [(one.value, path.name) for one in constants]
+    return texts, written
+
+
+def literals():
+    """Every text in the source that has the form of a code of a known family, and where."""
+    return source()[0]
 
 
 def events():
     """The first argument of every LedgerEvent(...) that is a literal, and where."""
-    for path in sorted((ROOT / "gateway").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "LedgerEvent":
-                named = [one.value for one in node.keywords if one.arg == "event"]
-                for one in (*node.args[:1], *named):
-                    if isinstance(one, ast.Constant):
-                        yield one.value, path.name
+    return source()[1]
 
 
 def test_every_event_in_the_source_is_in_the_catalogue():
@@ -49,13 +54,10 @@ def test_every_event_in_the_source_is_in_the_catalogue():
     assert len(set(events())) >= 5
 
 
-WRITTEN = literals()
-
-
 @pytest.mark.parametrize("code", sorted(code for code, one in CATALOGUE.items() if not one.later))
 def test_what_is_promised_is_written(code):
     """A code that is not marked as later is written somewhere in the source."""
-    where = {one for one in WRITTEN.get(code, ()) if not one.startswith(NOT_WRITERS)}
+    where = {one for one in literals().get(code, ()) if not one.startswith(NOT_WRITERS)}
     assert where, f"{code}: nobody writes it"
 
 

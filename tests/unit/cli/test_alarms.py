@@ -44,6 +44,20 @@ def test_the_figures_of_a_period(config, capsys):
     assert json.loads(capsys.readouterr().out)["alarms"] == 0
 
 
+def test_how_right_the_rules_were(config, capsys):
+    """One false alarm of the two, one without a verdict; as JSON by week; nobody is named."""
+    period = ["--from", "2026-09-01", "--to", "2026-09-30", "--config", config]
+    assert main(["alarms", "precision", *period]) == 0
+    told = capsys.readouterr().out
+    assert "0%" in told
+    assert "persona" not in told
+    assert main(["alarms", "precision", "--json", *period]) == 0
+    (rule,) = json.loads(capsys.readouterr().out)["rules"]
+    assert [(week["false"], week["unjudged"]) for week in rule["weeks"]] == [(1, 1)]
+    old = ["--from", "2020-09-01", "--to", "2020-09-30", "--config", config]
+    assert main(["alarms", "precision", *old]) == 0
+
+
 def test_what_is_no_day_or_no_box_is_said(config, capsys, tmp_path):
     """With the key or the file."""
     assert main(["alarms", "times", "--from", "x", "--to", "2026-09-30", "--config", config])

@@ -112,6 +112,14 @@ def test_every_kind_of_entity_has_a_word():
         assert words in out.getvalue()
 
 
+def test_every_shipped_seed_can_be_checked():
+    """Each sample is good, whatever kinds of entity it holds."""
+    for seed in sorted(CONFIGS.glob("seed-*.toml")):
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            assert check(seed, say_english, partial=True) == 0
+        assert "good seed" in printed.getvalue()
+
+
 def test_a_file_that_is_not_there_is_one_line(varco):
     """Status 78: the command line names a wrong file."""
     done = varco("check", "nix.toml")

@@ -13,6 +13,7 @@ import pytest
 from gateway.codec.exits import render_clip, render_still
 from gateway.codec.jpeg import StillRequest
 from gateway.codec.mux import ClipRequest
+from gateway.model.alarm import Box
 from gateway.model.errors import WireError
 from gateway.model.media import Codec
 from tests.footage import decoded, mp4_frames, rgb, scene
@@ -35,6 +36,32 @@ def test_a_masked_still_hides_and_shows(codec: Codec) -> None:
     assert pixels[:, :152].max() < 24
     last = rgb(4, size=(320, 240), visitor=True)
     assert difference(pixels[:, 168:], last[:, 168:]) < 12
+
+
+DRAWN = Box(0.25, 0.25, 0.75, 0.75)
+
+
+def test_boxes_are_drawn_beside_what_they_are_about() -> None:
+    """Around the box the picture is yellow; within and far away it is as it was."""
+    units = scene(5, gop=5)
+    plain, drawn = (
+        cv2.imdecode(np.frombuffer(render_still(request.pack()), np.uint8), 1).astype(int)
+        for request in (StillRequest([], 320, units), StillRequest([], 320, units, [DRAWN]))
+    )
+    edge = drawn[57, 100:220]
+    assert edge[:, 2].min() > 180
+    assert edge[:, 0].max() < 110
+    assert np.abs(drawn[76:164, 100:220] - plain[76:164, 100:220]).mean() < 3
+    assert np.abs(drawn[:40] - plain[:40]).mean() < 3
+
+
+def test_no_box_shows_what_a_mask_hides() -> None:
+    """Of a box half under a mask the outer half alone is drawn: what is there stays hidden."""
+    units = scene(5, gop=5)
+    jpeg = render_still(StillRequest([LEFT_HALF], 320, units, [DRAWN]).pack())
+    pixels = cv2.imdecode(np.frombuffer(jpeg, np.uint8), 1)
+    assert pixels[:, :144].max() < 40
+    assert pixels[57, 184:220, 2].min() > 180
 
 
 def test_a_still_is_scaled_down_never_up() -> None:

@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The gateway's side of a still."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from gateway.codec.jpeg import StillRequest, still
 from gateway.codec.pool import open_pool
+from gateway.model.alarm import Box
 from gateway.model.errors import WireError
 from gateway.model.registry import Mask
 from gateway.runtime.clock import SystemClock
@@ -46,6 +49,10 @@ async def test_a_lying_child_is_not_believed() -> None:
 
 
 def test_a_request_comes_back() -> None:
-    """Masks, width and units survive the pipe."""
+    """Masks, width, boxes and units survive the pipe; a box that is none does not."""
     request = StillRequest([[(0.0, 0.5), (1.0, 0.5), (0.5, 1.0)]], 640, scene(2, gop=2))
-    assert StillRequest.unpack(request.pack()) == request
+    assert StillRequest.unpack(request.pack()) == replace(request, boxes=[])
+    boxed = replace(request, boxes=[Box(0.25, 0.5, 0.75, 1.0)])
+    assert StillRequest.unpack(boxed.pack()) == boxed
+    with pytest.raises(WireError, match="impossible box"):
+        StillRequest.unpack(replace(request, boxes=[Box(0.5, 0.0, 0.25, 1.0)]).pack())

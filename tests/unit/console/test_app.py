@@ -30,6 +30,7 @@ CONTRACT = {
     "/api/alarms": {"get"},
     "/api/alarms/events": {"get"},
     "/api/alarms/times": {"get"},
+    "/api/rules/feedback": {"get"},
     "/api/alarms/{alarm_id}": {"get"},
     "/api/alarms/{alarm_id}/close": {"post"},
     "/api/alarms/{alarm_id}/take": {"post"},

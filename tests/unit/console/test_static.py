@@ -12,6 +12,7 @@ import playwright
 from gateway.assembly.alarms import EVENT_RULE
 from gateway.assembly.room_alarms import RULE_LINE
 from gateway.assembly.room_witness import RULE_FORK
+from gateway.assembly.which_stream import Rendition
 from gateway.console.app import STATIC
 from gateway.console.visibility import AIMS, PURPOSES
 from gateway.ingest.events import SubscriptionState
@@ -21,6 +22,8 @@ from gateway.model.holdup import RULE
 from gateway.model.media import Codec, StreamState
 from gateway.model.registry import Analytic, AreaKind, DeviceKind, Role, SiteKind, SiteState
 from gateway.relay.alarms.sia_codes import codes
+from gateway.relay.video.hub import B_FRAMES
+from gateway.wire import sdp_fragment
 
 WORDS = {name: json.loads((STATIC / "i18n" / f"{name}.json").read_text()) for name in ("it", "en")}
 SCRIPTS = "\n".join(file.read_text() for file in STATIC.rglob("*.js"))
@@ -94,6 +97,65 @@ def test_every_icon_used_is_drawn():
     used = set(re.findall(r'\bicon\("(\w+)"', SCRIPTS))
     assert used
     assert used <= drawn
+
+
+ENDS = {
+    "b-frames", "codec-not-offered", "grant-expired", "handshake-failed", "idle", "lease-expired",
+    "media-process-ended", "media-unavailable", "never-connected", "peer-closed", "peer-silent",
+    "replaced", "revoked", "shutdown", "signed-out", "viewer-left",
+}  # fmt: skip
+"""Why a picture may end without a refusal of the gate."""
+
+
+def test_every_end_of_a_picture_has_words():
+    """A dark tile says why; so do the names of what it carries."""
+    for words in WORDS.values():
+        assert {f"end.{one}" for one in ENDS | {B_FRAMES}} <= set(words)
+        assert {f"rendition.{one.value}" for one in Rendition} <= set(words)
+
+
+ICE = """
+globalThis.localStorage = {};
+const { answerWith, fragmentOf, serversOf } = await import("./ice.js");
+const sdp = (...lines) => [...lines, ""].join("\\r\\n");
+const line = "m=video 9 UDP/TLS/RTP/SAVPF 96";
+const host = (port) => `a=candidate:1 1 udp 1 192.0.2.1 ${port} typ host`;
+const mine = ["a=ice-ufrag:mine", "a=ice-pwd:secret"];
+const offer = sdp("v=0", line, ...mine, "a=mid:0", host(1), line, ...mine, "a=mid:1");
+const before = ["a=ice-ufrag:old", "a=ice-pwd:old"];
+const old = sdp("v=0", line, host(9), ...before, line, ...before);
+const fresh = sdp("a=ice-ufrag:new", "a=ice-pwd:n+/=", line, host(10));
+const known = 'username="1:a,b"; credential="c;d="; credential-type="password"';
+const turn = `<turn:t.example:3478?transport=udp>; rel="ice-server"; ${known}`;
+const servers = serversOf(`${turn}, <https://x.example>; rel="other"`);
+const found = [fragmentOf(offer), answerWith(old, fresh), servers, serversOf(null)];
+console.log(JSON.stringify(found));
+"""
+
+
+def test_another_ice_session_needs_no_other_sdp(tmp_path):
+    """The fragment of a restart, the answer that results, and the servers of a Link header."""
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "api.js").write_text("export const request = null;")
+    (tmp_path / "ice.js").write_text((STATIC / "ice.js").read_text())
+    (tmp_path / "run.js").write_text(ICE)
+    node = Path(playwright.__file__).parent / "driver" / "node"
+    done = subprocess.run(
+        [node, "run.js"], cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60
+    )
+    fragment, answer, servers, none = json.loads(done.stdout)
+    read = sdp_fragment.read(fragment)
+    assert (read.ufrag, read.password, read.mids, len(read.candidates)) == (
+        "mine", "secret", ("0",), 1,
+    )  # fmt: skip
+    assert answer.count("a=ice-ufrag:new") == answer.count("a=ice-pwd:n+/=") == 2
+    assert "old" not in answer
+    assert answer.count("a=candidate") == 1
+    assert " 10 typ host" in answer
+    assert servers == [
+        {"urls": "turn:t.example:3478?transport=udp", "username": "1:a,b", "credential": "c;d="}
+    ]
+    assert none == []
 
 
 KEPT = """

@@ -120,6 +120,33 @@ async def test_nobody_touches_another_ones_wall(site, town):
         assert (await put(nobody, wall)).status_code == 401
 
 
+FRAGMENT = {"content-type": "application/trickle-ice-sdpfrag"}
+NEW_ICE = "a=ice-ufrag:new1\r\na=ice-pwd:0123456789abcdef012345\r\n"
+
+
+async def test_a_wall_takes_fragments_and_begins_a_new_ice_session(site, town):
+    """As a session of /whep: 204, 200 with ours, 412 for one that is over; its tiles go on."""
+    async with site.as_user("anna") as client:
+        wall = await opened(client)
+        await put(client, wall)
+        answer = await client.patch(wall, content="a=ice-ufrag:player\r\n", headers=FRAGMENT)
+        assert answer.status_code == 204
+        tag = {"if-match": '"w1"'}
+        answer = await client.patch(wall, content=NEW_ICE, headers=FRAGMENT | tag)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith(FRAGMENT["content-type"])
+        assert answer.headers["etag"] not in ("", '"w1"')
+        stale = await client.patch(wall, content=NEW_ICE, headers=FRAGMENT | tag)
+        assert stale.status_code == 412
+        assert (await client.patch(wall, content=NEW_ICE, headers=SDP)).status_code == 415
+        tiles = (await client.get(wall)).json()["tiles"]
+        assert [one["state"] for one in tiles] == ["live", "dark", "dark"]
+        gone = await client.patch("/walls/guess", content=NEW_ICE, headers=FRAGMENT)
+        assert gone.status_code == 404
+    async with site.as_user("marco") as other:
+        assert (await other.patch(wall, content=NEW_ICE, headers=FRAGMENT)).status_code == 403
+
+
 @pytest.mark.parametrize(
     ("problem", "status", "code", "reason"),
     [

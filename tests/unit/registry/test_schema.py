@@ -80,7 +80,8 @@ def swapped(old, new):
             'kind = "farmacia"',
             'kind = "negozio"',
             "seed.toml:9: site[sede].kind: must be 'banca', 'farmacia', 'gioielleria', "
-            "'tabaccheria', 'condominio', 'impresa', 'scuola', 'piazza', 'varco' or 'altro' "
+            "'tabaccheria', 'condominio', 'dormitorio', 'servizi-sociali', 'impresa', 'scuola', "
+            "'piazza', 'varco' or 'altro' "
             '(write for example "farmacia")',
         ),
         (

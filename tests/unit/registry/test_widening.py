@@ -280,6 +280,16 @@ def test_an_institute_that_becomes_a_room_is_wider_where_acts_name_it():
     assert found(BASE, with_(BASE, m.Recipient("istituto", "I", m.RecipientKind.ROOM))) == set()
 
 
+def test_pictures_that_lose_their_watermark_are_wider():
+    """Also by a second line without it; on text it never was, with it is free."""
+    marked = with_(BASE, act_with(BASE, scope(BASE, watermark=True)))
+    beside = with_(BASE, act_with(BASE, scope(BASE, watermark=True), scope(BASE)))
+    text = scope(BASE, disclosure=m.Disclosure.TEXT_ONLY)
+    only = with_(BASE, act_with(BASE, scope(BASE, watermark=True), text))
+    assert found(marked, BASE) == found(marked, beside) == {(W.WATERMARK, "banco")}
+    assert found(BASE, marked) == found(BASE, beside) == found(marked, only) == set()
+
+
 INCIDENT = with_(BASE, act_with(BASE, scope(BASE, disclosure=m.Disclosure.ON_INCIDENT)))
 
 

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from gateway.model import registry as m
 from gateway.model import retention
 from gateway.model.access import Action, Purpose
+from gateway.model.alarm import Kind
 from gateway.registry import polygon
-from gateway.registry.entities import assemble, disagreements, flatten, key_of
+from gateway.registry.entities import UNWATCHED, assemble, disagreements, flatten, key_of
 from gateway.registry.states import conditions
+from gateway.registry.templates import templates
+from gateway.registry.zone_keys import DWELLS_S
 
 SEED = """[[controller]]
 id = "farmacia"
@@ -164,13 +167,14 @@ def registries(draw):
             i,
             draw(names),
             of(draw, controllers),
-            draw(st.sampled_from(m.SiteKind)),
+            draw(st.sampled_from([one for one in m.SiteKind if one not in UNWATCHED])),
             draw(st.sampled_from(m.SiteState)),
             draw(lines),
             draw(lines),
             draw(st.none() | st.dates()),
             draw(opening()),
             tuple(draw(st.lists(st.dates(), max_size=2))),
+            draw(st.none() | st.just(date(2026, 10, 4))),
         )
         for i in draw(some(ids))
     }
@@ -408,16 +412,36 @@ def armed(draw):
 
 @st.composite
 def zone(draw, id_, cameras):
+    analytic = draw(st.sampled_from(m.Analytic))
+    whole = analytic in (m.Analytic.TAMPER, m.Analytic.LOSS)
+    sized = not whole and analytic is not m.Analytic.PLATES
+    is_line = analytic is m.Analytic.CROSSING
+    dwells = DWELLS_S.get(analytic)
+    kinds = st.lists(st.sampled_from(list(Kind)[1:]), max_size=3, unique=True)
     return m.Zone(
         id=id_,
         name=draw(names),
         camera=of(draw, cameras),
-        polygon=draw(triangles()),
-        analytic=draw(st.sampled_from(m.Analytic)),
+        polygon=m.WHOLE_PICTURE if whole else draw(triangles()),
+        analytic=analytic,
         armed=draw(armed()),
         on_after_s=draw(floats(0, 60)),
         off_after_s=draw(floats(0, 3600)),
         severity=draw(st.integers(1, 5)),
+        line=((0.2, 0.5), (0.7, 0.6)) if is_line else (),
+        direction=draw(st.sampled_from(m.Direction)) if is_line else m.Direction.BOTH,
+        dwell_s=draw(st.just(0.0) | floats(*dwells)) if dwells else 0.0,
+        classes=tuple(draw(kinds)) if sized else (),
+        least_m=draw(floats(0, 2)) if sized else 0.0,
+        most_m=draw(st.just(0.0) | floats(2, 20)) if sized else 0.0,
+        week=tuple(
+            m.WeekHours(tuple(sorted(days)), *pair)
+            for days, pair in draw(
+                st.lists(st.tuples(st.sets(st.integers(1, 7), min_size=1), spans), max_size=2)
+            )
+        ),
+        holidays=draw(st.sampled_from(m.Holidays)),
+        template=draw(st.sampled_from(["", *templates()])),
     )
 
 

@@ -102,6 +102,9 @@ def test_disclosure_and_term_are_the_edges():
     on_alarm = replace(OURS, acts=(replace(ACT, disclosure=Disclosure.ON_ALARM),))
     known = overlaid(town(), {"nord": offer(on_alarm)})
     assert look("nord.banco", known).refusal is Refusal.ONLY_ON_ALARM
+    marked = replace(OURS, acts=(replace(ACT, watermark=True),))
+    known = overlaid(town(), {"nord": offer(marked)})
+    assert look("nord.banco", known).flags == ("watermark",)
     over = replace(OURS, acts=(replace(ACT, until_utc_us=calendar.begin_us(date(2026, 6, 1))),))
     known = overlaid(town(), {"nord": offer(over)})
     assert look("nord.banco", known).refusal is Refusal.ACT_EXPIRED

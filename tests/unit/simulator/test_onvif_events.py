@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from lxml import etree
 
-from gateway.analytics.rules import Ended, Raised
+from gateway.analytics.incident import Ended, Raised
 from gateway.analytics.triggers import TriggerState, decide, expire
 from gateway.ingest.events import Subscription, SubscriptionOptions, SubscriptionState
 from gateway.ingest.onvif import open_device

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.model.alarm import Why
 from gateway.model.errors import ConfigError, InvariantError, WireError
 from gateway.model.registry import Recipient, RecipientKind
 from gateway.wire.onvif_mqtt import (
@@ -120,6 +121,16 @@ def test_unusable_prefix_is_refused(prefix, problem):
     """A prefix that would make an invalid or ambiguous topic is refused with the reason."""
     with pytest.raises(ConfigError, match=rf"recipient x: topic_prefix: .*{re.escape(problem)}"):
         check_prefix(prefix, where="recipient x")
+
+
+def test_why_goes_along_and_what_is_no_reason_is_refused():
+    """Whoever may know of the alarm may know why; an alarm without a reason stays as it was."""
+    why = Why("intrusione", 7, seconds=1.25, confidence=0.5, mode="key-units")
+    told = replace(NOTICE, why=why)
+    assert parse_event(TOPIC, event_payload(told))[1] == told
+    assert b"Why" not in event_payload(NOTICE)
+    with pytest.raises(WireError, match="Seconds"):
+        parse_event(TOPIC, event_payload(told).replace(b"1.25", b"-1"))
 
 
 @given(prefixes, tokens, tokens, tokens)

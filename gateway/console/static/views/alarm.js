@@ -4,7 +4,7 @@
 
 import { get, post, query, request } from "../api.js";
 import { fill, h, icon, say } from "../dom.js";
-import { full, t, word } from "../i18n.js";
+import { full, language, t, word } from "../i18n.js";
 import { Player } from "../player.js";
 import { severity, shape } from "../severity.js";
 import { state, watch } from "../state.js";
@@ -153,6 +153,7 @@ export class AlarmView {
       const video = h("video", { class: "screen-video", controls: true, autoplay: true, playsinline: true, loop: true, "aria-label": t(this.alarm.silent ? "holdup.before.of" : "alarm.before.of", { name }), src: url });
       video.muted = true;
       this.showBefore(video);
+      if (this.alarm.boxes.length) this.before.append(h("button", { type: "button", class: "quiet", onclick: () => this.loadStill(reasons) }, icon("camera"), t("alarm.decided")));
     } catch (problem) {
       if (problem.name === "AbortError") return;
       if (problem.code === "no-clip") this.loadStill(reasons);
@@ -284,6 +285,7 @@ export class AlarmView {
     const outcome = alarm.state === "chiuso" ? `${t("alarm-state.chiuso")}: ${word("verdict", alarm.verdict).toLocaleLowerCase()}` : t(`alarm-state.${alarm.state}`);
     fill(this.facts, h(this.beside ? "h3" : "h2", {}, t("alarm.facts")), h("dl", { class: "facts-grid" },
       row(t("alarm.state"), outcome),
+      alarm.why && row(t("alarm.why"), language() === "it" ? alarm.why.text_it : alarm.why.text_en),
       row(t("alarm.raised"), h("time", { datetime: alarm.raised }, full(alarm.raised))),
       alarm.taken && row(t("desk.taken"), alarm.taken_by ? t("alarm.by", { when: full(alarm.taken), who: alarm.taken_by }) : full(alarm.taken)),
       alarm.ended && row(t("alarm.ended"), full(alarm.ended)),

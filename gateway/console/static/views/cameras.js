@@ -37,6 +37,7 @@ class CamerasView {
     container.append(
       h("div", { class: "page-head" },
         h("div", {}, h("h1", { tabindex: "-1" }, t("cameras.title")), this.count),
+        state.user.purposes.length > 0 && h("a", { class: "button quiet wall-link", href: "#/parete" }, icon("grid"), h("span", {}, t("wall.open"))),
         h("div", { class: "find" }, h("label", { for: "find" }, t("cameras.find")), this.find)),
       this.orderLine, this.shiftLine, this.state, this.grid);
   }

@@ -14,10 +14,12 @@ const SLOW_MS = 10_000;
 const RETRIES = 4;
 /** How long a tile says that it came back by itself. */
 const BACK_MS = 60_000;
+/** Refusals that other reasons may overcome. */
+const ASK_AGAIN = /^(case|purpose|reason)-|^no-shift$/;
 const WISHES = ["auto", "main", "sub"];
 const MARKS = { live: "live", frozen: "wait", opening: "wait", waiting: "question", dark: "dark", empty: "plus" };
 
-/** `wall`: { link, reasonsOf(tile), pick(tile), moved(), enlarge(tile), ask() }. */
+/** `wall` is the page: { link, reasonsOf(tile), pick(tile), clear(tile), enlarge(tile), keep(), ask(), check() }. */
 export class Tile {
   constructor(at, wall, exercise) {
     Object.assign(this, { at, wall, camera: "", name: "", pin: "auto", large: false, closed: false, alarm: null, known: null });
@@ -28,7 +30,7 @@ export class Tile {
   }
 
   build(exercise) {
-    this.video = h("video", { class: "screen-video", autoplay: true, playsinline: true, tabindex: "-1" });
+    this.video = h("video", { class: "screen-video", autoplay: true, playsinline: true, tabindex: "-1", "aria-label": t("wall.empty") });
     this.video.muted = true;
     this.veil = h("div", { class: "veil" });
     this.number = h("span", { class: "tile-number", "aria-hidden": "true" });
@@ -38,14 +40,14 @@ export class Tile {
     this.strip = h("p", { class: "tile-alarm", hidden: true });
     this.figures = h("dl", { class: "figures", hidden: true });
     this.box = h("div", { class: "tile-box", role: "group", tabindex: "-1", "aria-keyshortcuts": "Enter Delete Alt+ArrowLeft Alt+ArrowRight Alt+ArrowUp Alt+ArrowDown" },
-      h("div", { class: "tile-head" }, this.number, this.title, this.marks, this.tools), this.strip,
-      h("div", { class: "screen tile-screen" }, this.video, this.veil, this.figures, exercise && h("span", { class: "stamp" }, t("app.exercise"))));
-    this.element = h("li", { class: "tile" }, this.box);
+      h("div", { class: "tile-head" }, this.number, this.title, this.strip, this.marks, this.tools),
+      h("div", { class: "screen tile-screen" }, this.video, this.veil, exercise && h("span", { class: "stamp" }, t("app.exercise"))), this.figures);
+    this.element = h("li", { class: "tile", data: { alarm: "" } }, this.box);
     this.element.tile = this;
   }
 
   reset() {
-    Object.assign(this, { mid: "", look: "", stream: "", wished: "", flags: [], expires: "", theirs: null, mine: {}, first: null, last: 0, age: 0, retries: 0, back: 0, decided: false, receiver: null });
+    Object.assign(this, { mid: "", look: "", stream: "", wished: "", flags: [], begun: 0, theirs: null, mine: {}, first: null, last: 0, age: 0, retries: 0, back: 0, decided: false, receiver: null });
   }
 
   /** Returns which stream this tile asks for: what is pinned, else the large one where it is enlarged. */
@@ -100,8 +102,9 @@ export class Tile {
 
   begin(shown, wish) {
     Object.assign(this, { mid: shown.mid, receiver: shown.receiver, wished: wish, mine: {} });
-    this.learn(shown);
     this.asked = performance.now();
+    this.begun = this.asked;
+    this.learn(shown);
     this.video.srcObject = new MediaStream([shown.track]);
     this.video.play().catch(() => {});
     this.eachFrame(this.turn);
@@ -137,17 +140,20 @@ export class Tile {
     }
   }
 
-  /** Takes what the gateway says of this tile. */
-  learn(tile) {
-    if (tile.state === "ended") return this.ended(tile.reason);
-    if (tile.state !== "live" || tile.camera !== this.camera) return undefined;
-    Object.assign(this, { look: tile.look, stream: tile.stream, flags: tile.flags ?? [], expires: tile.expires, theirs: tile.figures });
-    return this.drawMarks();
+  /** Takes what the gateway said of this tile at `when`. */
+  learn(tile, when = performance.now()) {
+    if (when < this.begun) return;
+    if (tile.state !== "live") this.ended(tile.reason);
+    else if (tile.camera === this.camera) {
+      Object.assign(this, { look: tile.look, stream: tile.stream, flags: tile.flags ?? [], theirs: tile.figures });
+      this.drawMarks();
+    }
   }
 
-  wait() {
+  /** Waits for somebody to say why. */
+  wait(words = t("wall.waiting")) {
     this.decided = true;
-    this.show("waiting", t("wall.waiting"), t("wall.waiting.do"));
+    this.show("waiting", words, t("wall.waiting.do"));
   }
 
   ended(reason) {
@@ -160,15 +166,17 @@ export class Tile {
   }
 
   failed(problem) {
-    if ((problem.status === 0 || problem.status === 503) && this.retries < RETRIES) this.again();
-    else if (problem.status === 404 && problem.code === "not-found") this.wall.link.ask();
+    const lost = problem.status === 404 && problem.code === "not-found";
+    if (lost) this.wall.check();
+    if (problem.status === 0 || ((lost || problem.status === 503) && this.retries < RETRIES)) this.again();
+    else if (ASK_AGAIN.test(problem.code)) this.wait(problem.message);
     else this.darken(problem.message);
   }
 
   again() {
     this.retries += 1;
     this.show("opening", t("player.retry"));
-    this.timer = setTimeout(() => this.start(), 500 * 2 ** (this.retries - 1));
+    this.timer = setTimeout(() => this.start(), 500 * 2 ** Math.min(this.retries - 1, RETRIES));
   }
 
   darken(sentence) {
@@ -256,11 +264,14 @@ export class Tile {
   setPin(pin) {
     this.pin = pin;
     this.follow();
-    this.wall.moved();
+    this.wall.keep();
   }
 
   drawMarks() {
-    if (!this.camera || this.state !== "live") return this.marks.replaceChildren();
+    if (!this.camera || this.state !== "live") {
+      this.marks.dataset.drawn = "";
+      return fill(this.marks);
+    }
     const back = this.back && Date.now() - this.back < BACK_MS;
     const noted = this.flags.filter((flag) => flag !== "unconfirmed" && !ALTERED.includes(flag));
     const altered = this.flags.filter((flag) => ALTERED.includes(flag));
@@ -325,7 +336,7 @@ export class Tile {
     const mine = await measure(receiver, this.mine.raw);
     if (this.turn !== turn) return;
     this.mine = mine;
-    drawFigures(this.figures, this);
+    drawFigures(this.figures, this, true);
   }
 
   /** Ends the tile for good. */

@@ -98,6 +98,8 @@ def test_pictures_out_of_order_are_refused_until_they_are_in_order_again():
     for index in (8, 6, 7, 12, 10, 11, 16, 14, 15):  # each P comes before two that it follows
         hub.publish(unit(index, False, b"\x41picture"), index / 30)
     assert hub.problem == hubs.B_FRAMES
+    assert hub.refusal(15 / 30 + hubs.REFUSED_AFTER_S - 0.5) is None  # there may be a rendition
+    assert hub.refusal(15 / 30 + hubs.REFUSED_AFTER_S) == hubs.B_FRAMES
     assert one.flow is Flow.WAITING
     seen = len(receiver.packets)
     publish(hub, 20, 10)

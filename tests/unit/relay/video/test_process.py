@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from gateway.model.errors import ConfigError, PeerError, WireError
 from gateway.model.media import Codec
@@ -75,24 +76,58 @@ async def media_process(command=COMMAND):
         yield media, ends
 
 
-async def test_answer_names_port_and_session():
+SHARED = pytest.mark.asyncio(loop_scope="module")
+"""For tests that leave the process as they found it."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running():
+    """One media process for all of them; it is entered and left by one task."""
+    ready, over = asyncio.get_running_loop().create_future(), asyncio.Event()
+
+    async def run():
+        async with media_process() as found:
+            ready.set_result(found)
+            await over.wait()
+
+    task = asyncio.create_task(run())
+    await asyncio.wait([task, ready], return_when=asyncio.FIRST_COMPLETED)
+    yield ready.result()
+    over.set()
+    await task
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def shared(running):
+    """The process without a session, and the ends that are told from now on."""
+    media, ends = running
+    yield media, ends
+    for one in (*media.walls(), *media.sessions()):
+        media.close(one.session, "over")
+    await until(lambda: not media.walls() and not media.sessions())
+    ends.clear()
+
+
+@SHARED
+async def test_answer_names_port_and_session(shared):
     """The answer holds our candidate; session and ETag are fresh each time."""
-    async with media_process() as (media, _):
-        first, second = [await media.open(grant(), OFFER, source()) for _ in range(2)]
-        assert f"127.0.0.1 {media.port} typ host" in first.sdp
-        assert first.session != second.session
-        assert first.etag != second.etag
-        assert first.etag[0] == first.etag[-1] == '"'
-        assert {one.session for one in media.sessions()} == {first.session, second.session}
+    media, _ = shared
+    first, second = [await media.open(grant(), OFFER, source()) for _ in range(2)]
+    assert f"127.0.0.1 {media.port} typ host" in first.sdp
+    assert first.session != second.session
+    assert first.etag != second.etag
+    assert first.etag[0] == first.etag[-1] == '"'
+    assert {one.session for one in media.sessions()} == {first.session, second.session}
 
 
-async def test_unusable_offer_opens_nothing():
+@SHARED
+async def test_unusable_offer_opens_nothing(shared):
     """OfferError comes before anything happens."""
-    async with media_process() as (media, ends):
-        fanout = Fanout()
-        with pytest.raises(OfferError, match="offered: VP8"):
-            await media.open(grant(), OFFER.replace("H264", "VP8"), source(fanout))
-        assert not fanout.wanted()
+    media, ends = shared
+    fanout = Fanout()
+    with pytest.raises(OfferError, match="offered: VP8"):
+        await media.open(grant(), OFFER.replace("H264", "VP8"), source(fanout))
+    assert not fanout.wanted()
     assert ends == []
 
 
@@ -114,53 +149,57 @@ async def test_end_on_its_way_keeps_its_reason_when_we_leave():
     assert [(one.reason, one.frames) for one in ends] == [("lease-expired", 7)]
 
 
-async def test_camera_is_read_only_while_watched():
+@SHARED
+async def test_camera_is_read_only_while_watched(shared):
     """One reader joins with a camera's first session and leaves with its last."""
-    async with media_process() as (media, ends):
-        fanout = Fanout()
-        first = await media.open(grant(), OFFER, source(fanout))
-        second = await media.open(grant(), OFFER, source(fanout))
-        await until(fanout.wanted)
-        assert len(fanout._readers) == 1
-        media.close(first.session, "left")
-        await until(lambda: len(ends) == 1)
-        assert fanout.wanted()
-        media.close(second.session, "left")
-        await until(lambda: not fanout.wanted())
+    media, ends = shared
+    fanout = Fanout()
+    first = await media.open(grant(), OFFER, source(fanout))
+    second = await media.open(grant(), OFFER, source(fanout))
+    await until(fanout.wanted)
+    assert len(fanout._readers) == 1
+    media.close(first.session, "left")
+    await until(lambda: len(ends) == 1)
+    assert fanout.wanted()
+    media.close(second.session, "left")
+    await until(lambda: not fanout.wanted())
 
 
-async def test_camera_that_is_set_up_anew_is_followed():
+@SHARED
+async def test_camera_that_is_set_up_anew_is_followed(shared):
     """A new fan-out for the same camera replaces the old one for all its sessions."""
-    async with media_process() as (media, _):
-        old, new = Fanout(), Fanout()
-        await media.open(grant(), OFFER, source(old))
-        await until(old.wanted)
-        await media.open(grant(), OFFER, source(new))
-        await until(lambda: new.wanted() and not old.wanted())
+    media, _ = shared
+    old, new = Fanout(), Fanout()
+    await media.open(grant(), OFFER, source(old))
+    await until(old.wanted)
+    await media.open(grant(), OFFER, source(new))
+    await until(lambda: new.wanted() and not old.wanted())
 
 
-async def test_two_renditions_of_one_camera_are_fed_side_by_side():
+@SHARED
+async def test_two_renditions_of_one_camera_are_fed_side_by_side(shared):
     """A wall's session keeps the small stream when another opens the main one."""
-    async with media_process() as (media, _):
-        main, sub = Fanout(), Fanout()
-        wall = await media.open(grant(), OFFER, source(sub, "piazza/sub"))
-        await media.open(grant(), OFFER, source(main))
-        await until(lambda: main.wanted() and sub.wanted())
-        media.close(wall.session, "left")
-        await until(lambda: not sub.wanted())
-        assert main.wanted()
+    media, _ = shared
+    main, sub = Fanout(), Fanout()
+    wall = await media.open(grant(), OFFER, source(sub, "piazza/sub"))
+    await media.open(grant(), OFFER, source(main))
+    await until(lambda: main.wanted() and sub.wanted())
+    media.close(wall.session, "left")
+    await until(lambda: not sub.wanted())
+    assert main.wanted()
 
 
-async def test_a_stream_whose_masks_changed_is_fed_anew():
+@SHARED
+async def test_a_stream_whose_masks_changed_is_fed_anew(shared):
     """What waits for the link is not shown any more: a new reader begins with what is kept now."""
-    async with media_process() as (media, _):
-        fanout = Fanout()
-        await media.open(grant(), OFFER, source(fanout))
-        await until(fanout.wanted)
-        (before,) = fanout._readers
-        media.cut("piazza")
-        media.cut("unknown")
-        await until(lambda: fanout._readers and before not in fanout._readers)
+    media, _ = shared
+    fanout = Fanout()
+    await media.open(grant(), OFFER, source(fanout))
+    await until(fanout.wanted)
+    (before,) = fanout._readers
+    media.cut("piazza")
+    media.cut("unknown")
+    await until(lambda: fanout._readers and before not in fanout._readers)
 
 
 WALL = OFFER.partition("m=video")[0] + "a=group:BUNDLE 0 1 2\r\n"
@@ -169,114 +208,120 @@ WALL += "".join(
 )
 
 
-async def test_a_wall_shows_nothing_until_it_is_told():
+@SHARED
+async def test_a_wall_shows_nothing_until_it_is_told(shared):
     """Its answer has a slot for each m-line, with numbers of their own; no camera is read."""
-    async with media_process() as (media, ends):
-        wall = await media.open_wall("u1", WALL)
-        assert wall.mids == ("0", "1", "2")
-        sources = [line for line in wall.sdp.splitlines() if line.startswith("a=ssrc:")]
-        assert len({one.split()[0] for one in sources}) == 3
-        assert media.sessions() == ()
-        (known,) = media.walls()
-        assert (known.session, known.owner, f'"{known.etag}"') == (wall.session, "u1", wall.etag)
-        assert media.takes(wall.session, "1") == {Codec.H264}
-        assert not media.takes(wall.session, "9")
-        assert media.close(wall.session, "left")
-        await until(lambda: not media.walls())
+    media, ends = shared
+    wall = await media.open_wall("u1", WALL)
+    assert wall.mids == ("0", "1", "2")
+    sources = [line for line in wall.sdp.splitlines() if line.startswith("a=ssrc:")]
+    assert len({one.split()[0] for one in sources}) == 3
+    assert media.sessions() == ()
+    (known,) = media.walls()
+    assert (known.session, known.owner, f'"{known.etag}"') == (wall.session, "u1", wall.etag)
+    assert media.takes(wall.session, "1") == {Codec.H264}
+    assert not media.takes(wall.session, "9")
+    assert media.close(wall.session, "left")
+    await until(lambda: not media.walls())
     assert ends == []
 
 
-async def test_tiles_come_and_go_by_themselves():
+@SHARED
+async def test_tiles_come_and_go_by_themselves(shared):
     """Each tile is a look with its own Grant, reader and end; the others are not touched."""
-    async with media_process() as (media, ends):
-        wall = await media.open_wall("u1", WALL)
-        fanouts = [Fanout() for _ in range(3)]
-        names = [
-            media.play(wall.session, mid, grant(f"c{mid}", identifier=mid), source(one, f"c{mid}"))
-            for mid, one in zip(wall.mids, fanouts, strict=True)
-        ]
-        await until(lambda: all(one.wanted() for one in fanouts))
-        assert [(one.session, one.wall, one.mid) for one in media.sessions()] == [
-            (name, wall.session, mid) for name, mid in zip(names, wall.mids, strict=True)
-        ]
-        media.renew(lambda one: one.id != "1")
-        await until(lambda: ends)
-        assert [(one.session, one.grant.id, one.reason) for one in ends] == [
-            (names[1], "1", "grant-not-valid")
-        ]
-        await until(lambda: not fanouts[1].wanted())
-        assert media.close(names[0], "viewer-left")
-        await until(lambda: len(ends) == 2)
-        assert [one.session for one in media.sessions()] == [names[2]]
-        assert fanouts[2].wanted()
-        media.close(wall.session, "wall-left")
-        await until(lambda: len(ends) == 3)
-        assert ends[2].reason == "wall-left"
+    media, ends = shared
+    wall = await media.open_wall("u1", WALL)
+    fanouts = [Fanout() for _ in range(3)]
+    names = [
+        media.play(wall.session, mid, grant(f"c{mid}", identifier=mid), source(one, f"c{mid}"))
+        for mid, one in zip(wall.mids, fanouts, strict=True)
+    ]
+    await until(lambda: all(one.wanted() for one in fanouts))
+    assert [(one.session, one.wall, one.mid) for one in media.sessions()] == [
+        (name, wall.session, mid) for name, mid in zip(names, wall.mids, strict=True)
+    ]
+    media.renew(lambda one: one.id != "1")
+    await until(lambda: ends)
+    assert [(one.session, one.grant.id, one.reason) for one in ends] == [
+        (names[1], "1", "grant-not-valid")
+    ]
+    await until(lambda: not fanouts[1].wanted())
+    assert media.close(names[0], "viewer-left")
+    await until(lambda: len(ends) == 2)
+    assert [one.session for one in media.sessions()] == [names[2]]
+    assert fanouts[2].wanted()
+    media.close(wall.session, "wall-left")
+    await until(lambda: len(ends) == 3)
+    assert ends[2].reason == "wall-left"
 
 
-async def test_a_slot_that_shows_something_else_ends_the_look_before():
+@SHARED
+async def test_a_slot_that_shows_something_else_ends_the_look_before(shared):
     """Two Grants never share a slot: the first is closed with its reason, the second plays."""
-    async with media_process() as (media, ends):
-        wall, old, new = await media.open_wall("u1", WALL), Fanout(), Fanout()
-        media.play(wall.session, "0", grant(identifier="a"), source(old, "a"))
-        name = media.play(wall.session, "0", grant(identifier="b"), source(new, "b"))
-        await until(lambda: ends)
-        assert (ends[0].grant.id, ends[0].reason) == ("a", "replaced")
-        assert [one.session for one in media.sessions()] == [name]
-        await until(lambda: new.wanted() and not old.wanted())
+    media, ends = shared
+    wall, old, new = await media.open_wall("u1", WALL), Fanout(), Fanout()
+    media.play(wall.session, "0", grant(identifier="a"), source(old, "a"))
+    name = media.play(wall.session, "0", grant(identifier="b"), source(new, "b"))
+    await until(lambda: ends)
+    assert (ends[0].grant.id, ends[0].reason) == ("a", "replaced")
+    assert [one.session for one in media.sessions()] == [name]
+    await until(lambda: new.wanted() and not old.wanted())
 
 
-async def test_what_a_peer_does_not_take_is_never_asked_for():
+@SHARED
+async def test_what_a_peer_does_not_take_is_never_asked_for(shared):
     """A codec, a slot or a wall that is not there changes nothing."""
-    async with media_process() as (media, ends):
-        wall = await media.open_wall("u1", WALL)
-        media.play(wall.session, "0", grant(), source())
-        (before,) = media.sessions()
-        with pytest.raises(WireError, match="H265"):
-            media.play(wall.session, "0", grant(), source(codec=Codec.H265))
-        with pytest.raises(WireError, match="H265"):
-            media.switch(before.session, source(codec=Codec.H265))
-        for session, mid in ((wall.session, "9"), ("nobody", "0")):
-            with pytest.raises(PeerError, match="no such"):
-                media.play(session, mid, grant(), source())
-        assert media.sessions() == (before,)
-        with pytest.raises(OfferError, match="H265"):
-            await media.open(grant(), OFFER, source(codec=Codec.H265))
-    assert [one.reason for one in ends] == ["shutdown"]
+    media, ends = shared
+    wall = await media.open_wall("u1", WALL)
+    media.play(wall.session, "0", grant(), source())
+    (before,) = media.sessions()
+    with pytest.raises(WireError, match="H265"):
+        media.play(wall.session, "0", grant(), source(codec=Codec.H265))
+    with pytest.raises(WireError, match="H265"):
+        media.switch(before.session, source(codec=Codec.H265))
+    for session, mid in ((wall.session, "9"), ("nobody", "0")):
+        with pytest.raises(PeerError, match="no such"):
+            media.play(session, mid, grant(), source())
+    assert [one.session for one in media.sessions()] == [before.session]
+    with pytest.raises(OfferError, match="H265"):
+        await media.open(grant(), OFFER, source(codec=Codec.H265))
+    assert ends == []
 
 
-async def test_a_switch_feeds_both_until_the_new_one_has_come():
+@SHARED
+async def test_a_switch_feeds_both_until_the_new_one_has_come(shared):
     """The Grant, the name and the counters go on; back and forth leaves one reader."""
-    async with media_process() as (media, ends):
-        main, sub, third = Fanout(), Fanout(), Fanout()
-        await media.open(grant(), OFFER, source(main))
-        name = media.sessions()[0].session
-        await until(main.wanted)
-        media.switch(name, source(sub, "piazza/sub"))
-        await until(sub.wanted)
-        assert main.wanted()
-        media.switch(name, source(third, "piazza/h264"))
-        await until(lambda: third.wanted() and not sub.wanted())
-        media.switch(name, source(main))
-        await until(lambda: not third.wanted())
-        assert main.wanted()
-        assert media.sessions()[0].source.name == "piazza"
-        assert not media.switch("nobody", source(main))
-        assert ends == []
+    media, ends = shared
+    main, sub, third = Fanout(), Fanout(), Fanout()
+    await media.open(grant(), OFFER, source(main))
+    name = media.sessions()[0].session
+    await until(main.wanted)
+    media.switch(name, source(sub, "piazza/sub"))
+    await until(sub.wanted)
+    assert main.wanted()
+    media.switch(name, source(third, "piazza/h264"))
+    await until(lambda: third.wanted() and not sub.wanted())
+    media.switch(name, source(main))
+    await until(lambda: not third.wanted())
+    assert main.wanted()
+    assert media.sessions()[0].source.name == "piazza"
+    assert not media.switch("nobody", source(main))
+    assert ends == []
 
 
-async def test_looks_on_walls_are_bounded_like_sessions(monkeypatch):
+@SHARED
+async def test_looks_on_walls_are_bounded_like_sessions(shared, monkeypatch):
     """Tiles count; a tile in place of another one does not."""
     monkeypatch.setattr(process, "MOST_PER_PERSON", 2)
-    async with media_process() as (media, _):
-        wall = await media.open_wall("u1", WALL)
-        for mid in ("0", "1"):
-            media.play(wall.session, mid, grant(), source())
-        with pytest.raises(PeerError, match="2 sessions"):
-            media.play(wall.session, "2", grant(), source())
-        media.play(wall.session, "1", grant(), source())
-        with pytest.raises(PeerError, match="2 sessions"):
-            await media.open_wall("u1", WALL)
+    media, _ = shared
+    wall = await media.open_wall("u1", WALL)
+    for mid in ("0", "1"):
+        media.play(wall.session, mid, grant(), source())
+    with pytest.raises(PeerError, match="2 sessions"):
+        media.play(wall.session, "2", grant(), source())
+    media.play(wall.session, "1", grant(), source())
+    with pytest.raises(PeerError, match="2 sessions"):
+        await media.open_wall("u1", WALL)
 
 
 async def test_a_dead_process_ends_walls_and_their_tiles():
@@ -313,24 +358,25 @@ async def test_renewal_closes_invalid_and_expired_grants():
         assert [one.grant.id for one in media.sessions()] == ["good"]
 
 
-async def test_a_look_goes_on_under_its_next_grant():
+@SHARED
+async def test_a_look_goes_on_under_its_next_grant(shared):
     """The session, its reader and its lease are untouched; only the Grant's end has moved."""
-    async with media_process() as (media, ends):
-        fanout = Fanout()
-        old = grant(identifier="look")
-        old = replace(old, expires=old.issued.shifted(0.2))
-        answer = await media.open(old, OFFER, source(fanout))
-        before = media.sessions()[0]
-        later = replace(old, expires=old.expires.shifted(600), flags=("unconfirmed",))
-        assert media.regrant(later)
-        assert not media.regrant(replace(later, id="another"))
-        await SystemClock().sleep(0.3)
-        media.renew(lambda one: one == later)
-        (now,) = media.sessions()
-        assert now == replace(before, grant=later)
-        assert now.session == answer.session
-        assert fanout.wanted()
-        assert ends == []
+    media, ends = shared
+    fanout = Fanout()
+    old = grant(identifier="look")
+    old = replace(old, expires=old.issued.shifted(0.2))
+    answer = await media.open(old, OFFER, source(fanout))
+    before = media.sessions()[0]
+    later = replace(old, expires=old.expires.shifted(600), flags=("unconfirmed",))
+    assert media.regrant(later)
+    assert not media.regrant(replace(later, id="another"))
+    await SystemClock().sleep(0.3)
+    media.renew(lambda one: one == later)
+    (now,) = media.sessions()
+    assert now == replace(before, grant=later, state=now.state)
+    assert now.session == answer.session
+    assert fanout.wanted()
+    assert ends == []
 
 
 async def test_closing_reason_survives_a_crash():

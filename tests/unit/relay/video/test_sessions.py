@@ -7,6 +7,7 @@ import random
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 from aioice import stun as peer
@@ -315,6 +316,16 @@ async def test_end_of_link_ends_all():
         assert await gateway.reader.read() == b""
 
 
+async def test_a_gateway_that_is_gone_is_told_nothing(caplog):
+    """What there is to say of many sessions is not written to a link that nobody reads."""
+    async with serving() as gateway:
+        for number in range(10):
+            name = str(number)
+            await gateway.open(replace(TERMS, session=name, ice=replace(ICE, ufrag=name)), ())
+        gateway.writer.transport.abort()
+    assert not [one for one in caplog.records if one.name == "asyncio"]
+
+
 async def test_state_is_told_each_second():
     """The heartbeat names each session and whether it plays."""
     async with serving() as gateway:
@@ -438,3 +449,66 @@ async def test_an_ice_restart_keeps_the_session_and_drops_the_old_credentials():
                 await gateway.answer(0.05)
             gateway.send(client_hello(), moved)
             assert 20 <= (await gateway.answer(client=moved))[0] < 64
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """What `serving` serves."""
+    found, begin = [], sessions.Media.__init__
+
+    def noted(self, *args):
+        begin(self, *args)
+        found.append(self)
+
+    monkeypatch.setattr(sessions.Media, "__init__", noted)
+    return found
+
+
+async def test_a_second_ice_restart_leaves_the_path_that_works(made):
+    """What came in between was never nominated: it is dropped, and nothing is kept at the end."""
+    fresh = [link.Credentials(f"fresh{n}", f"{PASSWORD}{n}", f"theirs{n}") for n in range(4)]
+    async with serving() as gateway:
+        await gateway.open()
+        gateway.send(check(**{"USE-CANDIDATE": None}))
+        await gateway.answer()
+        for ice in fresh:
+            await gateway.tell(link.restart("s1", ice))
+        await gateway.open(another(), (2,))  # the restarts are read
+        (media,) = made
+        assert set(media._by_ufrag) == {"ours", "fresh3", "second"}
+        gateway.send(check())  # consent of the pictures that still flow
+        await gateway.answer()
+        gateway.send(check("fresh1:theirs1", fresh[1].password))
+        with pytest.raises(TimeoutError):
+            await gateway.answer(0.05)
+        last = check("fresh3:theirs3", fresh[3].password, **{"USE-CANDIDATE": None})
+        gateway.send(last)
+        await gateway.answer()
+        assert set(media._by_ufrag) == {"fresh3", "second"}
+        for name in ("s1", "s2"):
+            await gateway.tell(link.close(name, "left"))
+            await gateway.end()
+        assert not media._by_ufrag
+
+
+async def test_what_waits_for_a_slow_peer_goes_with_the_look_and_with_old_masks(made, monkeypatch):
+    """Over TCP seconds of pictures may wait: none is shown that must not be any more."""
+    dropped = []
+    monkeypatch.setattr(sessions.Port, "drop", lambda _, address: dropped.append(address))
+    async with serving() as gateway:
+        await gateway.open(WALL, (1,))
+        gateway.send(check(**{"USE-CANDIDATE": None}))
+        await gateway.answer()
+        at = gateway.client.getsockname()
+        (media,) = made
+        hub = media._hub("piazza")
+        hub._viewers.add(Mock())
+        media._looks[1][1]._hub = hub
+        await gateway.tell(link.forget("another"))
+        await gateway.tell(link.forget("piazza"))
+        await gateway.open(another(), (2,))  # that is read
+        assert dropped == [at]
+        media._looks[1][1]._hub = None
+        await gateway.tell(link.stop(1, "revoked"))
+        await gateway.stopped()
+        assert dropped == [at, at]

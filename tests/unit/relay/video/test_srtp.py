@@ -53,6 +53,25 @@ def test_receiver_reads_packets(profile):
 
 
 @by_profile
+@pytest.mark.parametrize("extension", [b"", rtp.playout_delay(3, 0.1)], ids=["plain", "extended"])
+@pytest.mark.parametrize("first", [65_533, 65_536, 4 * 65_536 - 1])
+def test_a_run_goes_on_over_the_end_of_the_sequence_numbers(profile, first, extension):
+    """The sequence begins anew within a run: the receiver counts the round, and reads them all."""
+    sender, session = protector(keys(profile)), receiver(keys(profile))
+    for index in range(0, first, 30_000):  # so that it knows the round
+        session.unprotect(packets(sender, index, payloads=(b"before",))[0])
+    many = tuple(bytes((number,)) * 1000 for number in range(48))
+    buffers = sender.protect(STREAM, first, 9, many, ends_picture=True, extension=extension)
+    cut = sender.pieces
+    joined = [b"".join(buffers[at : at + cut]) for at in range(0, len(buffers), cut)]
+    read = [rtp.parse(session.unprotect(one)) for one in joined]
+    assert [one.payload for one in read] == list(many)
+    assert [one.sequence for one in read] == [(first + at) % 65_536 for at in range(48)]
+    assert [one.marker for one in read] == [False] * 47 + [True]
+    assert {(one.ssrc, one.payload_type, one.timestamp) for one in read} == {(STREAM.ssrc, 102, 9)}
+
+
+@by_profile
 def test_overhead_is_what_is_added(profile):
     """Each packet is longer than its payload by the stated overhead."""
     sender = protector(keys(profile))

@@ -90,6 +90,28 @@ async def test_a_slow_peer_waits_and_loses_nothing():
         assert at.streams.send(train, address, is_train=True)
 
 
+async def test_what_must_not_be_shown_any_more_does_not_wait(monkeypatch):
+    """Frames stay whole: what has begun is finished, the rest is gone, what comes after is sent."""
+    with door() as here:
+        sock, address = await here.friend()
+        old, gone = framed([b"old" * 300] * 30, 1), framed([b"gone" * 200] * 30, 1)
+        while not here.streams._proved[address].waiting:
+            assert here.streams.send(old, address, is_train=True)
+        for _ in range(5):
+            assert here.streams.send(gone, address, is_train=True)
+        here.streams.drop(address)
+        here.streams.drop(("127.0.0.1", 1, MARK, 99))
+        assert here.streams.send(framed([b"new"], 1), address, is_train=True)
+        loop, splitter, came = asyncio.get_running_loop(), FrameSplitter(), []
+        sock.setblocking(False)
+        async with asyncio.timeout(30):
+            while b"new" not in came:
+                came += splitter.receive(await loop.sock_recv(sock, 65536))
+        assert set(came) == {b"old" * 300, b"new"}
+        await until(lambda: not here.streams._proved[address].waiting)
+        assert not here.streams._proved[address].ends
+
+
 async def test_an_oversized_frame_ends_the_connection():
     """Who is no ICE peer is cut off."""
     with door() as at:

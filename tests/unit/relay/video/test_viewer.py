@@ -210,8 +210,11 @@ def test_lost_packets_are_repeated(profile, repeat):
     arrived = len(receiver.packets)
     lost = tuple(receiver.lost)
     assert len(lost) > 10
+    before = watching.statistics().bytes
     watching.receive([rtcp.RtcpNack(9, STREAM.ssrc, lost)], at(2))
     again = receiver.packets[arrived:]
+    heads = len(again) * watching._protector.overhead_bytes
+    assert watching.statistics().bytes == before + heads + sum(len(one.payload) for one in again)
     if repeat:
         assert {(one.ssrc, one.payload_type) for one in again} == {(2222, 97)}
         assert [one.sequence for one in again] == [7 + n for n in range(len(lost))]
