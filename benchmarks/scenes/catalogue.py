@@ -57,6 +57,7 @@ _SPEEDS_M_S = {
 }
 """Slow and fast."""
 _TRIES = 4000
+_STEP_S = 0.2
 _BY_DAY = (
     Disturb.FOLIAGE, Disturb.WATER, Disturb.RAIN, Disturb.CLOUD, Disturb.SHAKE, Disturb.LIGHT_STEP,
     Disturb.FLICKER, Disturb.IR_SWITCH,
@@ -134,14 +135,14 @@ def _spans(event: Event, name: str) -> tuple[float, float]:
     """Return for how long an event's middle is inside the picture, and how long all takes."""
     lens = grounds.PLACES[name].lens
     path = way(event, lens, grounds.WIDTH)
-    steps = np.arange(0.0, path.lasts_s, 0.1)
+    steps = np.arange(0.0, path.lasts_s, _STEP_S)
     inside = 0
     for second in steps:
         where = path.where(float(second))
         if where is not None:
             at = lens.project(np.array([[where.x_m, 0.5, where.z_m]]))[0]
             inside += bool(0 <= at[0] < grounds.WIDTH and 0 <= at[1] < grounds.HEIGHT)
-    return inside * 0.1, path.lasts_s
+    return inside * _STEP_S, path.lasts_s
 
 
 def _company(

@@ -245,10 +245,12 @@ class MotionModel:
         differs = cv2.absdiff(seen, self._before)
         _, same = cv2.threshold(differs, self._options.threshold, 255, cv2.THRESH_BINARY_INV)
         returned = _grid(cv2.bitwise_and(same, candidates))
+        # its outline was never quite taken in, and goes with it
+        returned = _grid(cv2.bitwise_and(cv2.dilate(returned, _NEAR), moving))
         where = returned > 0
         median = self._median
         assert median is not None  # noqa: S101 - `step` has learnt one
-        median[where] = self._before[where]
+        median[where] = seen[where]
         self._taken[where] = 0
         self._age[where] = 0
         return _grid(cv2.bitwise_and(moving, cv2.bitwise_not(returned))), returned

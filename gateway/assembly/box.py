@@ -147,7 +147,6 @@ class RunningBox:
         self.pace = Pace(opened.clock)
         """Who was refused where, for streams, surveys and inspections alike."""
         self.hearing = Hearing(self._hear, opened.clock)
-        self.budget = budget_of(opened.options.analytics)
         self.cameras = Cameras(self._camera_parts(most_bytes), tasks)
         self.renditions = self._renditions()
         self.viewing = self._viewing()
@@ -162,11 +161,7 @@ class RunningBox:
         )
         self._burned = Burned(opened.options.box.state_dir / FILE)
         self.devices = Devices(self._device_parts(), tasks)
-        self.couriers = Couriers(
-            opened.outbox, self._brokers(), tasks, box=opened.options.box.id, clock=opened.clock,
-            lines=self.alarm_lines.brokers,
-        )  # fmt: skip
-        self.couriers.makers = makers_of(opened.options, str(opened.config_path), opened.clock)
+        self.couriers = self._couriers()
         self.panels, self.topics = self._panel_desk(), self._topics()
         self.acts = ActDesk(ActParts(opened.registry, opened.journal, opened.ledger, opened.clock))
         self.face = Face(self._gauges(), progress, opened.clock)
@@ -179,6 +174,15 @@ class RunningBox:
         self._around = self._surroundings()
         self._unusable: dict[str, str] = {}
         self._sweeping = ""
+
+    def _couriers(self) -> Couriers:
+        o = self._o
+        made = Couriers(
+            o.outbox, self._brokers(), self._tasks, box=o.options.box.id, clock=o.clock,
+            lines=self.alarm_lines.brokers,
+        )  # fmt: skip
+        made.makers = makers_of(o.options, str(o.config_path), o.clock)
+        return made
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(
@@ -270,7 +274,7 @@ class RunningBox:
             on_document=self.hearing.take,
             urgent=self._is_urgent,
             pace=self.pace,
-            budget=self.budget,
+            budget=budget_of(o.options.analytics),
         )
 
     def _device_parts(self) -> DeviceParts:
@@ -588,7 +592,7 @@ class RunningBox:
             cameras=self.cameras.statuses,
             viewers=viewers,
             live=Steady(self._live, hidden, o.clock),
-            looking=Steady(lambda: looking_of(self.budget), hidden, o.clock),
+            looking=Steady(lambda: looking_of(self.cameras.budget), hidden, o.clock),
             ledger_size=Steady(lambda: o.ledger.head().size, hidden, o.clock, COARSE_S),
             ledger_spilling=lambda: o.ledger.spilling,
             ledger_cosigned_age_s=self._cosigned_age_s,

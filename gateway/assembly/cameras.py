@@ -324,6 +324,11 @@ class Cameras:
         self._posts: dict[str, CameraPost] = {}
 
     @property
+    def budget(self) -> Budget | None:
+        """What looking at pictures may cost; None: no bound."""
+        return self._parts.budget
+
+    @property
     def budgets(self) -> Budgets:
         """Sessions of the devices, which whoever opens one more has to ask for."""
         return self._parts.budgets

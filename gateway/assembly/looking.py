@@ -15,8 +15,10 @@ def budget_of(options: AnalyticsOptions) -> Budget:
     return Budget(options.budget_cores or SHARE * options.workers)
 
 
-def looking_of(budget: Budget) -> LookingSnapshot:
+def looking_of(budget: Budget | None) -> LookingSnapshot:
     """Return how the budget stands, for health and metrics."""
+    if budget is None:
+        return LookingSnapshot()
     said = budget.statistics()
     reduced = tuple(camera for camera, _ in said.reduced)
     return LookingSnapshot(said.cores, round(said.used, 2), reduced)

@@ -92,14 +92,7 @@ def _options(file: schema.File, base: Path) -> Options:
         ),
         console=_console(file.console, base),
         machines=_machines(file.machines, base) if file.machines else None,
-        media=MediaListenOptions(
-            file.media.host,
-            file.media.port,
-            file.media.candidates or (file.media.host,),
-            file.media.transcodes_most,
-            file.media.transcode_height_px,
-            file.media.tcp,
-        ),
+        media=_media(file.media),
         brokers=tuple(_broker(broker, base) for broker in file.broker),
         registry=RegistryOptions(_path(base, file.registry.seed)),
         ledger=_ledger(file.ledger, box.id, base),
@@ -121,6 +114,17 @@ def _options(file: schema.File, base: Path) -> Options:
         stations=tuple(_dc09(one) for one in file.dc09),
         dc09_receiver=_dc09_receiver(file.dc09_receiver) if file.dc09_receiver else None,
         turn=None if file.turn is None else TurnOptions(**file.turn.model_dump()),
+    )
+
+
+def _media(media: schema.Media) -> MediaListenOptions:
+    return MediaListenOptions(
+        media.host,
+        media.port,
+        media.candidates or (media.host,),
+        media.transcodes_most,
+        media.transcode_height_px,
+        media.tcp,
     )
 
 

@@ -52,9 +52,9 @@ from gateway.model.alarm import (
     Box as Rectangle,
 )
 from gateway.model.alarm_times import AlarmTimes, Percentiles, TimesQuery
-from gateway.model.feedback import Feedback, FeedbackQuery
 from gateway.model.audit import LedgerEvent, LedgerQuery, Operation
 from gateway.model.errors import ConfigError, WireError
+from gateway.model.feedback import Feedback, FeedbackQuery
 from gateway.model.identifiers import uuid7
 from gateway.model.media import Codec, StreamState, StreamStatus, StreamWish
 from gateway.model.registry import (

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Who gives way under load, who never does, and when effort comes back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 
 from hypothesis import given
@@ -20,15 +21,14 @@ class Box:
     """Cameras whose cost follows their effort."""
 
     cores: float
-    importance: Mapping[str, Importance]
+    importance: dict[str, Importance]
     costs: dict[str, float] = field(default_factory=dict)
     now_s: float = 0.0
 
     def __post_init__(self) -> None:
         self.budget = Budget(self.cores)
-        self.importance = dict(self.importance)
         for camera in self.importance:
-            self.budget.join(camera, lambda camera=camera: self.importance[camera])
+            self.budget.join(camera, partial(self.importance.__getitem__, camera))
 
     def run(self, seconds: int, each: Callable[[], None] = lambda: None) -> None:
         """Let time pass, everybody spending what his effort costs."""
@@ -133,7 +133,7 @@ def test_whatever_is_spent_efforts_stay_in_bounds(
     """Any course of costs and of time leaves each camera an effort, and the urgent one all."""
     budget, now_s = Budget(cores), 0.0
     for number in range(4):
-        budget.join(str(number), lambda number=number: Importance(number == 0, number))
+        budget.join(str(number), partial(Importance, number == 0, number))
     for camera, cpu_s, later_s in spent:
         now_s += later_s
         budget.spend(str(camera), cpu_s)
