@@ -802,8 +802,8 @@ def _add_alarms(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None
     actions = alarms.add_subparsers(dest="action", metavar=say("AZIONE", "ACTION"), required=True)
     told = say("dall'immagine all'operatore (B-45)", "from the picture to the operator (B-45)")
     times = _add(actions, "times", told)
+    day = say("giorno AAAA-MM-GG, compreso", "day YYYY-MM-DD, included")
     for name, dest in (("--from", "since"), ("--to", "until")):
-        day = say("giorno AAAA-MM-GG, compreso", "day YYYY-MM-DD, included")
         times.add_argument(name, dest=dest, required=True, metavar="DATE", help=day)
     times.add_argument("--json", action="store_true", help=say("come JSON", "as JSON"))
     _add_config(times, say)

@@ -79,6 +79,11 @@ def _repeats(document: Document) -> list[ConfigError]:
     return faults
 
 
+def _analytics(file: schema.File) -> AnalyticsOptions:
+    workers = file.analytics.workers or os.cpu_count() or 1
+    return AnalyticsOptions(workers, file.analytics.budget_cores)
+
+
 def _options(file: schema.File, base: Path) -> Options:
     box = file.box
     return Options(
@@ -96,9 +101,7 @@ def _options(file: schema.File, base: Path) -> Options:
         brokers=tuple(_broker(broker, base) for broker in file.broker),
         registry=RegistryOptions(_path(base, file.registry.seed)),
         ledger=_ledger(file.ledger, box.id, base),
-        analytics=AnalyticsOptions(
-            file.analytics.workers or os.cpu_count() or 1, file.analytics.budget_cores
-        ),
+        analytics=_analytics(file),
         ring=RingOptions(file.ring.most_seconds, file.ring.most_mib),
         stills=StillsOptions(file.stills.keep_hours),
         alarms=AlarmOptions(file.alarms.keep_days, file.alarms.most, file.alarms.ballast_mib),

@@ -54,13 +54,20 @@ NOTICE = AlarmNotice(
 )
 TOPIC = "varco/b/s/onvif-ej/RuleEngine/FieldDetector/ObjectsInside/&cam-1/intrusione/retro"
 
-tokens = st.text(min_size=1, max_size=64).filter(str.isprintable)
+UNPRINTABLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs")
+tokens = st.text(
+    st.characters(exclude_categories=UNPRINTABLE, include_characters=" "), min_size=1, max_size=64
+)
 times_us = st.integers(0, 253_402_300_799_999_999)
 alarm_ids = st.uuids().map(str)
 prefixes = st.lists(
-    st.text(st.characters(exclude_characters="/#+"), min_size=1, max_size=8).filter(
-        lambda level: level.isprintable() and level not in {"onvif-ej", "onvif-mj", "ack", "gw"}
-    ),
+    st.text(
+        st.characters(
+            exclude_categories=UNPRINTABLE, include_characters=" ", exclude_characters="/#+"
+        ),
+        min_size=1,
+        max_size=8,
+    ).filter(lambda level: level not in {"onvif-ej", "onvif-mj", "ack", "gw"}),
     min_size=1,
     max_size=4,
 ).map("/".join).filter(lambda prefix: prefix[0] not in "$&")  # fmt: skip
