@@ -60,6 +60,10 @@ class TriggerState:
     """When the last property was switched off while an alarm goes on."""
 
 
+_MOVEMENT = ("ruleengine/", "videosource/motionalarm")
+"""Topics under which cameras tell movement: their own analytics, and the old plain alarm."""
+
+
 def decide(
     state: TriggerState, event: CameraEvent, trigger: Trigger
 ) -> tuple[TriggerState, RuleEvent | None]:
@@ -91,6 +95,12 @@ def expire(
             return state, None
         return replace(state, raised=False, over=None), Ended(trigger.id, state.over)
     return replace(state, raised=False), Ended(trigger.id, now)
+
+
+def stirs(event: CameraEvent) -> bool:
+    """Return whether the camera itself says that something moves now: a reason to look closer."""
+    about = canonical_topic(event.topic)
+    return about.startswith(_MOVEMENT) and _presence(event, "") is True
 
 
 def _concerns(event: CameraEvent, trigger: Trigger) -> bool:

@@ -173,6 +173,8 @@ class AlarmDesk:
     def hear(self, camera: str, event: CameraEvent) -> None:
         """Take an event that a camera reports; never waits. `listen` judges it."""
         post = self._parts.post(camera)
+        if post is not None and triggers.stirs(event):
+            post.wake()
         if post is None or not any(_is_about(event, one) for one in post.plan.triggers):
             return
         waiting = self._events.setdefault(camera, deque(maxlen=MOST_EVENTS))

@@ -61,6 +61,7 @@ class AlarmBook:
         self.recent = outbox.recent
         self.is_delivered = outbox.is_delivered
         self.times = outbox.times
+        self.verdicts = outbox.verdicts
 
     async def deliveries(self, alarm_id: str) -> Sequence[Delivery]:
         """Return what became of an alarm at each recipient."""

@@ -72,7 +72,9 @@ _CODES: Final = (
     Code("live.close", (_CON,), "visione dal vivo chiusa", "live view closed"),
     _deny("live", "visione dal vivo", "live view"),
     Code("live.confirm", (_CON,), "visione riconfermata", "live view reconfirmed"),
-    Code("live.prolong", (_CON,), "visione proseguita, nessuno interpellato", "live view prolonged"),
+    Code(
+        "live.prolong", (_CON,), "visione proseguita, nessuno interpellato", "live view prolonged"
+    ),
     Code("live.unconfirmed", (_CON,), "visione non riconfermata", "live view not reconfirmed"),
     Code("live.mark", (_CON,), "visione con filigrana da qui in poi", "live view marked from here"),
     Code("live.recode", (_NO,), "immagini dal vivo ricodificate", "live pictures coded anew"),

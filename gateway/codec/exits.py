@@ -41,7 +41,8 @@ def render_still(payload: bytes) -> bytes:
     width_px = min(frame.width, max(16, request.width_px))
     height_px = max(1, round(frame.height * width_px / frame.width))
     try:
-        pixels = frame.reformat(width_px, height_px, "bgr24").to_ndarray()
+        made = frame.reformat(width_px, height_px, "bgr24").to_ndarray()
+        pixels = np.asarray(made, dtype=np.uint8)
         _draw(pixels, request.boxes, request.masks)
         written, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     except (av.FFmpegError, ValueError, cv2.error) as error:

@@ -16,6 +16,7 @@ from gateway.analytics.triggers import (
     TriggerState,
     decide,
     expire,
+    stirs,
 )
 from gateway.model.event import CameraEvent, PropertyOperation
 from gateway.model.registry import ArmedHours, Trigger
@@ -268,3 +269,18 @@ def test_alarms_alternate_and_always_end(story):
     found += [type(last)] if last is not None else []
     assert not state.raised
     assert found == [Raised, Ended] * (len(found) // 2)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, True),
+        ({"value": "false"}, False),
+        ({"operation": "D"}, False),
+        ({"topic": "VideoSource/MotionAlarm", "name": "State"}, True),
+        ({"topic": "Device/Trigger/DigitalInput", "name": "LogicalState"}, False),
+    ],
+)
+def test_a_camera_says_that_something_moves(fields, expected):
+    """Only its own movement, while it goes on, is a reason to look closer."""
+    assert stirs(event(**fields)) is expected

@@ -51,6 +51,10 @@ class Post:
     watch_mode: str = "key-units"
     watched: StreamKind = StreamKind.MAIN
     state: StreamState = StreamState.LIVE
+    woken: int = 0
+
+    def wake(self):
+        self.woken += 1
 
     def status(self, kind):
         return StreamStatus(self.state)
@@ -486,9 +490,11 @@ async def test_without_triggers_in_force_an_event_is_not_even_queued(tmp_path):
     async with listening_world(tmp_path) as w:
         w.desk.hear("banco", motion(w, "true", "Device/Trigger/DigitalInput"))
         w.desk.hear("altrove", motion(w, "true"))
+        assert w.post.woken == 0
         w.post.plan = replace(PLAN, triggers=())
         w.desk.hear("banco", motion(w, "true"))
         assert not w.desk._events
+        assert w.post.woken == 1  # its own word is a reason to look closer all the same
 
 
 async def test_a_flood_of_one_camera_loses_its_oldest_events_and_no_other_cameras(tmp_path):
