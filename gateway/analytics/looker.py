@@ -28,6 +28,8 @@ EVERY_90K = 7200
 _NEW_TIME_90K = 30 * 90_000
 """A picture this much older than the last one belongs to a new session of the camera."""
 _MOST_CAMERAS = 256
+CALM_S = 0.6
+"""Where motion lately went nowhere for longer, what is new must go somewhere to count."""
 _FLUENT_S = 0.45
 """Pictures further apart do not tell what goes somewhere from what only sways."""
 
@@ -178,7 +180,7 @@ def _followed(
     seen = camera.tracker.step([Region(box) for box in motion.boxes], at_s, camera.model.unrest)
     going = motion.moving
     if elapsed_s <= _FLUENT_S:
-        going = _going(camera.model, motion.moving, seen)
+        going = _going(camera.model, motion.moving, seen, at_s)
         camera.model.quieten(np.where(going > 0, np.uint8(0), motion.moving), elapsed_s)
     stirs = any(
         known.stirs(at_s) or elapsed_s > _FLUENT_S for known in seen if not known.stood(at_s)
@@ -186,11 +188,15 @@ def _followed(
     return camera.tracker.tracks(seen, at_s), stirs, camera.grid.occupied(going)
 
 
-def _going(model: MotionModel, moving: Grid, seen: Sequence[Known]) -> Grid:
-    """Return 255 where what moves goes somewhere, and tell the model of what now does."""
+def _going(model: MotionModel, moving: Grid, seen: Sequence[Known], at_s: float) -> Grid:
+    """Return 255 where what moves goes somewhere, and tell the model of what now does.
+
+    What is new where it was calm counts before it has gone far: of somebody in the dark only
+    pieces are seen, now here, now there.
+    """
     going = np.zeros_like(moving)
     for known in seen:
-        if known.is_plausible:
+        if known.is_plausible or (known.persists(at_s) and model.unrest(known.box) < CALM_S):
             where = cells(known.box, moving.shape)
             going[where] = moving[where]
             if known.is_news:

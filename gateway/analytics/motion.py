@@ -24,6 +24,11 @@ from gateway.model.alarm import Box
 
 Grid = NDArray[np.uint8]
 """Shape (rows, columns), uint8."""
+Texture = NDArray[np.float32]
+"""Shape (rows, columns) of the grid, or some of its cells: what is finer than five cells."""
+Unlit = Callable[[tuple[slice, slice], NDArray[np.bool_]], Grid | None]
+"""Gets a rectangle of the grid and the moving cells in it, a mask; returns what of them, 255, is
+more than light, or None if it is no light at all."""
 Blocks = NDArray[np.float32]
 """Shape (rows, columns) of 8 x 8 cells, float32."""
 
@@ -158,7 +163,7 @@ class MotionModel:
             self._median = _grid(cv2.addWeighted(self._median, 0.5, small, 0.5, 0))
             return Motion((), 0.0, scene_changed=False, warm=False, moving=np.zeros_like(moving))
         moving, returned = self._uncovered(small, moving, offset)
-        kept, boxes = regions(moving, self._options.least_cells, self._is_light(small))
+        kept, boxes = regions(moving, self._options.least_cells, self._unlit(small))
         self._follow(small, difference, moving, elapsed_s)
         self._last = difference
         share = cv2.countNonZero(kept) / kept.size
@@ -255,23 +260,33 @@ class MotionModel:
         self._age[where] = 0
         return _grid(cv2.bitwise_and(moving, cv2.bitwise_not(returned))), returned
 
-    def _is_light(self, small: Grid) -> "IsLight":
-        """Return what tells whether cells show the background in another light."""
-        options, median = self._options, self._median
+    def _unlit(self, small: Grid) -> "Unlit":
+        """Return what takes from a moving region the ground that is only lit otherwise.
+
+        Who carries the light stands in it: of a region that is light as a whole the figure stays.
+        """
+        median = self._median
         assert median is not None  # noqa: S101 - `step` has learnt one
 
-        def is_light(where: tuple[slice, slice], moving: NDArray[np.bool_]) -> bool:
-            here, there = _texture(small[where])[moving], _texture(median[where])[moving]
-            spread = float(np.sqrt(np.mean(there * there)))
-            if spread < options.least_texture:
-                return False
-            both = float(np.sqrt(np.sum(here * here) * np.sum(there * there)))
-            grain = _GRAIN * float(np.mean(self._noise[where][moving]))
-            limit = options.alike_light * spread / math.hypot(spread, grain)
-            limit = max(limit, options.least_alike)
-            return both > 0 and float(np.sum(here * there)) / both > limit
+        def unlit(where: tuple[slice, slice], moving: NDArray[np.bool_]) -> Grid | None:
+            here, there = _texture(small[where]), _texture(median[where])
+            if not self._is_light(here[moving], there[moving], self._noise[where][moving]):
+                return None
+            return _figure(here, there, moving, self._options.least_texture)
 
-        return is_light
+        return unlit
+
+    def _is_light(self, here: Texture, there: Texture, noise: Grid) -> bool:
+        """Return whether cells show the texture of the background."""
+        options = self._options
+        spread = float(np.sqrt(np.mean(there * there)))
+        if spread < options.least_texture:
+            return False
+        both = float(np.sqrt(np.sum(here * here) * np.sum(there * there)))
+        grain = _GRAIN * float(np.mean(noise))
+        limit = options.alike_light * spread / math.hypot(spread, grain)
+        limit = max(limit, options.least_alike)
+        return both > 0 and float(np.sum(here * there)) / both > limit
 
     @staticmethod
     def _difference(small: Grid, median: Grid) -> tuple[Grid, int]:
@@ -347,6 +362,11 @@ _BLOCK = 8
 """Cells on a side of the blocks in which sensitivity is learnt."""
 _BLOCK_AROUND = np.ones((_BLOCK + 1, _BLOCK + 1), np.uint8)
 _LEAST_SHAKE = 0.25
+_LOCAL = 7
+"""Cells on a side of the window in which a figure's texture is told from the ground's."""
+_LOCAL_ALIKE = 0.4
+_FIGURE = 2
+"""A figure in a light is of at least so many of the smallest regions."""
 _GRAIN = 1.5
 """Standard deviation of noise over its median, about."""
 
@@ -369,32 +389,61 @@ def cells(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
     return down, slice(int(box.left * columns), math.ceil(box.right * columns))
 
 
-IsLight = Callable[[tuple[slice, slice], NDArray[np.bool_]], bool]
-"""Judges the moving cells, a mask, inside a rectangle of the grid."""
-
-
 def regions(
-    moving: Grid, least_cells: int, is_light: IsLight | None = None
+    moving: Grid, least_cells: int, unlit: Unlit | None = None
 ) -> tuple[Grid, tuple[Box, ...]]:
     """Return the regions of at least `least_cells`, and their boxes, largest first."""
+    labels, table = _components(moving, least_cells)
+    kept = np.zeros_like(moving)
+    boxes: list[tuple[int, Box]] = []
+    for label, (left, top, width, height, area) in table:
+        where = (slice(top, top + height), slice(left, left + width))
+        inside = labels[where] == label
+        figure = unlit(where, inside) if unlit is not None else None
+        if figure is None:
+            kept[where][inside] = 255
+            boxes.append((area, _box_in(moving, left, top, width, height)))
+            continue
+        pieces, parts = _components(figure, _FIGURE * least_cells)
+        for piece, (x, y, wide, high, size) in parts:
+            kept[where][pieces == piece] = 255
+            boxes.append((size, _box_in(moving, left + x, top + y, wide, high)))
+    boxes.sort(key=lambda one: -one[0])
+    return _grid(cv2.bitwise_and(kept, moving)), tuple(box for _, box in boxes[:MOST_BOXES])
+
+
+Part = tuple[int, tuple[int, int, int, int, int]]
+"""A label, and its left, top, width, height and area in cells."""
+
+
+def _components(moving: Grid, least_cells: int) -> tuple[NDArray[np.int32], list[Part]]:
+    """Return the labels of a grid, and the regions that are large enough, largest first."""
     joined = cv2.morphologyEx(moving, cv2.MORPH_CLOSE, _CLOSE)
     count, labels, table, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-    rows, columns = moving.shape
     areas = table[1:count, cv2.CC_STAT_AREA]
-    large = 1 + np.flatnonzero(areas >= least_cells)
-    keep = np.zeros(count, np.uint8)
-    keep[large] = 255
+    large = np.flatnonzero(areas >= least_cells) + 1
     order = large[np.argsort(-areas[large - 1], kind="stable")][:MOST_BOXES]
-    boxes = []
+    parts: list[Part] = []
     for label in order:
-        left, top, width, height, _area = (int(value) for value in table[label])
-        where = (slice(top, top + height), slice(left, left + width))
-        if is_light is not None and is_light(where, labels[where] == label):
-            keep[label] = 0
-            continue
-        right, bottom = (left + width) / columns, (top + height) / rows
-        boxes.append(Box(left / columns, top / rows, right, bottom))
-    return _grid(cv2.bitwise_and(keep[labels], moving)), tuple(boxes)
+        left, top, width, height, area = (int(value) for value in table[label])
+        parts.append((int(label), (left, top, width, height, area)))
+    return labels.astype(np.int32, copy=False), parts
+
+
+def _box_in(grid: Grid, left: int, top: int, width: int, height: int) -> Box:
+    rows, columns = grid.shape
+    return Box(left / columns, top / rows, (left + width) / columns, (top + height) / rows)
+
+
+def _figure(here: Texture, there: Texture, moving: NDArray[np.bool_], least_texture: float) -> Grid:
+    """Return 255 for those moving cells around which the background's texture is not seen."""
+    size = (_LOCAL, _LOCAL)
+    both = cv2.blur(here * there, size)
+    seen, known = cv2.blur(here * here, size), cv2.blur(there * there, size)
+    plain = np.maximum(seen, known) < least_texture**2
+    alike = both > _LOCAL_ALIKE * np.sqrt(seen * known)
+    figure = np.where(moving & ~plain & ~alike, np.uint8(255), np.uint8(0))
+    return _grid(cv2.medianBlur(_grid(figure), 3))
 
 
 def _texture(cells: Grid) -> NDArray[np.float32]:

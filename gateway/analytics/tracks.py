@@ -17,6 +17,7 @@ from gateway.model.alarm import MOST_PATH, MOST_TRACKS, Box, Kind, Track
 
 _YOUNG_S = 4.0
 _STEADY_HITS = 3
+_FLICKER_S = 0.3
 STANDS_S = 4.0
 """What has stood for so long keeps nobody awake."""
 
@@ -100,6 +101,10 @@ class Known:
         young = at_s - self.since_s < _YOUNG_S
         steady = self.hits >= _STEADY_HITS and 2 * self.hits > self.pictures
         return self.is_plausible or (young and steady)
+
+    def persists(self, at_s: float) -> bool:
+        """Return whether it is worth looking at, and no flicker."""
+        return at_s - self.since_s >= _FLICKER_S and self.stirs(at_s)
 
     def stood(self, at_s: float) -> bool:
         """Return whether it has stood so long that it is no news; true of what is parked."""

@@ -76,7 +76,7 @@ async def test_hostile_units_never_reach_the_gateway(codec: Codec) -> None:
         payload = LookRequest("healthy", Feed.START, [], good).pack()
         reply = LookReply.unpack(await pool.call("healthy", Kind.LOOK, payload, timeout_s=10), 0)
         assert reply.pictures == (4 if codec is Codec.JPEG else 8)  # JPEG that nobody judges rests
-        assert pool.statistics().requests == 5 * ROUNDS + 3
+        assert pool.statistics().requests == 6 * ROUNDS + 3
 
 
 @pytest.mark.timeout(300)

@@ -119,15 +119,17 @@ def test_a_restarted_camera_is_judged_again() -> None:
 
 
 def test_what_only_blinks_occupies_no_zone() -> None:
-    """While it is awake a zone is occupied by what goes somewhere; on key units by all that moves.
+    """While it is awake a zone is occupied by what goes somewhere, or is new where it was calm.
 
     The same block, seen while it walks, is a track with a way; standing and blinking it is none.
     """
     walks = scene(120, gop=25, visits=range(70, 120))
     looker = Looker()
     sights = ask(looker, Feed.START, walks, (LEFT, RIGHT)).sights
-    assert any(sight.occupied and sight.tracks for sight in sights)
-    assert all(sight.tracks for sight in sights if sight.occupied)
+    occupied = [sight for sight in sights if sight.occupied]
+    assert len(occupied) > 20
+    assert sum(not sight.tracks for sight in occupied) <= 6  # until its way is known
+    assert occupied[-1].tracks
     blinks = [*scene(66, gop=1), *later(scene(6, gop=1, visits=range(6)), 66 * 3600)]
     looker = Looker()
     sights = ask(looker, Feed.START, blinks, (LEFT, RIGHT)).sights

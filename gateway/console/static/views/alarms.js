@@ -39,7 +39,7 @@ class Desk {
     this.side = h("aside", { class: "desk-side", "aria-label": t("desk.chosen") });
     this.list = h("div", { class: "desk-list" }, h("h2", { class: "unseen" }, t("alarms.waiting")), this.nothing, this.waiting, this.doneTitle, this.done);
     container.append(
-      h("div", { class: "page-head desk-head" }, h("div", {}, h("h1", { tabindex: "-1" }, t("alarms.title")), this.sum, readsPrecision() && h("p", {}, h("a", { href: "#/precisione" }, t("precision.link")))), this.sound.element),
+      h("div", { class: "page-head desk-head" }, h("div", {}, h("h1", { tabindex: "-1" }, t("alarms.title")), this.sum, readsPrecision() && h("p", {}, h("a", { class: "precision-link", href: "#/precisione" }, t("precision.link")))), this.sound.element),
       this.today.element, h("div", { class: "desk" }, this.list, this.side));
     this.wide = matchMedia(WIDE);
   }
