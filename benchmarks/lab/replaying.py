@@ -121,14 +121,19 @@ async def replay(
 
 def run(groups: Iterable[Sequence[AccessUnit]], polygon: Sequence[Point], mode: Mode) -> Seen:
     """Replay in a loop of its own, with a child of its own."""
-    logging.getLogger("gateway").setLevel(logging.ERROR)
+    log = logging.getLogger("gateway")
+    before = log.level
 
     async def main() -> Seen:
         options = PoolOptions(spares=0, start_s=_PATIENT_S)
         async with open_pool(1, clock=SystemClock(), options=options) as pool:
             return await replay(groups, zones_of(polygon), mode, pool)
 
-    return asyncio.run(main())
+    log.setLevel(logging.ERROR)
+    try:
+        return asyncio.run(main())
+    finally:
+        log.setLevel(before)
 
 
 def moment(second: float) -> Moment:

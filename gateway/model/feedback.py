@@ -132,7 +132,9 @@ def precision(confirmed: int, false: int) -> Precision | None:
     middle = (share + square / (2 * judged)) / (1 + square / judged)
     spread = share * (1 - share) / judged + square / (4 * judged * judged)
     half = _Z * math.sqrt(spread) / (1 + square / judged)
-    return Precision(judged, share, max(0.0, middle - half), min(1.0, middle + half))
+    # rounding may not push a bound past the share itself
+    least, most = max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
+    return Precision(judged, share, least, most)
 
 
 def suggestions(found: RuleVerdicts, zone: Zone | None) -> tuple[Suggestion, ...]:

@@ -662,6 +662,7 @@ class OpenWall:
     mids: tuple[str, ...]
     etag: str = "w1"
     sdp: str = ""
+    sign_in: str = ""
 
 
 class Media:
@@ -683,7 +684,9 @@ class Media:
         session = f"wall{len(self.open_walls)}"
         mids = tuple(re.findall(r"^a=mid:(\S+)", offer_sdp, re.MULTILINE))
         sdp = await self.answer(session, offer_sdp)
-        self.open_walls[session] = wall = OpenWall(session, owner.id, mids or ("0",), sdp=sdp)
+        self.open_walls[session] = wall = OpenWall(
+            session, owner.id, mids or ("0",), sdp=sdp, sign_in=owner.session
+        )
         return wall
 
     async def show(self, grant: Grant, wall: str, mid: str, stream: StreamWish) -> Running:
@@ -703,6 +706,11 @@ class Media:
 
     def walls(self) -> Sequence[OpenWall]:
         return tuple(self.open_walls.values())
+
+    async def leave_walls(self, sign_in: str, reason: str) -> None:
+        for one in self.walls():
+            if one.sign_in == sign_in:
+                del self.open_walls[one.session]
 
     async def open(
         self, grant: Grant, offer_sdp: str, stream: StreamWish = StreamWish.AUTO
