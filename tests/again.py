@@ -13,7 +13,7 @@ from pathlib import Path
 
 MOST = 4
 """Failures that may be asked again; more are a broken program, not an unsteady test."""
-TIMES = 3
+TIMES = 2
 """How often in a row each of them must pass then, with nothing else running."""
 _FAILED = 1
 """pytest's exit code for tests that failed; every other one is final."""
