@@ -163,7 +163,8 @@ class Room:
 
 def path_of(edge: str, camera: str, *, small: bool = False) -> str:
     """Return the WHEP endpoint of an edge's camera at the room."""
-    return f"/whep/{edge}.{camera}?{WHY}" + ("&stream=sub" if small else "")
+    stream = "sub" if small else "main"  # pinned: the choice by the line would carry both
+    return f"/whep/{edge}.{camera}?{WHY}&stream={stream}"
 
 
 def main() -> int:

@@ -9,8 +9,8 @@ carried little: more is tried when its reports say that all arrives, and less wh
 asked for again or the round trip has grown.
 """
 
-NEAR_S = 0.015
-"""Whoever answers within this is on a local network: no line that is thin is that short."""
+NEAR_S = 0.05
+"""Whoever answers within this, handshake and all, has no mobile link: those take longer."""
 BURST_BYTES = 64 << 10
 """Goes out at once: a key picture, or a whole GOP of a small stream."""
 NEAR_BYTES_S = 16 << 20
