@@ -267,7 +267,8 @@ class _Exit:
             self._valve.is_open = False
             self.order.begin()
             kept = raw.kept()
-            raw.join(self._valve, from_kept=bool(kept) and not self._is_shown(kept[0]))
+            is_new = not self.fanout.readers() or not (kept and self._is_shown(kept[0]))
+            raw.join(self._valve, from_kept=bool(kept) and is_new)  # nobody sees it twice
 
     def _turn_coding(self, raw: Fanout | None) -> None:
         coding = self.coding
