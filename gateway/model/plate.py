@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Varco authors
 # SPDX-License-Identifier: EUPL-1.2
-"""Plates as they are read and sought (A-09, D.9). A text of a plate is in no log: no repr has it."""
+"""Plates as they are read and sought (A-09, D.9); no repr and no log has the text of one."""
 
 from dataclasses import dataclass, field
 from enum import Enum
