@@ -17,9 +17,10 @@ from gateway.analytics.incident import (
     caused,
     follow,
     not_caused,
+    why_of,
 )
 from gateway.analytics.incident import expire as expire_incident
-from gateway.model.alarm import Observation, Track, Why
+from gateway.model.alarm import Observation, Track
 from gateway.model.registry import Direction, Point, Zone
 from gateway.model.time import Moment
 
@@ -70,9 +71,7 @@ def decide(
     if crossed is None or not is_armed(zone, at):
         return not_caused(state, zone, at)
     track, way = crossed
-    rule = zone.analytic.value
-    why = Why(rule, track.id, track.kind, track.seen_s, track.metres, track.confidence, way)
-    return caused(state, zone, at, why, (track.box,))
+    return caused(state, zone, at, why_of(zone, track, track.seen_s, way), (track.box,))
 
 
 def expire(state: CrossingState, zone: Zone, now: Moment) -> tuple[CrossingState, RuleEvent | None]:

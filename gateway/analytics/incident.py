@@ -66,6 +66,12 @@ def between_s(earlier: Moment, later: Moment) -> float:
     return round(later.monotonic_s - earlier.monotonic_s, 6)
 
 
+def why_of(zone: Zone, track: Track, seconds: float, detail: str = "") -> Why:
+    """Return that a track decided; `seconds`: how long what the rule asks for had lasted."""
+    rule = zone.analytic.value
+    return Why(rule, track.id, track.kind, seconds, track.metres, track.confidence, detail)
+
+
 def caused(
     state: S, zone: Zone, at: Moment, why: Why, boxes: tuple[Box, ...]
 ) -> tuple[S, RuleEvent | None]:

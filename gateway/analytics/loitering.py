@@ -19,9 +19,10 @@ from gateway.analytics.incident import (
     caused,
     follow,
     not_caused,
+    why_of,
 )
 from gateway.analytics.incident import expire as expire_incident
-from gateway.model.alarm import Observation, Why
+from gateway.model.alarm import Observation
 from gateway.model.registry import Zone
 from gateway.model.time import Moment
 
@@ -61,8 +62,7 @@ def decide(
     if not offending:
         return not_caused(state, zone, at)
     first = offending[0]
-    rule, stayed_s = zone.analytic.value, stays[first.id]
-    why = Why(rule, first.id, first.kind, stayed_s, first.metres, first.confidence)
+    why = why_of(zone, first, stays[first.id])
     return caused(state, zone, at, why, tuple(one.box for one in offending))
 
 

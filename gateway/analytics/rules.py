@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 from gateway.analytics import calendar
 from gateway.analytics.geometry import counts, inside
 from gateway.analytics.incident import (
-    SILENCE_S,
     UNSETTLED_S,
     Ended,
     Incident,
     Raised,
     RuleEvent,
     between_s,
+    why_of,
 )
+from gateway.analytics.incident import expire as expire_incident
 from gateway.model.alarm import Observation, Track, Why
 from gateway.model.registry import ArmedHours, Zone
 from gateway.model.time import ROME, Moment
@@ -56,12 +57,7 @@ def decide(
 
 def expire(state: RuleState, zone: Zone, now: Moment) -> tuple[RuleState, RuleEvent | None]:
     """Return the next state when no observation has come; call it every second or so."""
-    if state.heard is None:
-        return state, None
-    silent_s = between_s(state.heard, now)
-    if silent_s < max(SILENCE_S, zone.off_after_s):
-        return state, None
-    return _end(state, zone, now) if state.raised else (RuleState(), None)
+    return expire_incident(state, zone, now, RuleState())
 
 
 def is_armed(spans: tuple[ArmedHours, ...], at: Moment) -> bool:
@@ -106,11 +102,10 @@ def _present(
 
 def _why(zone: Zone, tracks: tuple[Track, ...], seen_s: float) -> Why:
     """Return what decided: the track that is surest, where there is one."""
-    rule = zone.analytic.value
     if not tracks:
-        return Why(rule, seconds=seen_s)
+        return Why(zone.analytic.value, seconds=seen_s)
     one = max(tracks, key=lambda track: track.confidence)
-    return Why(rule, one.id, one.kind, seen_s, one.metres, one.confidence)
+    return why_of(zone, one, seen_s)
 
 
 def _absent(state: RuleState, zone: Zone, at: Moment) -> tuple[RuleState, RuleEvent | None]:

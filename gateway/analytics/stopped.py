@@ -19,9 +19,10 @@ from gateway.analytics.incident import (
     between_s,
     caused,
     not_caused,
+    why_of,
 )
 from gateway.analytics.incident import expire as expire_incident
-from gateway.model.alarm import MOST_TRACKS, Box, Kind, Observation, Track, Why
+from gateway.model.alarm import MOST_TRACKS, Box, Kind, Observation, Track
 from gateway.model.registry import Point, Zone
 from gateway.model.time import Moment
 
@@ -83,8 +84,7 @@ def decide(
     if not offending:
         return not_caused(state, zone, at)
     first = min(offending, key=lambda one: one.since.monotonic_s)
-    track, stood_s, rule = first.track, between_s(first.since, at), zone.analytic.value
-    why = Why(rule, track.id, track.kind, stood_s, track.metres, track.confidence)
+    why = why_of(zone, first.track, between_s(first.since, at))
     return caused(state, zone, at, why, tuple(one.track.box for one in offending))
 
 

@@ -16,8 +16,9 @@ from gateway.model.access import Actor
 from gateway.model.alarm_times import Answers, Percentiles, RecipientTimes, TimesQuery
 from gateway.model.registry import Registry, Role
 
-DAY_US = 86_400_000_000
-MOST_DAYS = 366
+_DAY_US = 86_400_000_000
+_MOST_DAYS = 366
+READERS = frozenset({Role.DPO})
 
 
 class SecondsView(View):
@@ -69,13 +70,9 @@ async def times(
     to: Annotated[str, Query(max_length=40)],
 ) -> AlarmTimesView:
     """Return the figures of a period: a room's own, or those of a controller's own cameras."""
-    begin_us, end_us = instant(from_), instant(to, end=True)
-    if not 0 < end_us - begin_us <= (MOST_DAYS + 1) * DAY_US:
-        raise ProblemError(
-            HTTPStatus.UNPROCESSABLE_ENTITY, Fault.INVALID, "from, to: a year at most"
-        )
+    begin_us, end_us = period(from_, to)
     registry = services.registry()
-    recipient, cameras = _scope(actor, registry)
+    recipient, cameras = scope(actor, registry, READERS)
     query = TimesQuery(begin_us, end_us, recipient, cameras, services.box.exercise)
     found = await services.alarms.times(query)
     return AlarmTimesView(
@@ -86,11 +83,26 @@ async def times(
     )
 
 
-def _scope(actor: Actor, registry: Registry) -> tuple[str, tuple[str, ...] | None]:
-    """Return whose figures somebody may read; 403 for any other."""
+def period(from_: str, to: str) -> tuple[int, int]:
+    """Return begin and end in microseconds UTC; 422 unless they are a year apart at most."""
+    begin_us, end_us = instant(from_), instant(to, end=True)
+    if not 0 < end_us - begin_us <= (_MOST_DAYS + 1) * _DAY_US:
+        raise ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, Fault.INVALID, "from, to: a year at most"
+        )
+    return begin_us, end_us
+
+
+def scope(
+    actor: Actor, registry: Registry, readers: frozenset[Role]
+) -> tuple[str, tuple[str, ...] | None]:
+    """Return whose alarms somebody may read figures of: a recipient's, or those of cameras.
+
+    A supervisor those of the own room; `readers` those of the own organisation; others get 403.
+    """
     if actor.role is Role.PS_SUPERVISOR:
         return actor.organisation, None
-    if actor.role is not Role.DPO:
+    if actor.role not in readers:
         raise ProblemError(HTTPStatus.FORBIDDEN, Fault.ROLE)
     if actor.organisation in registry.recipients:
         return actor.organisation, None

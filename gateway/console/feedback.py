@@ -2,21 +2,19 @@
 # SPDX-License-Identifier: EUPL-1.2
 """How right each rule is, by the verdicts of those who answered; no person, no single alarm."""
 
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from gateway.console.alarm_times import DAY_US, MOST_DAYS
+from gateway.console.alarm_times import period, scope
 from gateway.console.identity import TheActor, TheServices
-from gateway.console.ledger import instant
-from gateway.console.problem import ProblemError, responses
+from gateway.console.problem import responses
 from gateway.console.views import View, camera_name
-from gateway.console.words import Fault
-from gateway.model.access import Actor
 from gateway.model.feedback import FeedbackQuery, RuleVerdicts, precision, suggestions
 from gateway.model.registry import Registry, Role
+
+READERS = frozenset({Role.DPO, Role.OWNER})
 
 
 class PrecisionView(View):
@@ -78,34 +76,14 @@ async def feedback(
     to: Annotated[str, Query(max_length=40)],
 ) -> FeedbackView:
     """Return how right rules were: of a room's own alarms, or of one's own cameras."""
-    begin_us, end_us = instant(from_), instant(to, end=True)
-    if not 0 < end_us - begin_us <= (MOST_DAYS + 1) * DAY_US:
-        raise ProblemError(
-            HTTPStatus.UNPROCESSABLE_ENTITY, Fault.INVALID, "from, to: a year at most"
-        )
+    begin_us, end_us = period(from_, to)
     registry = services.registry()
-    recipient, cameras = _scope(actor, registry)
+    recipient, cameras = scope(actor, registry, READERS)
     query = FeedbackQuery(begin_us, end_us, recipient, cameras, services.box.exercise)
     found = await services.alarms.verdicts(query)
     return FeedbackView(
         rules=[_rule(one, registry) for one in found.rules], truncated=found.truncated
     )
-
-
-def _scope(actor: Actor, registry: Registry) -> tuple[str, tuple[str, ...] | None]:
-    """Return whose alarms somebody may read figures of; 403 for any other role."""
-    if actor.role is Role.PS_SUPERVISOR:
-        return actor.organisation, None
-    if actor.role not in {Role.DPO, Role.OWNER}:
-        raise ProblemError(HTTPStatus.FORBIDDEN, Fault.ROLE)
-    if actor.organisation in registry.recipients:
-        return actor.organisation, None
-    own = (
-        one.id
-        for one in registry.cameras.values()
-        if registry.sites[one.site].controller == actor.organisation
-    )
-    return "", tuple(sorted(own))
 
 
 def _rule(one: RuleVerdicts, registry: Registry) -> RuleFeedbackView:

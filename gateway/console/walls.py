@@ -25,7 +25,8 @@ from gateway.console.whep import (
     SDP,
     SDP_BODY,
     SessionId,
-    ice_links,
+    created,
+    offer_of,
     patched,
     require_type,
     text_of,
@@ -78,28 +79,14 @@ class WallView(View):
 async def open_wall(request: Request, actor: TheActor, services: TheServices) -> Response:
     """Answer an offer with up to 16 video m-lines; no camera is opened by it."""
     require_type(request, SDP)
-    offer = await text_of(request)
-    if not offer.startswith("v=0") or "\nm=video" not in offer:
-        raise ProblemError(
-            HTTPStatus.BAD_REQUEST, Fault.OFFER_MALFORMED, "an SDP offer with m=video"
-        )
+    offer = await offer_of(request)
     try:
         wall = await services.media.open_wall(actor, offer)
     except WireError as error:
         raise ProblemError(
             HTTPStatus.NOT_ACCEPTABLE, Fault.OFFER_UNUSABLE, str(error)[:200]
         ) from error
-    return Response(
-        wall.sdp,
-        status_code=HTTPStatus.CREATED,
-        media_type=SDP,
-        headers={
-            "Location": f"/walls/{wall.session}",
-            "ETag": f'"{wall.etag}"',
-            "Accept-Patch": FRAGMENT,
-            **ice_links(services),
-        },
-    )
+    return created(services, f"/walls/{wall.session}", wall)
 
 
 def _own(services: Services, session: str, actor: Actor) -> Wall:

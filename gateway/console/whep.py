@@ -15,7 +15,7 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from gateway.console.identity import TheServices, maybe_actor
 from gateway.console.looking import TheReasons, ask, beginning, never_began
 from gateway.console.problem import ProblemError, responses
-from gateway.console.services import IceSession, Services, SessionInfo
+from gateway.console.services import IceSession, Services, SessionInfo, Wall, WhepAnswer
 from gateway.console.shield import WHEP_ALLOWED
 from gateway.console.tokens import TheHolder, TheViewer
 from gateway.console.views import WhepSessionView, figures_view, iso
@@ -61,6 +61,14 @@ async def text_of(request: Request) -> str:
         return ""
 
 
+async def offer_of(request: Request) -> str:
+    """Return the SDP offer in a body; 400 if it is none at all."""
+    offer = await text_of(request)
+    if offer.startswith("v=0") and "\nm=video" in offer:
+        return offer
+    raise ProblemError(HTTPStatus.BAD_REQUEST, Fault.OFFER_MALFORMED, "an SDP offer with m=video")
+
+
 async def watch(
     camera: CameraId,
     request: Request,
@@ -76,16 +84,17 @@ async def watch(
     async with beginning(services, grant):
         answer = await services.media.open(grant, offer, stream)
     viewer.began(services, answer.session)
+    return created(services, f"/whep/{camera}/{answer.session}", answer)
+
+
+def created(services: Services, location: str, answer: WhepAnswer | Wall) -> Response:
+    """Return the answer to an offer: 201 with the SDP and where the session is."""
+    headers = {"Location": location, "ETag": f'"{answer.etag}"', "Accept-Patch": FRAGMENT}
     return Response(
         answer.sdp,
         status_code=HTTPStatus.CREATED,
         media_type=SDP,
-        headers={
-            "Location": f"/whep/{camera}/{answer.session}",
-            "ETag": f'"{answer.etag}"',
-            "Accept-Patch": FRAGMENT,
-            **ice_links(services),
-        },
+        headers={**headers, **ice_links(services)},
     )
 
 
@@ -103,11 +112,11 @@ def ice_links(services: Services) -> dict[str, str]:
 
 async def _offer(services: Services, grant: Grant, request: Request) -> str:
     """Return the offer; an offer that is none at all closes the Grant."""
-    offer = await text_of(request)
-    if offer.startswith("v=0") and "\nm=video" in offer:
-        return offer
-    await never_began(services, grant, "offer-malformed")
-    raise ProblemError(HTTPStatus.BAD_REQUEST, Fault.OFFER_MALFORMED, "an SDP offer with m=video")
+    try:
+        return await offer_of(request)
+    except ProblemError:
+        await never_began(services, grant, "offer-malformed")
+        raise
 
 
 def _own_session(services: Services, camera: str, session: str, actor: Actor) -> SessionInfo:

@@ -11,7 +11,7 @@ import contextlib
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -55,20 +55,9 @@ class RecordedSession:
     async def run(self) -> None:
         """Play for ever; always raises. Cancelling ends the child."""
         peer = self._source.peer
-        async with taken_apart(self._source.path, peer) as reader:
-            receiver = FrameReceiver(MOST_UNIT_BYTES)
-            bound_s = START_S
-            while True:
-                try:
-                    async with asyncio.timeout(bound_s):
-                        data = await reader.read(_CHUNK_BYTES)
-                except TimeoutError:
-                    raise PeerError(f"{peer}: nothing was read in {bound_s:g} s") from None
-                if not data:
-                    raise PeerError(f"{peer}: the child that reads it ended")
-                for frame in receiver.receive(data):
-                    bound_s = MOST_SILENT_S
-                    await self._take(frame)
+        async with taken_apart(self._source.path, peer) as frames:
+            async for frame in frames:
+                await self._take(frame)
 
     def statistics(self) -> SessionStatistics:
         """Return a snapshot; O(1)."""
@@ -106,8 +95,24 @@ class RecordedSession:
         return replace(unit, captured=now, received=now)
 
 
+async def _frames(reader: asyncio.StreamReader, peer: str) -> AsyncGenerator[Frame, None]:
+    """Yield what the child says; PeerError when it says nothing for too long, or ends."""
+    receiver, bound_s = FrameReceiver(MOST_UNIT_BYTES), START_S
+    while True:
+        try:
+            async with asyncio.timeout(bound_s):
+                data = await reader.read(_CHUNK_BYTES)
+        except TimeoutError:
+            raise PeerError(f"{peer}: nothing was read in {bound_s:g} s") from None
+        if not data:
+            raise PeerError(f"{peer}: the child that reads it ended")
+        for frame in receiver.receive(data):
+            bound_s = MOST_SILENT_S
+            yield frame
+
+
 @asynccontextmanager
-async def taken_apart(path: Path, peer: str, *how: str) -> AsyncIterator[asyncio.StreamReader]:
+async def taken_apart(path: Path, peer: str, *how: str) -> AsyncIterator[AsyncIterator[Frame]]:
     """Run the child that takes a file apart; it dies with the block. `peer` names it in errors."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
@@ -132,7 +137,8 @@ async def taken_apart(path: Path, peer: str, *how: str) -> AsyncIterator[asyncio
     writer: asyncio.StreamWriter | None = None
     try:
         reader, writer = await asyncio.open_unix_connection(sock=ours)
-        yield reader
+        async with contextlib.aclosing(_frames(reader, peer)) as frames:
+            yield frames
     finally:
         if writer is None:
             ours.close()

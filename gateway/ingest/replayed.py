@@ -2,25 +2,15 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A recorded file once, as fast as whoever reads it: for trying rules, never evidence."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
 
 from gateway.codec.demux import Word, unpack_due
-from gateway.ingest.recorded import (
-    CLOCK_HZ,
-    MOST_SILENT_S,
-    MOST_UNIT_BYTES,
-    START_S,
-    taken_apart,
-)
+from gateway.ingest.recorded import CLOCK_HZ, taken_apart
 from gateway.model.errors import PeerError
 from gateway.model.media import AccessUnit
 from gateway.model.time import ClockQuality, Moment
-from gateway.wire.frames import FrameReceiver
-
-_CHUNK_BYTES = 256 << 10
 
 
 async def replayed(path: Path, begin: Moment) -> AsyncGenerator[AccessUnit, None]:
@@ -28,27 +18,17 @@ async def replayed(path: Path, begin: Moment) -> AsyncGenerator[AccessUnit, None
 
     Cancelling, or leaving the loop with `aclose`, ends the child that takes the file apart.
     """
-    peer, bound_s = path.name, START_S
-    async with taken_apart(path, peer, "--once") as reader:
-        receiver = FrameReceiver(MOST_UNIT_BYTES)
-        while True:
-            try:
-                async with asyncio.timeout(bound_s):
-                    data = await reader.read(_CHUNK_BYTES)
-            except TimeoutError:
-                raise PeerError(f"{peer}: nothing was read in {bound_s:g} s") from None
-            if not data:
-                raise PeerError(f"{peer}: the child that reads it ended")
-            for frame in receiver.receive(data):
-                bound_s = MOST_SILENT_S
-                if frame.kind == Word.UNIT:
-                    due = unpack_due(frame.payload)
-                    yield _dated(due.unit, begin.shifted(due.due_90k / CLOCK_HZ))
-                elif frame.kind == Word.ENDED:
-                    return
-                elif frame.kind != Word.READY:
-                    words = frame.payload[:500].decode(errors="replace")
-                    raise PeerError(f"{peer}: {words}")
+    peer = path.name
+    async with taken_apart(path, peer, "--once") as frames:
+        async for frame in frames:
+            if frame.kind == Word.UNIT:
+                due = unpack_due(frame.payload)
+                yield _dated(due.unit, begin.shifted(due.due_90k / CLOCK_HZ))
+            elif frame.kind == Word.ENDED:
+                return
+            elif frame.kind != Word.READY:
+                words = frame.payload[:500].decode(errors="replace")
+                raise PeerError(f"{peer}: {words}")
 
 
 def _dated(unit: AccessUnit, at: Moment) -> AccessUnit:

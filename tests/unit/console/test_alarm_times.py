@@ -4,7 +4,7 @@
 
 import pytest
 
-from gateway.console.alarm_times import _scope
+from gateway.console.alarm_times import READERS, scope
 from gateway.console.problem import ProblemError
 from gateway.model.access import Actor
 from gateway.model.registry import Role
@@ -20,13 +20,13 @@ def actor(role, organisation):
 def test_a_supervisor_reads_the_own_rooms_figures_and_a_dpo_the_own_cameras():
     """Everybody else is refused, the operators whom they are about included."""
     registry = small()
-    assert _scope(actor(Role.PS_SUPERVISOR, "sala"), registry) == ("sala", None)
-    assert _scope(actor(Role.DPO, "farmacia"), registry) == ("", ("banco",))
-    assert _scope(actor(Role.DPO, "sala"), registry) == ("sala", None)
-    assert _scope(actor(Role.DPO, "altro"), registry) == ("", ())
+    assert scope(actor(Role.PS_SUPERVISOR, "sala"), registry, READERS) == ("sala", None)
+    assert scope(actor(Role.DPO, "farmacia"), registry, READERS) == ("", ("banco",))
+    assert scope(actor(Role.DPO, "sala"), registry, READERS) == ("sala", None)
+    assert scope(actor(Role.DPO, "altro"), registry, READERS) == ("", ())
     for role in set(Role) - {Role.PS_SUPERVISOR, Role.DPO}:
         with pytest.raises(ProblemError):
-            _scope(actor(role, "sala"), registry)
+            scope(actor(role, "sala"), registry, READERS)
 
 
 async def test_the_period_is_asked_for_and_bounded(site, town):

@@ -6,7 +6,8 @@ from datetime import date
 
 import pytest
 
-from gateway.console.feedback import _scope
+from gateway.console.alarm_times import scope
+from gateway.console.feedback import READERS
 from gateway.console.problem import ProblemError
 from gateway.model.feedback import Feedback, RuleVerdicts, WeekVerdicts
 from gateway.model.registry import Role
@@ -20,13 +21,13 @@ PERIOD = "from=2026-09-01&to=2026-11-30"
 def test_a_supervisor_reads_of_the_rooms_alarms_an_owner_of_the_own_cameras():
     """Everybody else is refused: verdicts are no measure of who gives them."""
     registry = small()
-    assert _scope(actor(Role.PS_SUPERVISOR, "sala"), registry) == ("sala", None)
-    assert _scope(actor(Role.OWNER, "farmacia"), registry) == ("", ("banco",))
-    assert _scope(actor(Role.DPO, "farmacia"), registry) == ("", ("banco",))
-    assert _scope(actor(Role.OWNER, "altro"), registry) == ("", ())
+    assert scope(actor(Role.PS_SUPERVISOR, "sala"), registry, READERS) == ("sala", None)
+    assert scope(actor(Role.OWNER, "farmacia"), registry, READERS) == ("", ("banco",))
+    assert scope(actor(Role.DPO, "farmacia"), registry, READERS) == ("", ("banco",))
+    assert scope(actor(Role.OWNER, "altro"), registry, READERS) == ("", ())
     for role in set(Role) - {Role.PS_SUPERVISOR, Role.DPO, Role.OWNER}:
         with pytest.raises(ProblemError):
-            _scope(actor(role, "sala"), registry)
+            scope(actor(role, "sala"), registry, READERS)
 
 
 async def test_figures_come_with_names_bounds_and_advice(site, town):
