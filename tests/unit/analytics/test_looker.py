@@ -4,12 +4,16 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from gateway.analytics.look import Feed, LookReply, LookRequest
-from gateway.analytics.looker import EVERY_90K, Looker
+from gateway.analytics.looker import CALM_S, EVERY_90K, Looker, _going
+from gateway.analytics.motion import MotionModel, cells
+from gateway.analytics.tracks import Region, Tracker
+from gateway.model.alarm import Box
 from gateway.model.media import AccessUnit, Codec
-from tests.footage import later, scene
+from tests.footage import later, rgb, scene
 
 LEFT = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
 RIGHT = ((0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0))
@@ -135,6 +139,29 @@ def test_what_only_blinks_occupies_no_zone() -> None:
     sights = ask(looker, Feed.START, blinks, (LEFT, RIGHT)).sights
     assert any(sight.boxes for sight in sights)
     assert not any(sight.occupied or sight.tracks for sight in sights)
+
+
+@pytest.mark.parametrize(("stirred_s", "counts"), [(0.0, True), (CALM_S + 0.4, False)])
+def test_what_is_new_counts_at_once_only_where_it_was_calm(stirred_s: float, counts: bool) -> None:
+    """Of somebody in the dark pieces are seen in one place; so is a bush that has long swayed."""
+    model, tracker = MotionModel(), Tracker()
+    for number in range(20):
+        model.step(rgb(number, size=(640, 360), visitor=False).mean(axis=2).astype(np.uint8), 0.1)
+    piece = Box(0.4, 0.4, 0.5, 0.6)
+    moving = np.zeros((180, 320), np.uint8)
+    moving[cells(piece, moving.shape)] = 255
+    for _ in range(round(stirred_s * 10) + 1 if stirred_s else 0):
+        model._last = moving.copy()  # what differs, as a step would leave it
+        model.quieten(moving, 0.1)
+    at_s = 0.0
+    for number in range(6):
+        at_s = number * 0.1
+        aside = 0.003 * (number % 2)
+        seen = tracker.step(
+            [Region(Box(0.4 + aside, 0.4, 0.5 + aside, 0.6))], at_s, model.unrest
+        )  # fmt: skip
+    assert not any(one.is_plausible for one in seen)
+    assert bool(_going(model, moving, seen, at_s).any()) is counts
 
 
 def test_going_back_keeps_who_is_who() -> None:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What moves, on small pictures with known truth."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -190,6 +191,24 @@ def test_light_that_falls_on_a_part_moves_nothing(gain: float) -> None:
     body = grey(51)
     body[100:250, 200:400] = grey(51)[:150, 100:300][::-1] + np.uint8(40)
     assert model.step(body, 0.1).boxes
+
+
+@pytest.mark.parametrize("gain", [0.7, 1.4])
+def test_who_carries_the_light_stands_in_it(gain: float) -> None:
+    """Of a region that is the ground in another light, the figure alone is boxed, where it is."""
+    model = warmed()
+    light = np.ones((360, 640), np.float32)
+    light[80:300, 160:440] = gain
+    lit = grey(50) * cv2.GaussianBlur(light, (0, 0), 15)
+    assert not model.step(lit.clip(0, 255).astype(np.uint8), 0.1).boxes
+    figure = np.random.default_rng(3).integers(80, 150, (16, 8)).repeat(4, 0).repeat(4, 1)
+    lit[150:214, 280:312] = figure
+    (box, *others) = model.step(lit.clip(0, 255).astype(np.uint8), 0.1).boxes
+    assert not others
+    assert box.left * 640 == pytest.approx(280, abs=16)
+    assert box.right * 640 == pytest.approx(312, abs=16)
+    assert box.top * 360 == pytest.approx(150, abs=16)
+    assert box.bottom * 360 == pytest.approx(214, abs=16)
 
 
 @pytest.mark.parametrize("shift", [(2, 0), (0, 3), (-5, 4)])
