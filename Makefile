@@ -10,6 +10,9 @@
 # make nightly every parser, a million inputs each, and every endpoint, attacked for longer: an hour
 # make bench   every benchmark, quick
 # make soak-alarms  100,000 alarms, 1,000 kills, 1,000 power cuts: nothing may be lost; an hour
+# make yolo    an environment for ultralytics (7 GB), tried with a net that is trained for it
+# make train-plates  both nets that find and read plates, TRAIN_MINUTES each; a GPU is used if there is one
+# make soak-plates  10,000 cars at a gate: nothing is kept of those nobody seeks; 15 minutes
 # make docs    the generated parts of docs/
 
 SHELL := /bin/bash
@@ -18,6 +21,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
+YOLO ?= .yolo
+TRAIN := .venv-train/bin/python
+TRAIN_MINUTES ?= 60
 FUZZ_SECONDS ?= 40
 FUZZ_RUNS ?= 1000000
 # more than cores: many tests wait for real peers
@@ -26,7 +32,7 @@ PYTEST_WORKERS ?= 3
 # the gateway is started hundreds of times: it is compiled once, whatever the machine prefers
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup dev demo check test peers fuzz nightly bench soak-alarms docs lock clean
+.PHONY: setup dev demo check test peers fuzz nightly bench soak-alarms soak-plates yolo train-plates docs lock clean
 
 setup: $(STAMPS)/run
 dev: $(STAMPS)/dev
@@ -34,13 +40,15 @@ dev: $(STAMPS)/dev
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(STAMPS)/run: requirements.txt pyproject.toml | $(BIN)/python
+$(STAMPS)/run: requirements.txt requirements-models.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements-models.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	mkdir -p $(STAMPS) && touch $@
 
-$(STAMPS)/dev: requirements-dev.txt requirements-peers.txt pyproject.toml | $(BIN)/python
+$(STAMPS)/dev: requirements-dev.txt requirements-models.txt requirements-peers.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements-models.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements-peers.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	mkdir -p $(STAMPS) && touch $@ $(STAMPS)/run
@@ -75,6 +83,24 @@ bench: dev peers
 
 soak-alarms: dev peers
 	$(BIN)/python -m benchmarks.alarms --long --json /tmp/varco-soak-alarms.json
+
+soak-plates: dev peers
+	$(BIN)/python -m tests.e2e.plates_kept 10000 $$(mktemp -d)/box
+
+yolo: dev
+	$(PYTHON) -m venv $(YOLO)
+	$(YOLO)/bin/python -m pip install -q --disable-pip-version-check -r requirements-yolo.txt
+	$(BIN)/python -m tests.yolo.real --python $(YOLO)/bin/python
+
+train-plates:
+	$(PYTHON) -m venv .venv-train
+	$(TRAIN) -m pip install -q --disable-pip-version-check -e '.[train,build]'
+	$(TRAIN) -m training.fonts
+	$(TRAIN) -m training.reader_train --minutes $(TRAIN_MINUTES) --seed 9 --out build/reader
+	$(TRAIN) -m training.reader_export build/reader
+	device=$$($(TRAIN) -c 'import torch; print("cuda" if torch.cuda.is_available() else "cpu")'); \
+	$(TRAIN) -m training.finder_train build/finder.pt --minutes $(TRAIN_MINUTES) --seed 9 --device $$device
+	$(TRAIN) -m training.finder_export build/finder.pt gateway/analytics/plates/weights
 
 docs: dev
 	$(BIN)/python -m docs.generate

@@ -285,6 +285,8 @@ def _word(annotation: Any, metadata: list[Any] | tuple[Any, ...] = ()) -> str:
         return _word(arguments[0], annotation.__metadata__)
     if origin in (Union, types.UnionType):
         return _word(next(one for one in arguments if not _is_nothing(one)), metadata)
+    if origin is Literal:
+        return ", ".join(f"`{one}`" for one in arguments)
     if origin is tuple:
         inner = arguments[0]
         return "tables" if _model_in(inner) else f"list: {_word(inner)}"

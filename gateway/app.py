@@ -7,8 +7,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,10 +25,12 @@ from gateway.assembly.control import ControlDesk
 from gateway.assembly.exercise import Exercise
 from gateway.assembly.federating import Federation
 from gateway.assembly.holdup_book import open_holdup_book
+from gateway.assembly.hotlists import hotlists_of
 from gateway.assembly.incidents import IncidentCases
 from gateway.assembly.inspection import InspectionDesk, inspection_parts
 from gateway.assembly.journal import Journal
 from gateway.assembly.ledger import LedgerDesk, LedgerSurroundings
+from gateway.assembly.looking import detector_of
 from gateway.assembly.masks import MasksInForce
 from gateway.assembly.opening import (
     Listener,
@@ -41,6 +43,7 @@ from gateway.assembly.opening import (
     sole_use,
     state_directory,
 )
+from gateway.assembly.plate_book import open_hit_book
 from gateway.assembly.recorders import bind_recorders, recorder_desk
 from gateway.assembly.reports import report_place
 from gateway.assembly.retention import RulesInForce, origin_of
@@ -50,7 +53,7 @@ from gateway.assembly.witnessing import Subject, Witnessing
 from gateway.audit.keys import public_bytes
 from gateway.audit.ledger import Ledger, open_ledger
 from gateway.audit.verify import NO_TRUST
-from gateway.codec.pool import PoolOptions, open_pool
+from gateway.codec.pool import Pool, PoolOptions, open_pool
 from gateway.config.load import load
 from gateway.config.options import Options
 from gateway.console.app import build_app, build_control_app
@@ -58,6 +61,7 @@ from gateway.console.listener import bind_unix, serve
 from gateway.console.services import Endings, Services
 from gateway.evidence.stills import Origin, Stills
 from gateway.ingest.onvif import Wsdls, open_device
+from gateway.model.errors import ConfigError, PeerError
 from gateway.model.time import ClockQuality
 from gateway.ops.logs import configure
 from gateway.ops.notify import Notifier
@@ -177,10 +181,7 @@ async def _open(
     """Open stores, children and the media process; the stack closes them in the opposite order."""
     state, (clock, keeper) = options.box.state_dir, time
     enter = stack.enter_async_context
-    lines = permits.built_in().permits
-    registry = await enter(open_registry(state / "registry.db", clock=clock, built_in=lines))
-    if registry.current().version == 0 and options.registry.seed:
-        await registry.apply(read_seed(options.registry.seed), by="seed")
+    registry = await enter(_registry(options, clock))
     ledger = await enter(_ledger(options, str(config_path), clock, keeper.offset_ms))
     journal = Journal(ledger, clock)
     witnessing = _witnessing(options, str(config_path), ledger, journal, clock)
@@ -189,8 +190,7 @@ async def _open(
     bounds = alarm_bounds(options.alarms)
     outbox = await enter(open_outbox(state / "alarms.db", clock=clock, bounds=bounds))
     stills = _stills(options, clock, outbox, registry)
-    coders = PoolOptions(coders=options.media.transcodes_most)
-    pool = await enter(open_pool(options.analytics.workers, clock=clock, options=coders))
+    pool = await enter(_children(options, clock))
     accounts = Accounts(registry.current, clock, journal, set_totp=registry.set_totp)
     accounts.spent = Spent(await registry.totp_steps(), registry.keep_totp_step)
     federation = Federation(options, registry.current, clock)
@@ -214,7 +214,46 @@ async def _open(
         cases.book, await room_kept(options, str(config_path), stack),
         await enter(open_holdup_book(state / "holdup.db")),
         reports=await enter(open_reports(report_place(options, str(config_path)), clock=clock)),
+        hotlists=await hotlists_of(options, str(config_path), registry, clock),
+        hits=await enter(open_hit_book(state / "hits.db")),
+        detector=await _detector(options, config_path, clock, stack),
     )  # fmt: skip
+
+
+@asynccontextmanager
+async def _registry(options: Options, clock: Clock) -> AsyncIterator[RegistryStore]:
+    """Open the registry; an empty one takes its seed."""
+    lines, path = permits.built_in().permits, options.box.state_dir / "registry.db"
+    async with open_registry(path, clock=clock, built_in=lines) as registry:
+        if registry.current().version == 0 and options.registry.seed:
+            await registry.apply(read_seed(options.registry.seed), by="seed")
+        yield registry
+
+
+def _children(options: Options, clock: Clock) -> AbstractAsyncContextManager[Pool]:
+    """Return the children that look, code and read plates."""
+    plates = options.plates
+    kinds = PoolOptions(
+        coders=options.media.transcodes_most,
+        gates=plates.children,
+        plates=str(plates.models or ""),
+        second=plates.second,
+    )
+    return open_pool(options.analytics.workers, clock=clock, options=kinds)
+
+
+async def _detector(
+    options: Options, config_path: Path, clock: SystemClock, stack: AsyncExitStack
+) -> Pool | None:
+    """Start the child that names what moves, where the user has a net for it."""
+    child = detector_of(options.analytics)
+    if child is None:
+        return None
+    with named(str(config_path), "analytics.detector"):
+        try:
+            return await stack.enter_async_context(open_pool(1, clock=clock, options=child))
+        except PeerError as error:
+            raise ConfigError(str(options.analytics.detector), "", str(error)) from error
 
 
 def _ways(options: Options) -> MediaOptions:

@@ -110,10 +110,8 @@ def explain(
     known = look or Look()
     view = policy.view_of(registry)
     asked = Asked(request, view, alarm, now, known, live_masked=live_masked)
-    pictures = request.action.value in view.pictures
-    questions = policy.PICTURE_QUESTIONS if pictures else policy.OTHER_QUESTIONS
     steps: list[Step] = []
-    for name, question in questions:
+    for name, question in policy.questions_about(request.action):
         told, refused = _ask(name, question, asked)
         steps += told
         if refused:

@@ -81,7 +81,13 @@ _EVENTS: Final = {
     Action.PTZ: _Words("ptz.take", "ptz.deny", "ptz.release", Operation.NONE, "onvif"),
     Action.EXPORT: _Words("clip.export", "clip.deny", "", Operation.COMMUNICATION, "file"),
     Action.PLATES: _Words("lpr.query", "lpr.deny", "", Operation.CONSULTATION, "json"),
-    Action.HOTLIST: _Words("hotlist.change", "hotlist.deny", "", Operation.MODIFICATION, ""),
+    Action.HOTLIST: _Words("hotlist.delete", "hotlist.deny", "", Operation.DELETION, ""),
+    Action.HOTLIST_ADD: _Words("hotlist.add", "hotlist.deny", "", Operation.COLLECTION, ""),
+    Action.HOTLIST_IMPORT: _Words("hotlist.import", "hotlist.deny", "", Operation.COLLECTION, ""),
+    Action.HOTLIST_APPROVE: _Words(
+        "hotlist.approve", "hotlist.deny", "", Operation.MODIFICATION, ""
+    ),
+    Action.HOTLIST_OPEN: _Words("lpr.query", "lpr.deny", "", Operation.CONSULTATION, "json"),
     Action.LOG_EXPORT: _Words("log.export", "log.deny", "", Operation.COMMUNICATION, "file"),
     Action.GOVERN: _Words("policy.change", "policy.deny", "", Operation.MODIFICATION, ""),
 }
@@ -530,8 +536,8 @@ class Gate:
             client_cert_fp=actor.certificate_sha256,
             workstation=actor.workstation,
             delegated_by=request.second,
-            object_type="camera" if request.camera else "ledger",
-            object_id=request.camera,
+            object_type=_object_type(request),
+            object_id=request.camera or request.object,
             controller=controller,
             purpose_code=request.purpose.value if request.purpose else "",
             legal_basis_id=verdict.act if verdict else "",
@@ -554,6 +560,12 @@ def _is_stray_machine(request: AccessRequest) -> bool:
     actor = request.actor
     known = actor.method == ASSERTION or actor.method in RECORDER_METHODS
     return actor.role is Role.MACHINE and request.action is Action.LIVE and not known
+
+
+def _object_type(request: AccessRequest) -> str:
+    if request.camera:
+        return "camera"
+    return "hotlist" if request.action in policy.HOTLISTS else "ledger"
 
 
 def _has_ended(grant: Grant, now: Moment) -> bool:

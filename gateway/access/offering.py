@@ -83,7 +83,7 @@ def _line(act: Act, scope: ActScope, term: tuple[int, int]) -> OfferedAct:
     before_s = 0.0 if scope.disclosure is Disclosure.TEXT_ONLY else before_s
     return OfferedAct(
         act.id, _text(act.title, act.id), _text(act.number), *term, scope.disclosure, before_s,
-        scope.watermark,
+        scope.watermark, Analytic.PLATES in scope.analytics,
     )  # fmt: skip
 
 
@@ -94,7 +94,8 @@ def _wider(one: OfferedAct | None, other: OfferedAct) -> OfferedAct:
     wider = min(one.disclosure, other.disclosure, key=_WIDTH.index)
     marked = one.watermark or other.watermark  # which of the two holds is known when it is asked
     before_s = max(one.before_s, other.before_s)
-    return replace(one, disclosure=wider, before_s=before_s, watermark=marked)
+    plates = one.plates or other.plates
+    return replace(one, disclosure=wider, before_s=before_s, watermark=marked, plates=plates)
 
 
 def _text(value: str, otherwise: str = "") -> str:

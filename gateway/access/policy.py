@@ -8,7 +8,7 @@ first that fails is the reason shown; `gateway.access.explain` shows the others,
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
@@ -70,6 +70,9 @@ _LIVE, _PLAYBACK, _READ_PLATES, _INSPECT = (
     Action.PLATES,
     Action.INSPECT,
 )
+HOTLISTS = frozenset(one for one in Action if one.value.partition(".")[0] == Action.HOTLIST.value)
+"""Actions on lists of plates: no camera, but an act that lets plates be read."""
+_HOTLIST_VALUES = frozenset(one.value for one in HOTLISTS)
 _NO_CASE, _ALARM_CASE, _CLOSED = Case.NONE, Case.ALARM, AlarmState.CLOSED
 _PlanKey = tuple[bool, str, str, str, bool]
 """At the own house, role, action, purpose, emergency."""
@@ -282,6 +285,22 @@ class View:
             act, scope, from_us, until_us, assessed_us, is_text,
             on_alarm, on_incident, scope.retention_before_s > 0, plates, plain_us,
         )  # fmt: skip
+
+    def plate_lines(self, organisation: str) -> Iterator[_Line]:
+        """Yield the lines by which an organisation has plates read, or gets to know of them.
+
+        Its own cameras, or it is named as a recipient; none at schools, none for an institute.
+        """
+        if organisation in self._institutes:
+            return
+        for camera in self._scopes:
+            place = self.place(camera)
+            if place is None or place.school:
+                continue
+            for act, scope in place.scopes:
+                named = organisation in scope.recipients or place.controller == organisation
+                if named and Analytic.PLATES in scope.analytics:
+                    yield self._line(place, act, scope, organisation)
 
     def knows(self, organisation: str, place: _Place) -> bool:
         """Return whether an organisation may know that a camera exists: its own, or an act's.
@@ -697,6 +716,34 @@ def _inspected(asked: Asked) -> Reason | None:
     return None
 
 
+def _plate_case(asked: Asked) -> Reason | None:
+    """Whoever touches a plate says in which case; seeing which lists there are needs none."""
+    if asked.request.action is Action.HOTLIST or asked.request.case.strip():
+        return None
+    return sentences.case_missing(asked.rule.purpose)
+
+
+def _plate_act(asked: Asked) -> Reason | None:
+    """Find an act in force by which the organisation has plates read (A-49).
+
+    Taking an entry off a list is possible without: it opens nothing.
+    """
+    if asked.request.action is Action.HOTLIST:
+        return None
+    lines = list(asked.view.plate_lines(asked.actor.organisation))
+    if not lines:
+        return sentences.no_plates_for(asked.actor.organisation)
+    current = [line for line in lines if line.from_us <= asked.now_us < line.until_us]
+    if not current:
+        return _why_not_now(lines, asked.now_us, asked.view)
+    assessed = [line for line in current if line.assessed_us <= asked.now_us]
+    if not assessed:
+        return sentences.no_dpia(current[0].act)
+    asked.line = max(assessed, key=attrgetter("until_us"))
+    asked.limit_us = asked.line.until_us
+    return None
+
+
 PICTURE_QUESTIONS: tuple[tuple[str, Question], ...] = (
     ("camera", _camera),
     ("account", _account),
@@ -722,7 +769,24 @@ OTHER_QUESTIONS: tuple[tuple[str, Question], ...] = (
     ("camera", _inspected),
 )
 """Where no picture is shown: no camera and no act, but for measuring one."""
+HOTLIST_QUESTIONS: tuple[tuple[str, Question], ...] = (
+    ("account", _account),
+    ("role", _acts_at_all),
+    ("purpose", _purpose),
+    ("case", _plate_case),
+    ("matrix", _matrix),
+    ("act", _plate_act),
+)
+"""About lists of plates."""
 _OTHER_RUN = tuple(question for _, question in OTHER_QUESTIONS)
+_HOTLIST_RUN = tuple(question for _, question in HOTLIST_QUESTIONS)
+
+
+def questions_about(action: Action) -> tuple[tuple[str, Question], ...]:
+    """Return what is asked about an action, in order."""
+    if action in permits.PICTURES:
+        return PICTURE_QUESTIONS
+    return HOTLIST_QUESTIONS if action in HOTLISTS else OTHER_QUESTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -820,6 +884,8 @@ def decide(
         plan = _plan_of(asked, place)
         asked.own, asked.rule, asked.permitted = plan.own, plan.rule, plan.permitted
         run, regime = plan.run, plan.regime
+    elif request.action._value_ in _HOTLIST_VALUES:
+        run = _HOTLIST_RUN
     for question in run:
         refused = question(asked)
         if refused is not None:

@@ -360,6 +360,15 @@ def no_plates(camera: Camera) -> Reason:
     )
 
 
+def no_plates_for(organisation: str) -> Reason:
+    """Say that no act lets an organisation have to do with plates."""
+    return Reason(
+        Refusal.NO_ACT,
+        f"Nessun atto prevede la lettura delle targhe per «{organisation}».",
+        f"No act provides for reading plates for “{organisation}”.",
+    )
+
+
 def no_plates_at_school(camera: Camera) -> Reason:
     """Say that plates are never read at a school."""
     return Reason(

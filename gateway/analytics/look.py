@@ -3,10 +3,11 @@
 """The LOOK request and its answer, both ends; light, the gateway process reads it too."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
+from gateway.analytics.detect import MOST_JPEG_BYTES
 from gateway.codec.protocol import Cursor, Pen, Polygon
 from gateway.model.alarm import MOST_PATH, MOST_TRACKS, Box, Condition, Kind, Track
 from gateway.model.errors import WireError
@@ -17,6 +18,8 @@ MOST_BOXES = 32
 MOST_SIGHTS = 1024
 _MOST_COST_S = 600.0
 _UNSETTLED, _STIRS, _STILL = 1, 2, 4
+_NO_PICTURE = 255
+_JPEG = b"\xff\xd8"
 _KINDS = tuple(Kind)
 _LONG_S = 10 * 86_400.0
 _CONDITION: Final = {
@@ -54,10 +57,15 @@ class LookRequest:
     zones: Sequence[Polygon]
     """Polygons of the guarded zones; the answer names them by position."""
     units: Sequence[AccessUnit]
+    settled: Sequence[int] | None = None
+    """Tracks that nobody needs a picture of; of any other one is wanted. None: of none."""
 
     def pack(self) -> bytes:
         """Return the request as bytes."""
         pen = Pen().text(self.camera).fields("B", self.feed).polygons(self.zones)
+        settled = self.settled or ()
+        pen.fields("B", _NO_PICTURE if self.settled is None else len(settled))
+        pen.fields(f"{len(settled)}Q", *settled)
         return pen.rest(wire_units.pack_many(list(self.units))).bytes()
 
     @classmethod
@@ -65,8 +73,9 @@ class LookRequest:
         """Return what `pack` wrote; WireError for anything else."""
         cursor = Cursor(data)
         camera, feed = cursor.text(), cursor.count("B", max(Feed), "as feed")
-        zones = cursor.polygons()
-        return cls(camera, Feed(feed), zones, wire_units.unpack_many(cursor.rest()))
+        zones, settled = cursor.polygons(), _settled(cursor)
+        units = wire_units.unpack_many(cursor.rest())
+        return cls(camera, Feed(feed), zones, units, settled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,10 @@ class LookReply:
     sights: tuple[Sight, ...]
     cost_s: float = 0.0
     """CPU seconds that it took."""
+    picture: bytes = field(default=b"", repr=False)
+    """A JPEG, where one was wanted and a track is there that is not settled; else empty."""
+    picture_90k: int = 0
+    """Which of the sights it shows."""
 
     def pack(self) -> bytes:
         """Return the answer as bytes."""
@@ -114,7 +127,7 @@ class LookReply:
                 _write_track(pen, track)
             if sight.still is not None:
                 pen.fields("8f", *(getattr(sight.still, name) for name in _CONDITION))
-        return pen.bytes()
+        return pen.fields("q", self.picture_90k).rest(self.picture).bytes()
 
     @classmethod
     def unpack(cls, data: bytes, zones: int) -> "LookReply":
@@ -126,8 +139,18 @@ class LookReply:
         if not 0.0 <= cost_s <= _MOST_COST_S:
             raise WireError(f"a request cost {cost_s} s")
         sights = tuple(_sight(cursor, zones) for _ in range(count))
-        cursor.end()
-        return cls(errors, pictures, sights, cost_s)
+        picture_90k, picture = cursor.whole("q"), cursor.rest()
+        if len(picture) > MOST_JPEG_BYTES or (picture and not picture.startswith(_JPEG)):
+            raise WireError(f"{len(picture)} bytes that are no small JPEG")
+        return cls(errors, pictures, sights, cost_s, picture, picture_90k)
+
+
+def _settled(cursor: Cursor) -> tuple[int, ...] | None:
+    """Return the tracks that nobody needs a picture of; None if no picture is wanted."""
+    count = cursor.whole("B")
+    if count == _NO_PICTURE:
+        return None
+    return tuple(int(number) for number in cursor.fields(f"{count}Q"))
 
 
 def _counts(sight: Sight) -> tuple[int, int, int]:

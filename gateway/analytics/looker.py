@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +29,8 @@ EVERY_90K = 7200
 _NEW_TIME_90K = 30 * 90_000
 """A picture this much older than the last one belongs to a new session of the camera."""
 _MOST_CAMERAS = 256
+_SHOWN_PX, _QUALITY = 640, 85
+"""Longer side and quality of what a detector sees."""
 CALM_S = 0.6
 """Where motion lately went nowhere for longer, what is new must go somewhere to count."""
 _FLUENT_S = 0.45
@@ -69,12 +72,18 @@ class Looker:
             camera.zones, camera.grid = request.zones, None
         self._errors = self._pictures = 0
         sights: list[Sight] = []
+        wanted: Picture | None = None
         for picture in self._decode(camera, request):
             self._pictures += 1
             if len(sights) < MOST_SIGHTS and _is_due(camera, picture.pts_90k):
                 sights.append(_judge(camera, picture))
+                wanted = picture if _is_asked(request, sights[-1]) else wanted
+        shown, shown_90k = (b"", 0) if wanted is None else (_jpeg(wanted), wanted.pts_90k)
         cost_s = self._spent_s() - begun_s
-        return LookReply(self._errors, self._pictures, tuple(sights), cost_s).pack()
+        reply = LookReply(
+            self._errors, self._pictures, tuple(sights), cost_s, shown, shown_90k
+        )  # fmt: skip
+        return reply.pack()
 
     def _camera(self, name: str) -> _Camera:
         """Return a camera's state; the one unseen for longest makes room."""
@@ -117,6 +126,23 @@ class Looker:
         before = decoder.errors
         yield from decoder.decode((unit,))
         self._errors += decoder.errors - before
+
+
+def _is_asked(request: LookRequest, sight: Sight) -> bool:
+    """Return whether a detector is to see a picture: it has a track that is not settled."""
+    if request.settled is None:
+        return False
+    return any(track.id not in request.settled for track in sight.tracks)
+
+
+def _jpeg(picture: Picture) -> bytes:
+    """Return a picture as a small JPEG, in colour."""
+    frame = picture.frame
+    share = min(1.0, _SHOWN_PX / max(frame.width, frame.height))
+    size = {"width": round(frame.width * share), "height": round(frame.height * share)}
+    pixels = frame.reformat(format="bgr24", **size).to_ndarray()
+    done, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    return bytes(jpeg) if done else b""
 
 
 def _from_key(units: Sequence[AccessUnit]) -> Iterator[AccessUnit]:

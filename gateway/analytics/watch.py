@@ -16,7 +16,9 @@ from enum import Enum
 from typing import Protocol
 
 from gateway.analytics.budget import Budget, Effort
+from gateway.analytics.detect import DetectReply
 from gateway.analytics.look import Feed, LookReply, LookRequest, Sight
+from gateway.analytics.naming import Naming
 from gateway.codec.protocol import Kind
 from gateway.model.alarm import Observation
 from gateway.model.errors import PeerError
@@ -87,6 +89,12 @@ class WatchOptions:
     """So many wakes in a row that led to no track were in vain."""
     sparse_s: float = 8.0
     """Least time between two key units that are looked at, where the budget allows no more."""
+    detect_s: float = 2.0
+    """Our clock; a detector that takes longer is not waited for."""
+    unnamed_s: float = 10.0
+    """Our clock; so long nobody asks a detector that did not answer."""
+    needs_all: bool = False
+    """Every picture is looked at: what passes a gate may have come and gone between two keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +132,16 @@ class Watch:
         on_observation: Callable[[Observation], Awaitable[None]],
         options: WatchOptions | None = None,
         budget: Budget | None = None,
+        detector: Caller | None = None,
     ) -> None:
         """`on_observation` is awaited for every judged picture, in order of capture.
 
         `budget` is told what this camera costs, and says what it may do; it has joined already.
+        `detector`: children that name what moves, where there are any.
         """
+        self._detector = detector
+        self._naming = Naming()
+        self._unnamed_until_s = -1e9
         self._camera = camera_id
         guarded = [zone for zone in zones if len(zone.polygon) >= _LEAST_CORNERS]
         self._zone_ids = tuple(zone.id for zone in guarded)
@@ -140,6 +153,7 @@ class Watch:
         self._clock = clock
         self._on_observation = on_observation
         self._options = options or WatchOptions()
+        self._needs_all |= self._options.needs_all
         self._tally = Tally(log, clock)
         self._mode = WatchMode.KEYS
         self._gop: list[AccessUnit] = []
@@ -373,7 +387,8 @@ class Watch:
             self._sent[unit.pts_90k] = unit.captured
         while len(self._sent) > _SENT_KEPT:
             self._sent.popitem(last=False)
-        payload = LookRequest(self._camera, feed, self._polygons, units).pack()
+        settled = self._settled(units)
+        payload = LookRequest(self._camera, feed, self._polygons, units, settled).pack()
         timeout_s = self._options.timeout_s
         try:
             data = await self._pool.call(self._camera, Kind.LOOK, payload, timeout_s=timeout_s)
@@ -384,10 +399,39 @@ class Watch:
         self._row = 0
         self._decoded += len(units)
         self._errors += reply.decode_errors
-        self._cost_s += reply.cost_s
-        if self._budget is not None:
-            self._budget.spend(self._camera, reply.cost_s)
+        self._spend(reply.cost_s)
+        if reply.picture:
+            await self._name(reply)
         return reply.sights
+
+    def _spend(self, cost_s: float) -> None:
+        """Note CPU seconds of a child."""
+        self._cost_s += cost_s
+        if self._budget is not None:
+            self._budget.spend(self._camera, cost_s)
+
+    def _settled(self, units: Sequence[AccessUnit]) -> tuple[int, ...] | None:
+        """Return the tracks of which no picture is needed; None while nobody would look at it."""
+        rests = self._clock.monotonic_s() < self._unnamed_until_s
+        if self._detector is None or rests or not units:
+            return None
+        return self._naming.settled(units[-1].pts_90k / 90_000)
+
+    async def _name(self, reply: LookReply) -> None:
+        """Have a detector say what moves; without an answer it stays a movement."""
+        shown = [one for one in reply.sights if one.pts_90k == reply.picture_90k]
+        if self._detector is None or not shown:
+            return
+        bound_s = self._options.detect_s
+        try:
+            data = await self._detector.call("", Kind.DETECT, reply.picture, timeout_s=bound_s)
+            found = DetectReply.unpack(data)
+        except PeerError as error:
+            self._tally.note("detect-failed", camera=self._camera, problem=str(error))
+            self._unnamed_until_s = self._clock.monotonic_s() + self._options.unnamed_s
+            return
+        self._spend(found.cost_s)
+        self._naming.learn(shown[0].tracks, found.detections, shown[0].pts_90k / 90_000)
 
     def _fail(self, error: PeerError, units: int) -> None:
         """Count a request that was not answered, and wait longer after each in a row."""
@@ -423,7 +467,7 @@ class Watch:
                 occupied=occupied,
                 moving_fraction=sight.fraction,
                 scene_changed=sight.unsettled,
-                tracks=sight.tracks,
+                tracks=tuple(self._naming.named(track) for track in sight.tracks),
                 still=sight.still,
             )
         )

@@ -41,6 +41,7 @@ from gateway.room import alarms, answers, inbox, witnesses
 from gateway.room.dial import Uplink
 from gateway.room.enrolment import read_membership
 from gateway.room.mqtt_line import ACKS, LineBroker
+from gateway.room.plates import KeepPlate
 from gateway.room.postgres import PostgresOptions
 from gateway.room.reception import Reception
 from gateway.room.store import RoomStore, open_room_store
@@ -103,6 +104,8 @@ class Around:
     """None: this box is no room."""
     holdups: HoldupDesk | None = None
     """Takes the word of a monitoring centre; without it nobody is asked first."""
+    keep_plate: KeepPlate | None = None
+    """Keeps a plate that an edge brings; without it this room takes none."""
 
 
 @dataclass(slots=True)
@@ -184,7 +187,7 @@ class AlarmLines:
             RoomParts(
                 kept.store, around.outbox, around.journal, around.registry,
                 around.federation.offers.of, reception.caller, is_up, around.clock,
-                self.options.box.exercise,
+                self.options.box.exercise, around.keep_plate,
             )
         )  # fmt: skip
         witness = RoomWitness(

@@ -24,6 +24,7 @@ from gateway.model.alarm import Alarm, AlarmRecord, Observation
 from gateway.model.audit import LedgerEvent, Operation
 from gateway.model.errors import PeerError, StoreError
 from gateway.model.event import CameraEvent
+from gateway.model.hit import RULE_HIT
 from gateway.model.holdup import is_holdup
 from gateway.model.identifiers import uuid7
 from gateway.model.media import AccessUnit, StreamKind
@@ -124,6 +125,8 @@ class AlarmDesk:
         for record in await self._parts.outbox.recent(MOST_ADOPTED):
             name = _name(record.alarm)
             if is_foreign(record.alarm) or is_holdup(record) or is_panel_alarm(record.alarm):
+                continue
+            if record.alarm.rule == RULE_HIT:  # the desk of plates ends it
                 continue
             if record.ended_utc_us == 0 and name not in self._open:
                 self._open[name] = record.alarm.id
@@ -379,6 +382,8 @@ def analytic_of(alarm: Alarm) -> Analytic:
     """Return the analysis that an alarm rests on; events and panels share that of intrusion."""
     if is_panel_alarm(alarm):  # which call a rule of theirs as we call one of ours
         return Analytic.INTRUSION
+    if alarm.rule == RULE_HIT:
+        return Analytic.PLATES
     known = {one.value: one for one in Analytic}
     return known.get(alarm.rule, Analytic.INTRUSION)
 

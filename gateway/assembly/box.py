@@ -27,10 +27,12 @@ from gateway.assembly.escalation import Escalator, EscalatorParts
 from gateway.assembly.face import Face, Gauges
 from gateway.assembly.federating import Federation, Joined
 from gateway.assembly.figures import live_of
+from gateway.assembly.gates import GateParts, Gates, gate_options
 from gateway.assembly.hearing import Hearing
 from gateway.assembly.holdup import HoldupDesk, HoldupParts
 from gateway.assembly.holdup_book import HoldupBook
 from gateway.assembly.holdup_mqtt import HoldupTopics
+from gateway.assembly.hotlists import HotListDesk, HotListParts
 from gateway.assembly.incidents import IncidentDesk, IncidentParts, hooks_of
 from gateway.assembly.journal import Journal
 from gateway.assembly.key_wishes import KeyWishes
@@ -43,7 +45,10 @@ from gateway.assembly.opening import broker_options
 from gateway.assembly.owner import OwnerDesk, OwnerParts, told_to
 from gateway.assembly.panels import PanelDesk, PanelParts
 from gateway.assembly.pictures import Pictures, Snapshot
-from gateway.assembly.plans import CameraPlan, Surroundings, device_plan, plan
+from gateway.assembly.plans import Basis, CameraPlan, Surroundings, device_plan, plan
+from gateway.assembly.plate_book import HitBook
+from gateway.assembly.plate_couriers import PlateCouriers, PlatePost, Roads
+from gateway.assembly.plates import PlateDesk, PlateParts
 from gateway.assembly.renditions import RenditionParts, Renditions
 from gateway.assembly.reports import ReportDesk, ReportParts
 from gateway.assembly.retention import RetentionDesk, RetentionParts, RulesInForce
@@ -70,9 +75,13 @@ from gateway.model.access import Grant
 from gateway.model.alarm import Observation
 from gateway.model.errors import InvariantError, PeerError, StoreError
 from gateway.model.event import CameraEvent
+from gateway.model.hit import PlatePictures
 from gateway.model.media import AccessUnit, StreamKind
+from gateway.model.plate import Passage
+from gateway.model.registry import Analytic, Point
 from gateway.ops.health import DeviceSnapshot, LiveSnapshot
 from gateway.ops.watchdog import Progress
+from gateway.registry.hotlists import HotLists
 from gateway.registry.store import RegistryStore
 from gateway.relay.alarms.mqtt import BrokerOptions
 from gateway.relay.alarms.outbox import Outbox
@@ -125,6 +134,12 @@ class Opened:
     """Tokens and presses of hold-up channels; without it no channel works."""
     reports: ReportBook | None = None
     """What vigilance institutes report."""
+    hotlists: HotLists | None = None
+    """Plates that are sought."""
+    hits: HitBook | None = None
+    """Plates that hit a list, until somebody has decided; without it nothing is sought."""
+    detector: Pool | None = None
+    """Names what moves; None: there is no net for it."""
 
 
 class RunningBox:
@@ -152,6 +167,8 @@ class RunningBox:
         self.viewing = self._viewing()
         self.clips = self._clips(most_bytes)
         self.holdups = self._holdups()
+        self.plates = self._plates()
+        self.gates = self._gates()
         self.alarm_lines = self._alarm_lines()
         self.mirroring = self._mirroring()
         self.retention = self._retention()
@@ -162,6 +179,7 @@ class RunningBox:
         self._burned = Burned(opened.options.box.state_dir / FILE)
         self.devices = Devices(self._device_parts(), tasks)
         self.couriers = self._couriers()
+        self.plate_couriers = self._plate_couriers()
         self.panels, self.topics = self._panel_desk(), self._topics()
         self.acts = ActDesk(ActParts(opened.registry, opened.journal, opened.ledger, opened.clock))
         self.face = Face(self._gauges(), progress, opened.clock)
@@ -170,6 +188,7 @@ class RunningBox:
         self.owners = self._owners()
         self.incidents = self._incidents()
         self.reports = self._reports()
+        self.hotlists = self._hotlists()
         self.confirmations = Confirmations(opened.gate, self.viewing, self.notices, opened.clock)
         self._around = self._surroundings()
         self._unusable: dict[str, str] = {}
@@ -183,6 +202,59 @@ class RunningBox:
         )  # fmt: skip
         made.makers = makers_of(o.options, str(o.config_path), o.clock)
         return made
+
+    def _plates(self) -> PlateDesk | None:
+        o = self._o
+        if o.hits is None:
+            return None
+
+        def basis(camera: str) -> Basis | None:
+            post = self.cameras.post(camera)
+            bases = post.plan.bases if post is not None else ()
+            return next((one for one in bases if one.analytic is Analytic.PLATES), None)
+
+        return PlateDesk(
+            PlateParts(
+                o.hits, o.outbox, o.journal, o.masks.entered, o.hotlists, basis, o.clock,
+                self._tasks.create_task, o.options.box.exercise, o.options.plates.k_threshold,
+                self._plate_pictures, self._ring,
+            )
+        )  # fmt: skip
+
+    async def _plate_pictures(self, passage: Passage) -> PlatePictures | None:
+        """Return what the gate of a passage still has of it; PeerError if that is nothing."""
+        made = await self.gates.picture(passage)
+        return PlatePictures(made.context, made.crop)
+
+    def _gates(self) -> Gates:
+        o = self._o
+
+        def main(camera: str) -> Fanout | None:
+            post = self.cameras.post(camera)
+            return post.fanout(StreamKind.MAIN) if post is not None else None
+
+        def masks(camera: str) -> Sequence[Sequence[Point]]:
+            return [mask.polygon for mask in o.masks.current().masks_of(camera)]
+
+        async def passed(passage: Passage) -> None:
+            if self.plates is not None:
+                await self.plates.passed(passage)
+
+        options, k_threshold = gate_options(o.options.plates), o.options.plates.k_threshold
+        parts = GateParts(o.pool, main, masks, passed, o.clock, options, k_threshold)
+        return Gates(parts, self._tasks)
+
+    def _ring(self) -> None:
+        if self.plate_couriers is not None:
+            self.plate_couriers.ring()
+
+    def _plate_couriers(self) -> PlateCouriers | None:
+        o = self._o
+        if o.hits is None or o.hotlists is None:
+            return None
+        post = PlatePost(o.hits, o.hotlists, o.options.box.id, o.clock)
+        roads = Roads(self._brokers(), self.alarm_lines.brokers, o.options.box.id)
+        return PlateCouriers(post, roads, self._tasks, o.clock)
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(
@@ -244,7 +316,7 @@ class RunningBox:
                 Around(
                     o.outbox, o.journal, o.gate, o.stills, self.clips, o.federation, o.witnessing,
                     o.masks.entered, o.clock, self._tasks.create_task, o.room,
-                    self.holdups,
+                    self.holdups, self.plates.keep_foreign if self.plates is not None else None,
                 )
             )  # fmt: skip
         return made
@@ -275,6 +347,7 @@ class RunningBox:
             urgent=self._is_urgent,
             pace=self.pace,
             budget=budget_of(o.options.analytics),
+            detector=o.detector,
         )
 
     def _device_parts(self) -> DeviceParts:
@@ -369,6 +442,13 @@ class RunningBox:
             )
         )  # fmt: skip
 
+    def _hotlists(self) -> HotListDesk | None:
+        o = self._o
+        if o.hotlists is None:
+            return None
+        parts = HotListParts(o.hotlists, o.registry, o.journal, o.gate.check, o.clock)
+        return HotListDesk(parts)
+
     def _brokers(self) -> Mapping[str, BrokerOptions]:
         options = self._o.options
         where = str(self._o.config_path)
@@ -416,6 +496,8 @@ class RunningBox:
             *((self.incidents.run(),) if self.incidents is not None else ()),
             *(self.panels.tasks() if self.panels is not None else ()),
             *((self.reports.run(),) if self.reports is not None else ()),
+            *((self.hotlists.keep(),) if self.hotlists is not None else ()),
+            *((self.plates.keep(),) if self.plates is not None else ()),
             self.owners.follow(),
             self.acts.keep(),
             self.confirmations.keep(),
@@ -458,8 +540,11 @@ class RunningBox:
             for one in registry.cameras.values()
         }
         touched = self.cameras.reconcile(plans)
+        self.gates.reconcile({one.camera: one.gates for one in plans.values() if one.main})
         self.renditions.follow()
         self.couriers.reconcile(registry)
+        if self.plate_couriers is not None:
+            self.plate_couriers.reconcile(registry)
         self.topics.reconcile(registry)
         if self.panels is not None:
             self.panels.reconcile(registry)
@@ -496,6 +581,7 @@ class RunningBox:
         self.desk.hear(camera, event)
 
     async def _observe(self, observation: Observation) -> None:
+        self.gates.observe(observation)
         await self.desk.observe(observation)
 
     async def _follow_registry(self) -> None:
@@ -546,6 +632,7 @@ class RunningBox:
         parts = (
             ("ledger", self._o.journal.problem),
             ("alarms", self.desk.problem or self.alarm_lines.problem or self.holdups.problem),
+            ("hits", self.plates.problem if self.plates is not None else ""),
             ("sweep", self._sweeping),
         )
         failing = tuple(f"{part}: not written: {problem}" for part, problem in parts if problem)
@@ -560,10 +647,13 @@ class RunningBox:
         panels = self.panels.problems if self.panels is not None else ()
         return (
             *self.couriers.problems, *self.couriers.troubles(), *witnesses, *hooks,
+            *self.gates.problems,
+            *(self.plate_couriers.problems if self.plate_couriers is not None else ()),
             *self.lines.problems(),
             *self.alarm_lines.problems, *self._behind(), *self.escalator.problems,
             *self.holdups.problems, *self.topics.problems,
-            *panels, *unasked(self._o.registry.founders()),
+            *panels, *(self.hotlists.problems if self.hotlists is not None else ()),
+            *unasked(self._o.registry.founders()),
             *forsaken(self._o.registry.orphans()),
         )  # fmt: skip
 
@@ -592,6 +682,7 @@ class RunningBox:
             cameras=self.cameras.statuses,
             viewers=viewers,
             live=Steady(self._live, hidden, o.clock),
+            gates=Steady(self.gates.snapshot, hidden, o.clock),
             looking=Steady(lambda: looking_of(self.cameras.budget), hidden, o.clock),
             ledger_size=Steady(lambda: o.ledger.head().size, hidden, o.clock, COARSE_S),
             ledger_spilling=lambda: o.ledger.spilling,

@@ -15,7 +15,7 @@ from functools import partial
 
 from gateway.analytics.budget import Budget, Importance
 from gateway.analytics.calendar import is_armed
-from gateway.analytics.watch import Caller, Watch
+from gateway.analytics.watch import Caller, Watch, WatchOptions
 from gateway.assembly.lookout import Lookout
 from gateway.assembly.plans import CameraPlan
 from gateway.assembly.streams import FAILING, STILL, StreamPost, joined
@@ -68,6 +68,8 @@ class Parts:
     """Who may begin when, in the whole box."""
     budget: Budget | None = None
     """What looking may cost in the whole box; None: no bound."""
+    detector: Caller | None = None
+    """Where what moves gets a name; None: nowhere."""
 
 
 class CameraPost:
@@ -172,7 +174,7 @@ class CameraPost:
 
     def _importance(self) -> Importance:
         """Return how important it is now that this camera is looked at."""
-        zones, now = self.plan.looked_at, self._parts.clock.now()
+        zones, now = self.plan.watched_zones, self._parts.clock.now()
         return Importance(
             urgent=self._parts.urgent(self.plan.camera),
             severity=max((zone.severity for zone in zones), default=0),
@@ -194,7 +196,7 @@ class CameraPost:
         self._pull()
         if plan.ring_s != before.ring_s:
             self._keep()
-        if (plan.zones, self.watched) != (before.zones, watched):
+        if (plan.zones, plan.gates, self.watched) != (before.zones, before.gates, watched):
             self._watch()
 
     def stop(self) -> None:
@@ -290,7 +292,7 @@ class CameraPost:
     def _watch(self) -> None:
         """Watch the zones of the plan, in the small rendition where there is one."""
         plan, parts = self.plan, self._parts
-        if not plan.looked_at:
+        if not plan.watched_zones:
             self._watching = None
             self._run("watch", None)
             self._leave_budget()
@@ -299,12 +301,14 @@ class CameraPost:
             parts.budget.join(plan.camera, self._importance)
         self._watching = watch = Watch(
             plan.camera,
-            plan.looked_at,
+            plan.watched_zones,
             self.fanout(self.watched),
             parts.pool,
             clock=parts.clock,
             on_observation=parts.on_observation,
+            options=WatchOptions(needs_all=bool(plan.gates) and self.watched is StreamKind.SUB),
             budget=parts.budget,
+            detector=parts.detector,
         )
         name = f"watch:{plan.camera}"
         self._run("watch", supervise(name, watch.run, clock=parts.clock, policy=WATCH_POLICY))
@@ -312,7 +316,7 @@ class CameraPost:
 
 def _watches(plan: CameraPlan) -> bool:
     """Return whether anything depends on the watched stream."""
-    return bool(plan.zones) or plan.listens
+    return bool(plan.zones) or bool(plan.gates) or plan.listens
 
 
 class Cameras:

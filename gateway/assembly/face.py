@@ -11,6 +11,7 @@ from gateway.model.media import StreamStatus
 from gateway.ops.health import (
     BoxSnapshot,
     DeviceSnapshot,
+    GatesSnapshot,
     KeptSnapshot,
     LineSnapshot,
     LiveSnapshot,
@@ -52,6 +53,8 @@ class Gauges:
     """What viewers get, all together."""
     looking: Callable[[], LookingSnapshot] = LookingSnapshot
     """What analysis may cost, and costs."""
+    gates: Callable[[], GatesSnapshot] = GatesSnapshot
+    """Where plates are read, all together."""
 
 
 class Face:
@@ -88,6 +91,7 @@ class Face:
             clock=self._clock.now().quality,
             live=g.live(),
             looking=g.looking(),
+            gates=g.gates(),
         )
 
     def _line(self, one: LineReport) -> LineSnapshot:

@@ -28,6 +28,7 @@ from gateway.model.registry import (
 )
 from gateway.model.room import LINE_SCHEME
 from gateway.model.time import Moment
+from gateway.registry.zone_keys import gate_faults
 from gateway.runtime.sealed import Sealed
 
 Resolve = Callable[[str, str], tuple[str, str]]
@@ -118,11 +119,18 @@ class CameraPlan:
     """Events that set a hold-up channel off, whatever analysis an act allows."""
     bases: tuple[Basis, ...] = ()
     """Of each analysis besides intrusion that a zone asks for and an act in force allows."""
+    gates: tuple[Zone, ...] = ()
+    """Lanes in which plates are read now; no rule decides on them."""
 
     @property
     def looked_at(self) -> tuple[Zone, ...]:
         """Return the zones that need pictures; a loss of pictures is noticed without any."""
         return tuple(zone for zone in self.zones if zone.analytic is not Analytic.LOSS)
+
+    @property
+    def watched_zones(self) -> tuple[Zone, ...]:
+        """Return the zones whose pictures are watched: those of rules, and lanes that wake."""
+        return (*self.looked_at, *self.gates)
 
     @property
     def is_tied(self) -> bool:
@@ -177,6 +185,7 @@ def plan(camera: Camera, registry: Registry, now: Moment, around: Surroundings) 
     except ConfigError as error:
         pulled = replace(pulled, problem=str(error))
     guarded = _guarded(pulled, registry, now, around.most_ring_s)
+    guarded = _with_gates(guarded, registry, now)
     return _with_holdups(guarded, registry, now, around.most_ring_s)
 
 
@@ -246,6 +255,33 @@ def _with_others(
             ring_s=max(guarded.ring_s, allowed_s),
         )
     return replace(guarded, zones=with_feasts(guarded.zones, guarded.camera, registry))
+
+
+def _with_gates(guarded: CameraPlan, registry: Registry, now: Moment) -> CameraPlan:
+    """Return the plan with the lanes whose plates an act in force has read (A-09).
+
+    A lane that was stored without what makes a gate of it is a problem of the camera; the others
+    are read.
+    """
+    zones = tuple(z for z in registry.zones_of(guarded.camera) if z.analytic is Analytic.PLATES)
+    if not zones:
+        return guarded
+    basis = acts_for(registry, guarded.camera, Analytic.PLATES, now)
+    if basis.act is None:
+        off = guarded.off_reason or (basis.reason.text_it if basis.reason else "")
+        return replace(guarded, off_reason=off)
+    faults = [
+        f"zone {zone.id}: {key} {problem} ({advice})"
+        for zone in zones
+        for key, problem, advice in gate_faults(zone)
+    ]
+    sound = tuple(zone for zone in zones if not any(gate_faults(zone)))
+    return replace(
+        guarded,
+        gates=with_feasts(sound, guarded.camera, registry),
+        bases=(*guarded.bases, Basis(Analytic.PLATES, basis.act.id, basis.recipients)),
+        problem="; ".join(filter(None, (guarded.problem, *faults))),
+    )
 
 
 def with_feasts(zones: tuple[Zone, ...], camera: str, registry: Registry) -> tuple[Zone, ...]:

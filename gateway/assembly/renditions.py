@@ -68,6 +68,9 @@ _EXIT = "exit:"
 class TranscodesBusyError(BusyError):
     """As many streams are coded anew as this box may; the text says how many."""
 
+    retry_after_s = IDLE_AFTER_S
+    """A stream that nobody looks at any more gives its place back by then."""
+
 
 class _Places(Protocol):
     """The part of a child pool that is needed here."""
@@ -234,6 +237,14 @@ class _Exit:
     def is_wanted(self) -> bool:
         """Return whether somebody reads it, or is about to."""
         return self.fanout.wanted() or self._holds > 0
+
+    def at_hand(self) -> Sequence[AccessUnit]:
+        """Return what a reader begins with; of one at rest that passes on, what its camera kept."""
+        self.check()
+        post = self._parts.post(self.camera)
+        if self._look is None and not self.is_wanted and post is not None:
+            return post.fanout(self.what.rendition.source).kept()
+        return self.fanout.kept()
 
     def check(self) -> None:
         """Forget what is kept if it was made under other masks."""
@@ -473,6 +484,10 @@ class Renditions:
         The same object every time. Use `use` to be told that no place is left.
         """
         return self._exit(camera, what, grant).fanout
+
+    def at_hand(self, camera: str, what: Pick, grant: Grant | None = None) -> Sequence[AccessUnit]:
+        """Return what somebody who reads a rendition from now on begins with; starts nothing."""
+        return self._exit(camera, what, grant).at_hand()
 
     @asynccontextmanager
     async def use(

@@ -47,7 +47,8 @@ from gateway.room.alarms import (
 )
 from gateway.room.answers import TAKEN, AnswerQueue, send_answer
 from gateway.room.inbox import Inbox
-from gateway.room.mqtt_line import ALARM, NOT_YET
+from gateway.room.mqtt_line import ALARM, NOT_YET, PLATE
+from gateway.room.plates import KeepPlate, PlateIntake, PlateIntakeParts
 from gateway.room.store import RoomStore
 from gateway.runtime.clock import Clock
 
@@ -86,6 +87,8 @@ class RoomParts:
     """Whether an edge's line stands now."""
     clock: Clock
     exercise: bool = False
+    keep_plate: KeepPlate | None = None
+    """Keeps a plate that an edge brings; without it this room takes none."""
 
 
 class RoomAlarms:
@@ -121,7 +124,13 @@ class RoomAlarms:
 
     def handlers(self) -> dict[str, Handler]:
         """Return what edges may ask here."""
-        return {ALARM: self._intake.alarm}
+        parts = self._parts
+        if parts.keep_plate is None:
+            return {ALARM: self._intake.alarm}
+        plates = PlateIntake(
+            PlateIntakeParts(parts.outbox, self._edge, parts.keep_plate, self._refused)
+        )
+        return {ALARM: self._intake.alarm, PLATE: plates.plate}
 
     def wake(self, _peer: LinePeer | None = None) -> None:
         """Look at lines and queues at once: one came or went. Never waits."""

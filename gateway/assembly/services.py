@@ -195,5 +195,7 @@ def services_of(
         acts=running.acts,
         far=running.alarm_lines.far,
         reports=running.reports,
+        hotlists=running.hotlists,
+        plates=running.plates,
         lines=running.edges if opened.options.room or opened.options.uplinks else None,
     )

@@ -35,7 +35,7 @@ DISPLACE_S = 60.0
 """... this; sessions that are free it may try, and for an incident there is no such bound."""
 
 STILL = "still:"
-_OWN = ("ring", "watch:", STILL)
+_OWN = ("ring", "watch:", "gate:", STILL)
 """How the names begin under which our own readers join a fan-out; all others are viewers."""
 FAILING = frozenset(
     {

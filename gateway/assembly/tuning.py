@@ -8,19 +8,23 @@ stream they carry (ADR 35).
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
+
+from typing_extensions import override
 
 from gateway.assembly.which_stream import Pick
 from gateway.model.access import Grant, Purpose
 from gateway.model.errors import PeerError, WireError
-from gateway.model.media import Codec, StreamKind, StreamWish
-from gateway.relay.video.choice import Choice, Line, first
+from gateway.model.media import AccessUnit, Codec, StreamKind, StreamWish
+from gateway.model.room import at_edge
+from gateway.relay.video.choice import Choice, Line, first, lacks_small
 from gateway.relay.video.process import MediaProcess, SessionInfo, Source
 from gateway.runtime.clock import Clock
-from gateway.runtime.fanout import Fanout
+from gateway.runtime.fanout import Fanout, Reader
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +32,8 @@ URGENT = (Purpose.ALARM, Purpose.INCIDENT)
 """Purposes for which the large picture is worth its bandwidth."""
 LIMITED: Final = "limited"
 """Flag of the small picture where the large one is pinned, but the recipient's line is full."""
+FETCH_S: Final = 2.0
+"""So long the small stream is fetched for somebody who begins; cameras need up to a second."""
 
 
 class Exits(Protocol):
@@ -41,6 +47,10 @@ class Exits(Protocol):
 
     def fanout(self, camera: str, what: Pick, grant: Grant | None = None) -> Fanout:
         """Return where a rendition comes; the same object every time."""
+        ...
+
+    def at_hand(self, camera: str, what: Pick, grant: Grant | None = None) -> Sequence[AccessUnit]:
+        """Return what somebody who reads it from now on begins with; starts nothing."""
         ...
 
     def use(
@@ -58,6 +68,8 @@ class Tuned:
     kind: StreamKind
     pick: Pick
     choice: Choice
+    fetch: Pick | None = None
+    """The small stream, which does not run: with it the look had better begin, if it comes soon."""
     is_limited: bool = False
     """Pinned to the large stream, and small all the same until its viewer asks again."""
 
@@ -68,6 +80,30 @@ class Tuned:
         return (*self.pick.flags, LIMITED) if is_small else self.pick.flags
 
 
+class _Fetching(Reader):
+    """Has a stream run and tells of its first key unit; keeps nothing."""
+
+    def __init__(self, name: str, fanout: Fanout, came: Callable[[], None], until_s: float) -> None:
+        super().__init__(name)
+        self.until_s = until_s
+        self._came: Callable[[], None] | None = came
+        self._fanout = fanout
+        fanout.join(self)
+
+    @override
+    def offer(self, unit: AccessUnit) -> None:
+        """Tell, once; never waits."""
+        came = self._came
+        if unit.is_key and came is not None:
+            self._came = None
+            came()
+
+    def end(self) -> None:
+        """Let the stream go; not while it feeds its readers. Harmless if it was let go."""
+        self._came = None
+        self._fanout.leave(self)
+
+
 class Tuning:
     """Chooses streams; `tick` goes on choosing."""
 
@@ -76,6 +112,7 @@ class Tuning:
         self._media = media
         self._clock = clock
         self._looks: dict[str, Tuned] = {}
+        self._fetching: list[_Fetching] = []
         self._is_over: Callable[[Grant], bool] = lambda _: False
         """As the last round was told."""
 
@@ -88,15 +125,17 @@ class Tuning:
         """
         camera = grant.camera
         large, sub = (self.exits.choose(camera, kind, takes, grant) for kind in StreamKind)
+        fetches = False
         if wish is StreamWish.AUTO and not (small and grant.request.purpose not in URGENT):
-            kept = (self.exits.fanout(camera, one, grant).kept() for one in (large, sub))
+            kept = tuple(self.exits.at_hand(camera, one, grant) for one in (large, sub))
             kind = first(*kept) if large != sub else StreamKind.MAIN
+            fetches = large != sub and lacks_small(*kept) and _is_cheap(camera, sub, takes)
         else:
             kind = StreamKind.MAIN if wish is StreamWish.MAIN else StreamKind.SUB
         pick = large if kind is StreamKind.MAIN else sub
         if pick.codec not in takes:
             raise WireError(f"the picture is {pick.codec.value}, which the peer does not take")
-        return Tuned(wish, kind, pick, Choice(kind))
+        return Tuned(wish, kind, pick, Choice(kind), sub if fetches else None)
 
     def source(self, grant: Grant, pick: Pick) -> Source:
         """Return a rendition as the media process is fed with it."""
@@ -108,6 +147,22 @@ class Tuning:
         running = {one.session for one in self._media.sessions()}
         self._looks = {key: one for key, one in self._looks.items() if key in running}
         self._looks[name] = tuned
+        look = next((one for one in self._media.sessions() if one.session == name), None)
+        if tuned.fetch is not None and look is not None and not look.wall:
+            fanout = self.exits.fanout(look.grant.camera, tuned.fetch, look.grant)
+            until_s = self._clock.monotonic_s() + FETCH_S
+            fetching = _Fetching(f"first:{name}", fanout, partial(self._came, name), until_s)
+            self._fetching.append(fetching)
+
+    def _came(self, name: str) -> None:
+        """Begin with the small stream, which is here, if nothing was shown yet (ADR 38)."""
+        tuned = self._looks.get(name)
+        look = next((one for one in self._media.sessions() if one.session == name), None)
+        if tuned is None or look is None or look.connected or tuned.wish is not StreamWish.AUTO:
+            return
+        if tuned.kind is StreamKind.MAIN:
+            tuned.choice = Choice(StreamKind.SUB)
+            self._follow(look, tuned, StreamKind.SUB)
 
     def of(self, name: str) -> Tuned | None:
         """Return what a running look shows."""
@@ -135,12 +190,21 @@ class Tuning:
     def tick(self, is_over: Callable[[Grant], bool] = lambda _: False) -> None:
         """Do one round, once a second; `is_over`: a look's recipient has no bandwidth left."""
         self._is_over = is_over
+        self._let_go()
         looks = self._media.sessions()
         small = _among_others(looks)
         for look in looks:
             tuned = self._looks.get(look.session)
             if tuned is not None:
                 self._attend(look, tuned, is_small=look.session in small)
+
+    def _let_go(self) -> None:
+        """Stop fetching small streams for those who began long ago, or ended."""
+        now_s = self._clock.monotonic_s()
+        for one in self._fetching:
+            if one.until_s <= now_s:
+                one.end()
+        self._fetching = [one for one in self._fetching if one.until_s > now_s]
 
     def _attend(self, look: SessionInfo, tuned: Tuned, *, is_small: bool) -> None:
         """Send what is right now; `is_small`: a picture among several."""
@@ -173,6 +237,12 @@ class Tuning:
             log.warning("not-switched", extra={"camera": camera, "problem": str(error)})
         else:
             tuned.pick = pick
+
+
+def _is_cheap(camera: str, small: Pick, takes: frozenset[Codec]) -> bool:
+    """Return whether a small stream costs no more than a connection within the house."""
+    is_made = bool(small.flags or small.mark) or small.rendition.is_anew
+    return not is_made and small.codec in takes and not at_edge(camera)[0]
 
 
 def _among_others(looks: Iterable[SessionInfo]) -> frozenset[str]:

@@ -325,6 +325,52 @@ class InvitationReply(BaseModel):
     """Organisations that were not named and know of the edge still."""
 
 
+class HotListReply(BaseModel):
+    """One list of plates, without them."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    source: str
+    kind: str
+    sequence: int
+    issued: str
+    act: str
+    entries: int
+    first_end: str = ""
+
+
+class HotListsReply(BaseModel):
+    """Which lists there are."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    problem: str = ""
+    lists: tuple[HotListReply, ...] = ()
+
+
+class HotListDeliveryReply(BaseModel):
+    """What became of a delivery."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    source: str
+    kind: str
+    sequence: int
+    added: int
+    removed: int
+    over: int = 0
+
+
+class HotListEntryReply(BaseModel):
+    """One entry, without its plate."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str
+    kind: str
+    until: str
+
+
 class ReloadReply(BaseModel):
     """What a reload found, one line each."""
 
@@ -452,6 +498,27 @@ class Control:
         """Have an edge let in no more, in a person's name."""
         url = f"http://varco/control/lines/{quote(edge, safe='')}/revoke"
         self._send(httpx.Request("POST", url, json=dict(wish)))
+
+    def hotlists(self) -> HotListsReply:
+        """Return which lists of plates there are."""
+        request = httpx.Request("GET", "http://varco/control/hotlists")
+        return self._read(self._send(request), HotListsReply)
+
+    def import_hotlist(self, wish: Mapping[str, str]) -> HotListDeliveryReply:
+        """Have a signed list taken over in a person's name."""
+        request = httpx.Request("POST", "http://varco/control/hotlists/imports", json=dict(wish))
+        return self._read(self._send(request), HotListDeliveryReply)
+
+    def add_hotlist_entry(self, wish: Mapping[str, str]) -> HotListEntryReply:
+        """Ask for a local entry in a person's name."""
+        request = httpx.Request("POST", "http://varco/control/hotlists/entries", json=dict(wish))
+        return self._read(self._send(request), HotListEntryReply)
+
+    def remove_hotlist_entry(self, entry: str, wish: Mapping[str, str]) -> HotListEntryReply:
+        """Have an entry deleted in a person's name."""
+        url = f"http://varco/control/hotlists/entries/{quote(entry, safe='')}/remove"
+        request = httpx.Request("POST", url, json=dict(wish))
+        return self._read(self._send(request), HotListEntryReply)
 
     def export(self, form: str) -> str:
         """Return the registry in one of `registry.control.FORMATS`."""

@@ -101,6 +101,7 @@ def _command(words: list[str], say: Say) -> int:
             own = {
                 "audit": _audit, "link": _link, "discover": _discover, "probe": _probe,
                 "store": _store, "alarms": _alarms, "replay": _replay,
+                "plates": _plates,
             }  # fmt: skip
             return own.get(args.command, _ask)(args, say)
 
@@ -121,6 +122,36 @@ def _replay(args: argparse.Namespace, say: Say) -> int:
         args.file, args.seed, args.camera, args.sheet, args.start, as_json=args.json
     )
     return replay.replay(request, say)
+
+
+def _hotlists(args: argparse.Namespace, say: Say) -> int:
+    from gateway.cli import hotlists
+    from gateway.cli.ask import control_socket
+    from gateway.cli.control_client import open_control
+    from gateway.cli.person import Person
+
+    with open_control(control_socket(args.socket, args.config)) as control:
+        if args.action == "list":
+            return hotlists.show(control, say)
+        person = Person(args.user, args.stdin, args.totp)
+        if args.action == "remove":
+            return hotlists.remove(control, args.entry, args.reason, person, say)
+        why = hotlists.Why(args.purpose, args.case, args.reason)
+        if args.action == "import":
+            return hotlists.import_list(control, (args.file, args.signature), why, person, say)
+        entry = hotlists.LocalEntry(args.country, args.act, args.requester, args.until, args.label)
+        return hotlists.add(control, entry, why, person, say)
+
+
+def _plates(args: argparse.Namespace, say: Say) -> int:
+    if args.action in {"list", "import", "add", "remove"}:
+        return _hotlists(args, say)
+    from gateway.cli import plates
+
+    choice = plates.Choice(args.nets, args.finder, not args.no_second)
+    if args.action == "evaluate":
+        return plates.evaluate(args.folder, choice, say, as_json=args.json)
+    return plates.read(args.file, choice, say, page=args.sheet, as_json=args.json)
 
 
 def _store(args: argparse.Namespace, say: Say) -> int:

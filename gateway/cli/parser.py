@@ -14,9 +14,12 @@ EXPORTS = ("geojson", "csv", "csv-it", "osm-geojson", "toml")
 """Those of `registry.control.FORMATS`, which is too heavy to be imported here."""
 OPERATIONS = (
     "live", "live.snapshot", "playback", "recorded", "clip.export", "ptz", "lpr.query", "hotlist",
-    "log.read", "log.export", "config.change", "camera.inspect", "policy.change",
+    "hotlist.add", "hotlist.import", "hotlist.approve", "hotlist.open", "log.read", "log.export",
+    "config.change", "camera.inspect", "policy.change",
 )  # fmt: skip
 """Values of `model.access.Action`, which is not imported here."""
+PLATE_PURPOSES = ("intervento", "delega-ag", "servizio")
+"""Values of `model.access.Purpose` for which people touch plates."""
 LEAST_SECONDS = 1.0
 MOST_SECONDS = 300.0
 
@@ -54,6 +57,7 @@ def build_parser(say: Say) -> argparse.ArgumentParser:
     _add_audit(commands, say)
     _add_alarms(commands, say)
     _add_replay(commands, say)
+    _add_plates(commands, say)
     _add_store(commands, say)
     _add_rest(commands, say)
     return parser
@@ -833,6 +837,92 @@ def _add_replay(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None
     start = say("quando comincia, RFC 3339", "when it begins, RFC 3339")
     replay.add_argument("--start", default="", metavar="WHEN", help=start)
     replay.add_argument("--json", action="store_true", help=say("come JSON", "as JSON"))
+
+
+def _add_plates(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:
+    about = say("targhe: lettura e sue cifre", "plates: reading, and figures of it")
+    actions = _add(commands, "plates", about).add_subparsers(
+        dest="action", metavar=say("AZIONE", "ACTION"), required=True
+    )
+    read = _add(actions, "read", say("legge un'immagine o un filmato", "read a picture or a film"))
+    read.add_argument(
+        "file", type=Path, metavar="FILE", help=say("immagine o filmato", "picture or film")
+    )
+    sheet = say(
+        "dove scrivere la pagina (.html) o il disegno (.png)", "page (.html), drawing (.png)"
+    )
+    read.add_argument("--sheet", type=Path, metavar="FILE", help=sheet)
+    about = say("misura la lettura su targhe note", "measure reading on labelled plates")
+    judge = _add(actions, "evaluate", about)
+    folder = say(
+        "fotogrammi con righe «file x y w h testo», o ritagli con crops.tsv",
+        "frames with lines `file x y w h text`, or crops with crops.tsv",
+    )
+    judge.add_argument("folder", type=Path, metavar="DIR", help=folder)
+    for one in (read, judge):
+        nets = say(
+            "cartella delle reti (se manca: le nostre)", "folder of the nets (default: ours)"
+        )
+        one.add_argument("--nets", type=Path, metavar="DIR", help=nets)
+        finder = say("un proprio cercatore di targhe (.onnx)", "a finder of one's own (.onnx)")
+        one.add_argument("--finder", type=Path, metavar="FILE", help=finder)
+        alone = say("senza il secondo lettore", "without the second reader")
+        one.add_argument("--no-second", action="store_true", help=alone)
+        one.add_argument("--json", action="store_true", help=say("come JSON", "as JSON"))
+    _add_hotlists(actions, say)
+
+
+def _add_hotlists(actions: "Commands[argparse.ArgumentParser]", say: Say) -> None:
+    """Add what is done with lists of plates that are sought."""
+    _add_socket(_add(actions, "list", say("le liste ricevute", "the lists received")), say)
+    about = say("importa una lista firmata", "import a signed list")
+    deliver = _add(actions, "import", about)
+    deliver.add_argument("file", type=Path, metavar="FILE", help=say("CSV o JSON", "CSV or JSON"))
+    signature = say("firma Ed25519 del file", "Ed25519 signature of the file")
+    deliver.add_argument("--signature", type=Path, required=True, metavar="FILE", help=signature)
+    add = _add_local_entry(actions, say)
+    for one in (deliver, add):
+        one.add_argument(
+            "--purpose",
+            choices=PLATE_PURPOSES,
+            default=PLATE_PURPOSES[0],
+            help=say("finalità", "purpose"),
+        )
+        one.add_argument(
+            "--case",
+            required=True,
+            metavar=say("CASO", "CASE"),
+            help=say("numero del caso", "number of the case"),
+        )
+    remove = _add(actions, "remove", say("toglie una voce", "remove an entry"))
+    remove.add_argument("entry", metavar=say("VOCE", "ENTRY"))
+    for one in (deliver, add, remove):
+        _add_person(one, say)
+        _add_socket(one, say)
+
+
+def _add_local_entry(
+    actions: "Commands[argparse.ArgumentParser]", say: Say
+) -> argparse.ArgumentParser:
+    """Add what is said of a plate that is entered here."""
+    about = say(
+        "chiede una voce locale: la targa viene chiesta",
+        "ask for a local entry; the plate is asked for",
+    )
+    add = _add(actions, "add", about)
+    for name, told in (
+        ("--act", say("provvedimento", "order on which it rests")),
+        ("--requester", say("chi la richiede", "who requests it")),
+        ("--until", say("scadenza, al massimo fra 90 giorni", "its end, at most in 90 days")),
+    ):
+        add.add_argument(name, required=True, help=told)
+    add.add_argument(
+        "--country",
+        default="IT",
+        help=say("due lettere; vuoto: qualunque", "two letters; empty: any"),
+    )
+    add.add_argument("--label", default="", help=say("nota", "note"))
+    return add
 
 
 def _add_store(commands: "Commands[argparse.ArgumentParser]", say: Say) -> None:

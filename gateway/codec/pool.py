@@ -5,7 +5,8 @@
 One request is in flight per child. Requests with the same affinity (a camera's id) go to the
 same child, so that what it has learnt stays; those without any (stills, clips) have children of
 their own, so that a long clip never delays motion. Whoever codes a live stream anew takes a whole
-child for as long as that lasts (`take`). A dead child costs its own request only.
+child for as long as that lasts (`take`). Plates are read in children of their own, which alone
+load nets, from the first request on. A dead child costs its own request only.
 """
 
 import asyncio
@@ -33,6 +34,13 @@ _PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ", "VIRTUAL_ENV")
 """What a child inherits; secrets may stand in the environment and must not."""
 _MODULE = ("-m", "gateway", "child")
+_PLATES = frozenset({Kind.PLATES, Kind.PLATE_PICTURE})
+_FORGETFUL = {
+    "GLIBC_TUNABLES": "glibc.malloc.perturb=165:glibc.malloc.tcache_count=0",
+    "PYTHONMALLOC": "malloc",
+}
+"""Environment of a child that reads plates: every object of Python and every array comes from the
+C library, and that overwrites what is freed (D.9). Another C library ignores both."""
 _FOR_EVER = 1 << 60
 """A child that codes a stream is not replaced in the middle of it."""
 
@@ -65,6 +73,12 @@ class PoolOptions:
     """Hard bound of its address space."""
     without_seccomp: bool = False
     """Accept children without a system-call filter; only for kernels that have none."""
+    gates: int = 0
+    """Children that read plates; each is started when first needed."""
+    plates: str | None = None
+    """Of those: the folder of their nets, empty for ours. None: of no use for plates."""
+    second: bool = True
+    """Of those: they have a second reader, where it is installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,19 +325,25 @@ class Pool:
 
     def __init__(self, workers: int, options: PoolOptions, clock: Clock) -> None:
         self._counts = _Counts()
+        plain = replace(options, plates=None)
         self.looking = [
-            _Slot(f"look-{number}", options, clock, self._counts) for number in range(workers)
+            _Slot(f"look-{number}", plain, clock, self._counts) for number in range(workers)
         ]
         self.spare = [
-            _Slot(f"spare-{number}", options, clock, self._counts)
-            for number in range(options.spares)
+            _Slot(f"spare-{number}", plain, clock, self._counts) for number in range(options.spares)
         ]
-        lasting = replace(options, requests=_FOR_EVER)
+        lasting = replace(plain, requests=_FOR_EVER)
         self.coders = [
             _Slot(f"code-{number}", lasting, clock, self._counts)
             for number in range(options.coders)
         ]
+        forgetful = replace(lasting, plates=options.plates or "")
+        self.gates = [
+            _Slot(f"gate-{number}", forgetful, clock, self._counts)
+            for number in range(options.gates)
+        ]
         self._slots: dict[str, _Slot] = {}
+        self._gate_slots: dict[str, _Slot] = {}
         self._open = True
 
     async def call(self, affinity: str, kind: int, payload: bytes, *, timeout_s: float) -> bytes:
@@ -337,7 +357,7 @@ class Pool:
         """
         if not self._open:
             raise PeerError("the child pool was closed")
-        slot = self._slot(affinity)
+        slot = self._gate(affinity) if kind in _PLATES else self._slot(affinity)
         job = _Job(Frame(kind, payload), timeout_s)
         slot.add(job)
         return await job.answer
@@ -346,12 +366,31 @@ class Pool:
         """Return the place of an affinity; a new one goes where fewest are."""
         if not affinity:
             return min(self.spare or self.looking, key=_Slot.load)
-        slot = self._slots.get(affinity)
-        if slot is None:
-            slot = min(self.looking, key=lambda one: one.cameras)
-            slot.cameras += 1
-            self._slots[affinity] = slot
-        return slot
+        return _placed(affinity, self._slots, self.looking)
+
+    def _gate(self, affinity: str) -> _Slot:
+        """Return the place of a gate's camera; PeerError if no child reads plates."""
+        if not self.gates:
+            raise PeerError("no child of this box reads plates")
+        return _placed(affinity, self._gate_slots, self.gates)
+
+    def renew(self, affinity: str) -> None:
+        """End the child that reads the plates of a camera, whatever it still does.
+
+        The next request has another one started, which knows nothing.
+        """
+        slot = self._gate_slots.get(affinity)
+        if slot is not None:
+            self._counts.recycled += 1
+            slot.free()
+
+    def leave(self, affinity: str) -> None:
+        """Forget a gate's camera; the child of which no gate is left ends."""
+        slot = self._gate_slots.pop(affinity, None)
+        if slot is not None:
+            slot.cameras -= 1
+            if slot.cameras == 0:
+                slot.free()
 
     @contextlib.contextmanager
     def take(self) -> Iterator[Place]:
@@ -372,7 +411,7 @@ class Pool:
 
     def statistics(self) -> PoolStatistics:
         """Return a snapshot."""
-        slots = self.looking + self.spare + self.coders
+        slots = self.looking + self.spare + self.coders + self.gates
         counts = self._counts
         return PoolStatistics(
             counts.requests,
@@ -387,6 +426,15 @@ class Pool:
         )
 
 
+def _placed(affinity: str, known: dict[str, _Slot], places: list[_Slot]) -> _Slot:
+    """Return the place of an affinity; a new one goes where fewest are."""
+    slot = known.get(affinity)
+    if slot is None:
+        slot = known[affinity] = min(places, key=lambda one: one.cameras)
+        slot.cameras += 1
+    return slot
+
+
 @contextlib.asynccontextmanager
 async def open_pool(
     workers: int, *, clock: Clock, options: PoolOptions | None = None
@@ -396,7 +444,7 @@ async def open_pool(
     Raises ConfigError if a child refuses to start (no sandbox), PeerError if none comes up.
     """
     pool = Pool(workers, options or PoolOptions(), clock)
-    slots = pool.looking + pool.spare + pool.coders
+    slots = pool.looking + pool.spare + pool.coders + pool.gates
     try:
         for slot in pool.looking:
             await slot.ready()
@@ -423,7 +471,7 @@ async def _start(options: PoolOptions) -> _Child:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             pass_fds=(theirs.fileno(),),
-            env=_environment(),
+            env=_environment() | (_FORGETFUL if options.plates is not None else {}),
         )
     except OSError as error:
         ours.close()
@@ -486,6 +534,10 @@ def _command(options: PoolOptions, fd: int) -> Iterator[str]:
     yield from ("--fd", str(fd), "--memory-bytes", str(options.address_bytes))
     if options.without_seccomp:
         yield "--without-seccomp"
+    if options.plates is not None:
+        yield from ("--plates", options.plates)
+        if not options.second:
+            yield "--without-second"
 
 
 def _environment() -> dict[str, str]:

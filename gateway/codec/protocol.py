@@ -33,6 +33,12 @@ class Kind(IntEnum):
     """Coded units in, fragmented MP4 out."""
     RECODE = 4
     """Coded units of one live stream in, the same coded anew out."""
+    PLATES = 5
+    """Coded units of one gate in, the passages that are over out; only in children of gates."""
+    PLATE_PICTURE = 6
+    """The best picture of a passage that was just told, masks and other plates covered."""
+    DETECT = 7
+    """A small JPEG in, boxes with names out; only in children with a net of the user's own."""
     READY = 128
     """Sent once, after the sandbox has closed."""
     REFUSED = 129

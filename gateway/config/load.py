@@ -24,6 +24,8 @@ from gateway.config.options import (
     MediaListenOptions,
     OidcLine,
     Options,
+    PlateOptions,
+    PlateSourceLine,
     RegistryOptions,
     ReportOptions,
     RingOptions,
@@ -79,9 +81,16 @@ def _repeats(document: Document) -> list[ConfigError]:
     return faults
 
 
-def _analytics(file: schema.File) -> AnalyticsOptions:
+def _analytics(file: schema.File, base: Path) -> AnalyticsOptions:
     workers = file.analytics.workers or os.cpu_count() or 1
-    return AnalyticsOptions(workers, file.analytics.budget_cores)
+    read = file.analytics
+    return AnalyticsOptions(
+        workers,
+        read.budget_cores,
+        _path(base, read.detector),
+        _path(base, read.detector_python),
+        read.detector_least,
+    )
 
 
 def _options(file: schema.File, base: Path) -> Options:
@@ -101,7 +110,7 @@ def _options(file: schema.File, base: Path) -> Options:
         brokers=tuple(_broker(broker, base) for broker in file.broker),
         registry=RegistryOptions(_path(base, file.registry.seed)),
         ledger=_ledger(file.ledger, box.id, base),
-        analytics=_analytics(file),
+        analytics=_analytics(file, base),
         ring=RingOptions(file.ring.most_seconds, file.ring.most_mib),
         stills=StillsOptions(file.stills.keep_hours),
         alarms=AlarmOptions(file.alarms.keep_days, file.alarms.most, file.alarms.ballast_mib),
@@ -117,6 +126,21 @@ def _options(file: schema.File, base: Path) -> Options:
         stations=tuple(_dc09(one) for one in file.dc09),
         dc09_receiver=_dc09_receiver(file.dc09_receiver) if file.dc09_receiver else None,
         turn=None if file.turn is None else TurnOptions(**file.turn.model_dump()),
+        plates=_plates(file.plates, base),
+    )
+
+
+def _plates(plates: schema.Plates, base: Path) -> PlateOptions:
+    return PlateOptions(
+        key=plates.key,
+        models=_path(base, plates.models),
+        second=plates.second,
+        k_threshold=plates.k_threshold,
+        children=plates.children,
+        timeout_s=plates.timeout_s,
+        passages=plates.passages,
+        former_key=plates.former_key,
+        sources=tuple(PlateSourceLine(one.name, one.key, one.lists) for one in plates.source),
     )
 
 

@@ -206,6 +206,46 @@ class AnalyticsOptions:
     """Child processes, at least 1."""
     budget_cores: float = 0.0
     """CPU seconds a second that looking may take in the whole box; 0: four fifths of `workers`."""
+    detector: Path | None = None
+    """A net of the user's own that names what moves: ONNX, or weights of ultralytics."""
+    detector_python: Path | None = None
+    """The interpreter that runs ultralytics; None: the net is ONNX."""
+    detector_least: float = 0.35
+    """Confidence below which it has said nothing, 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlateSourceLine:
+    """Who may deliver lists of plates that are sought (A-49)."""
+
+    name: str
+    key: str
+    """Ed25519 public key, 32 bytes in base64."""
+    lists: tuple[str, ...]
+    """Kinds: `A1`, `A2`, `C`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlateOptions:
+    """How plates are read at gates, and what is known of those that are sought."""
+
+    key: str = ""
+    """A reference to 32 bytes in base64, from which the keys of the hot lists are derived."""
+    models: Path | None = None
+    """Folder of the nets that find and read; None: ours."""
+    second: bool = True
+    """Whether a second reader has to agree before a read is certain."""
+    k_threshold: int = 10
+    """Counts below it are not told."""
+    children: int = 1
+    """Processes that read plates; none runs while no gate is open."""
+    timeout_s: int = 10
+    """One that takes longer over one request is replaced."""
+    passages: int = 2_000
+    """One is replaced after so many, once its lanes are empty."""
+    former_key: str = ""
+    """As `key`, the one before it: what was written under it is written anew."""
+    sources: tuple[PlateSourceLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,3 +456,4 @@ class Options:
     stations: tuple[Dc09Options, ...] = ()
     dc09_receiver: Dc09ReceiverOptions | None = None
     turn: TurnOptions | None = None
+    plates: PlateOptions = field(default_factory=PlateOptions)

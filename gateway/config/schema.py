@@ -523,6 +523,50 @@ class Analytics(Text):
     budget_cores: Annotated[float, Field(strict=True, ge=0.0, le=64.0, allow_inf_nan=False)] = (
         Field(default=0.0, description="0.0 (four fifths of the workers) to 64.0")
     )
+    detector: PathText | None = Field(default=None, description="a net's file, .onnx or .pt")
+    detector_python: PathText | None = Field(
+        default=None, description="an interpreter that has ultralytics, as make yolo builds it"
+    )
+    detector_least: Annotated[float, Field(strict=True, ge=0.05, le=0.95, allow_inf_nan=False)] = (
+        Field(default=0.35, description="0.05 to 0.95")
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Analytics":
+        if self.detector_python is not None and self.detector is None:
+            raise refusal("has nothing to run", "write detector, or remove it", "detector_python")
+        if self.detector_python is None and not (self.detector or ".onnx").endswith(".onnx"):
+            advice = "write what make yolo built, or export the net to .onnx"
+            raise refusal("is missing: only ultralytics reads this net", advice, "detector_python")
+        return self
+
+
+class PlateSource(Text):
+    """[[plates.source]]."""
+
+    name: Id = Field(description="a name, for example questura-ms")
+    key: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9+/]{43}=$")] = Field(
+        description="the Ed25519 public key of who signs, 32 bytes in base64"
+    )
+    lists: Annotated[tuple[Literal["A1", "A2", "C"], ...], Field(min_length=1, max_length=3)] = (
+        Field(description='kinds that it delivers: "A1", "A2", "C"')
+    )
+
+
+class Plates(Text):
+    """[plates]."""
+
+    key: Reference = Field(default="", description="a reference, for example credential:plates")
+    former_key: Reference = Field(default="", description="a reference to the key before this one")
+    models: PathText | None = Field(default=None, description="a folder with finder and reader")
+    second: Flag = Field(default=True, description="true or false")
+    k_threshold: Whole = Field(default=10, ge=2, le=1_000, description="2 to 1000")
+    children: Whole = Field(default=1, ge=1, le=16, description="1 to 16 processes")
+    timeout_s: Whole = Field(default=10, ge=1, le=60, description="1 to 60 seconds")
+    passages: Whole = Field(default=2_000, ge=1, le=1_000_000, description="1 to 1000000")
+    source: Annotated[tuple[PlateSource, ...], Field(max_length=16)] = Field(
+        default=(), description="tables [[plates.source]]"
+    )
 
 
 class Ring(Text):
@@ -713,6 +757,7 @@ class File(Text):
     registry: Registry = Field(default_factory=Registry, description="a table [registry]")
     ledger: Ledger = Field(default_factory=Ledger, description="a table [ledger]")
     analytics: Analytics = Field(default_factory=Analytics, description="a table [analytics]")
+    plates: Plates = Field(default_factory=Plates, description="a table [plates]")
     ring: Ring = Field(default_factory=Ring, description="a table [ring]")
     stills: Stills = Field(default_factory=Stills, description="a table [stills]")
     alarms: Alarms = Field(default_factory=Alarms, description="a table [alarms]")

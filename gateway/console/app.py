@@ -30,6 +30,7 @@ from gateway.console import (
     exercise,
     feedback,
     holdup,
+    hotlists,
     incidents,
     ledger,
     lines,
@@ -37,6 +38,7 @@ from gateway.console import (
     mine,
     oidc,
     operations,
+    plates,
     problem,
     reports,
     retention,
@@ -111,7 +113,8 @@ def build_app(services: Services) -> FastAPI:
         app.include_router(_routes(pictures.routes))
     for accounts in (acts, holdup, ledger, lines, mine, retention, operations):
         app.include_router(_routes(accounts.routes))
-    app.include_router(_routes(reports.routes))
+    for told in (reports, plates, hotlists):
+        app.include_router(_routes(told.routes))
     if services.exercise is not None and services.box.exercise:
         app.include_router(_routes(exercise.routes))
     pages = APIRouter(include_in_schema=False)
@@ -132,6 +135,7 @@ def build_control_app(services: Services) -> FastAPI:
     app.include_router(_routes(acts.control_routes))
     app.include_router(_routes(lines.control_routes))
     app.include_router(_routes(holdup.control_routes))
+    app.include_router(_routes(hotlists.control_routes))
     app.include_router(_routes(why.control_routes))
     app.include_router(_routes(operations.routes))
     _describe(app)

@@ -80,7 +80,8 @@ async def never_began(services: Services, grant: Grant, reason: str) -> None:
 async def beginning(services: Services, grant: Grant) -> AsyncIterator[None]:
     """Begin a live picture in the block; whatever keeps it from that closes the Grant.
 
-    406 for an offer that cannot be answered, 429 where as much is looked at as may be.
+    406 for an offer that cannot be answered, 429 where as much is looked at as may be, 503
+    where as much is as can be now.
     """
     try:
         yield
@@ -95,9 +96,11 @@ async def beginning(services: Services, grant: Grant) -> AsyncIterator[None]:
         raise
     except BusyError as error:
         await never_began(services, grant, "limit-reached")
-        raise ProblemError(
-            HTTPStatus.TOO_MANY_REQUESTS, Fault.VIEW_LIMIT, str(error)[:200]
-        ) from error
+        status, headers = HTTPStatus.TOO_MANY_REQUESTS, {}
+        if error.retry_after_s:  # not the viewer's limit: the box is busy now
+            headers = {"Retry-After": f"{error.retry_after_s:.0f}"}
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+        raise ProblemError(status, Fault.VIEW_LIMIT, str(error)[:200], headers) from error
     except PeerError:
         await never_began(services, grant, "media-unavailable")
         raise

@@ -13,6 +13,7 @@ from collections.abc import (
     AsyncGenerator,
     Awaitable,
     Callable,
+    Collection,
     Iterable,
     Iterator,
     Mapping,
@@ -29,7 +30,9 @@ from gateway.model.alarm import AlarmRecord, AlarmVerdict, Delivery
 from gateway.model.alarm_times import AlarmTimes, TimesQuery
 from gateway.model.audit import ExportForm, LedgerEvent, LedgerQuery
 from gateway.model.feedback import Feedback, FeedbackQuery
+from gateway.model.hit import GateHour, Hit, OpenHit
 from gateway.model.holdup import HoldupSource, Verification
+from gateway.model.hotlist import Delivered, HotEntry, HotList, LocalWish
 from gateway.model.incident import Command, Incident, IncidentEvent, Once, Open
 from gateway.model.media import StreamStatus, StreamWish
 from gateway.model.registry import Camera, Extension, Pause, Registry
@@ -1960,6 +1963,102 @@ class LineDesk(Protocol):
         ...
 
 
+class HotLists(Protocol):
+    """Lists of plates that are sought, and what a Grant lets people do with them.
+
+    StateError: `grant`, `unknown`, `not-waiting`, `person`, `same-person`, `newcomer`, `full`; of a
+    delivery `signature`, `source`, `kind`, `old`, `base`, `too-large`, `too-many`. ConfigError
+    names what is wrong with what was written. No error has a plate.
+    """
+
+    @property
+    def problem(self) -> str:
+        """Why nothing is matched; empty while it is."""
+        ...
+
+    @property
+    def sources(self) -> Sequence[tuple[str, Sequence[str]]]:
+        """Who may deliver which kinds, by name."""
+        ...
+
+    async def delivered(self) -> Sequence[HotList]:
+        """Return the lists of offices, without what they hold."""
+        ...
+
+    async def local(self) -> Sequence[HotEntry]:
+        """Return the entries of our own, without plates, those that wait first."""
+        ...
+
+    async def entry(self, id_: str) -> HotEntry | None:
+        """Return one entry, without its plate; None: there is none (any more)."""
+        ...
+
+    def bar(self, entry: HotEntry, actor: Actor) -> str:
+        """Return why somebody may not approve an entry as a person; empty: it is another one."""
+        ...
+
+    async def add(self, wish: LocalWish, grant: Grant) -> HotEntry:
+        """Enter a plate that then waits for a second person; its id is the Grant's object."""
+        ...
+
+    async def approve(self, grant: Grant) -> HotEntry:
+        """Put the Grant's entry into force."""
+        ...
+
+    async def reject(self, grant: Grant) -> HotEntry:
+        """Delete the Grant's entry, which waits."""
+        ...
+
+    async def remove(self, grant: Grant) -> HotEntry:
+        """Delete the Grant's entry."""
+        ...
+
+    async def deliver(self, document: bytes, signature: bytes, grant: Grant) -> Delivered:
+        """Take a signed list over."""
+        ...
+
+    async def reveal(self, grant: Grant) -> str:
+        """Return the plate of the Grant's entry."""
+        ...
+
+    async def find(self, plate: str, country: str, grant: Grant) -> Sequence[HotEntry]:
+        """Return the entries of a plate; WireError if it is none."""
+        ...
+
+
+class Plates(Protocol):
+    """Plates that hit a list; nothing of any other. StoreError if the disk refuses."""
+
+    @property
+    def k(self) -> int:
+        """Figures below it are not told."""
+        ...
+
+    async def hits(self) -> Sequence[Hit]:
+        """Return what is kept, the newest first."""
+        ...
+
+    async def find(self, hit_id: str) -> Hit | None:
+        """Return a hit; None if there is none (any more)."""
+        ...
+
+    async def open(self, hit_id: str, grant: Grant) -> OpenHit | None:
+        """Return what a Grant for plates opens; None if there is nothing, or it is for another."""
+        ...
+
+    async def confirm(self, hit_id: str, by: str) -> bool:
+        """Confirm what is not certain, so that rooms hear; False: the verdict is the decision."""
+        ...
+
+    async def settle(self, hit_id: str) -> None:
+        """Do at once what a verdict on the hit's alarm demands."""
+        ...
+
+    def told_counts(self, zones: Collection[str]) -> Sequence[GateHour]:
+        """Return the figures of gates that may be told."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything behind the console."""
@@ -2020,3 +2119,7 @@ class Services:
     """Without it this box has no lines."""
     holdups: HoldupChannels | None = None
     """Without it no button sets anything off."""
+    plates: Plates | None = None
+    """Without it no plate is sought here."""
+    hotlists: HotLists | None = None
+    """Without it there are no lists of plates."""

@@ -26,6 +26,7 @@ from gateway.console.views import (
     box_view,
     user_view,
 )
+from gateway.console.visibility import reads_plates
 from gateway.console.words import Fault
 from gateway.model.access import Actor
 from gateway.model.registry import Role
@@ -51,6 +52,10 @@ def _user(actor: Actor, services: Services) -> UserView:
     """Return the signed-in person; a box without lines has no page of them."""
     view = user_view(actor, services.registry())
     absent = {"reports"} if services.reports is None else set[str]()
+    if services.plates is None or not reads_plates(services.registry()):
+        absent.add("plates")
+    if services.hotlists is None:
+        absent.add("hotlists")
     if services.lines is None and actor.role is not Role.SYSADMIN:
         absent.add("lines")
     return view.model_copy(update={"views": [one for one in view.views if one not in absent]})

@@ -42,6 +42,16 @@ MOST_BODY_BYTES = 64 * 1024
 """Larger than any offer that browsers make (about 8 KiB) or JSON that we take."""
 MOST_OFFER_BYTES = 192 * 1024
 """Of a wall: sixteen m-lines of a browser with every codec."""
+MOST_LIST_BYTES = 3 << 20
+"""100,000 plates as CSV; what is larger comes over the control socket."""
+MOST_SENT_LIST_BYTES = 12 << 20
+"""8 MiB as base64, with who enters it."""
+_MORE = {
+    "/walls": MOST_OFFER_BYTES,
+    "/api/hotlists/imports": MOST_LIST_BYTES,
+    "/control/hotlists/imports": MOST_SENT_LIST_BYTES,
+}
+"""Paths whose bodies may be larger than others."""
 MOST_BODY_S = 15.0
 MOST_DRAINED_BYTES = 1 << 20
 """What is still read and thrown away past the bound before the connection is cut."""
@@ -121,8 +131,7 @@ class BodyLimit:
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
         """Return the body; None if the peer went away before it was complete."""
         announced = Headers(scope=scope).get("content-length", "0")
-        is_wall = scope["path"] == "/walls"
-        most_bytes = max(self._most_bytes, MOST_OFFER_BYTES) if is_wall else self._most_bytes
+        most_bytes = max(self._most_bytes, _MORE.get(scope["path"], 0))
         if not announced.isdecimal() or int(announced) > most_bytes + MOST_DRAINED_BYTES:
             raise _RefusedBodyError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Fault.TOO_LARGE)
         try:

@@ -5,15 +5,26 @@
 from gateway.model.access import Action, Actor, Purpose
 from gateway.model.alarm import AlarmRecord
 from gateway.model.holdup import is_hidden, is_holdup
-from gateway.model.registry import Camera, Disclosure, RecipientKind, Registry, Role
+from gateway.model.registry import Analytic, Camera, Disclosure, RecipientKind, Registry, Role
 from gateway.model.room import at_edge
 
 ROOM_ROLES = frozenset({Role.PS_OPERATOR, Role.PS_SUPERVISOR, Role.PL_OPERATOR})
 
 VIEWS: dict[Role, tuple[str, ...]] = {
-    Role.PS_OPERATOR: ("alarms", "incidents", "reports", "cameras", "devices", "lines"),
+    Role.PS_OPERATOR: (
+        "alarms",
+        "plates",
+        "hotlists",
+        "incidents",
+        "reports",
+        "cameras",
+        "devices",
+        "lines",
+    ),
     Role.PS_SUPERVISOR: (
         "alarms",
+        "plates",
+        "hotlists",
         "incidents",
         "reports",
         "cameras",
@@ -22,7 +33,16 @@ VIEWS: dict[Role, tuple[str, ...]] = {
         "lines",
         "retention",
     ),
-    Role.PL_OPERATOR: ("alarms", "incidents", "reports", "cameras", "devices", "lines"),
+    Role.PL_OPERATOR: (
+        "alarms",
+        "plates",
+        "hotlists",
+        "incidents",
+        "reports",
+        "cameras",
+        "devices",
+        "lines",
+    ),
     Role.INSTITUTE_OPERATOR: ("alarms", "reports"),
     Role.OWNER: ("cameras", "alarms", "mine", "acts", "retention", "devices", "lines"),
     Role.DPO: ("ledger", "acts", "mine", "retention", "cameras"),
@@ -184,6 +204,22 @@ def may_take(record: AlarmRecord, registry: Registry, actor: Actor) -> bool:
     if actor.role is Role.OWNER:
         return not record.alarm.silent
     return actor.role in ROOM_ROLES | {Role.INSTITUTE_OPERATOR}
+
+
+def reads_plates(registry: Registry) -> bool:
+    """Return whether any act has plates read, here or at an edge: else there is no page of them."""
+    scopes = (scope for act in registry.acts.values() for scope in act.scopes)
+    return any(Analytic.PLATES in scope.analytics for scope in scopes)
+
+
+def sees_plates(record: AlarmRecord, registry: Registry, actor: Actor) -> bool:
+    """Return whether somebody may know of a hit: people of rooms that its alarm concerns.
+
+    Never an institute, whatever role its people were given (A-09).
+    """
+    organisation = registry.recipients.get(actor.organisation)
+    institute = organisation is not None and organisation.kind is RecipientKind.INSTITUTE
+    return actor.role in ROOM_ROLES and not institute and sees_alarm(record, registry, actor)
 
 
 def deals_with_incidents(actor: Actor, registry: Registry) -> bool:

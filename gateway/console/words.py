@@ -53,6 +53,12 @@ class Fault(Enum):
     NO_STILL = "no-still"
     NO_CLIP = "no-clip"
     ALREADY_CLOSED = "alarm-already-closed"
+    HOTLIST_SAME_PERSON = "hotlist-same-person"
+    HOTLIST_NEWCOMER = "hotlist-newcomer"
+    HOTLIST_DECIDED = "hotlist-decided"
+    HOTLIST_FULL = "hotlist-full"
+    HOTLIST_SIGNATURE = "hotlist-signature"
+    HOTLIST_OLD = "hotlist-old"
     ALREADY_TAKEN = "alarm-already-taken"
     SHIFT_OPEN = "another-shift-open"
     INCIDENT_CLOSED = "incident-already-closed"
@@ -67,6 +73,7 @@ class Fault(Enum):
     INSTITUTE_NOT_YET = "institute-not-listed-yet"
     INSTITUTE_GONE = "institute-no-longer-listed"
     INSTITUTE_CERTIFICATE = "institute-certificate-expired"
+    PLATE_UNSEEN = "plate-not-opened"
     REPORT_TAKEN = "report-taken"
     REPORT_CLOSED = "report-already-closed"
     REPORTS_FULL = "reports-full"
@@ -235,6 +242,10 @@ SENTENCES: dict[Fault, tuple[str, str]] = {
         "Il certificato EN 50518 dell’istituto è scaduto. Per le emergenze chiamare il 112.",
         "The institute’s EN 50518 certificate has run out. In an emergency call 112.",
     ),
+    Fault.PLATE_UNSEEN: (
+        "Prima di decidere bisogna aprire la targa e confrontarla con l’immagine.",
+        "Open the plate and compare it with the picture before deciding.",
+    ),
     Fault.REPORT_TAKEN: (
         "La segnalazione è già in carico a un’altra sala.",
         "Another room deals with this report already.",
@@ -258,6 +269,34 @@ SENTENCES: dict[Fault, tuple[str, str]] = {
         "Somebody else has already taken this alarm.",
     ),
     Fault.ALREADY_CLOSED: ("L’allarme è già chiuso.", "The alarm is already closed."),
+    Fault.HOTLIST_SAME_PERSON: (
+        "Chi chiede la voce non può approvarla, nemmeno con un’altra utenza: serve un’altra "
+        "persona.",
+        "Who asks for an entry cannot approve it, not even with another account: another person "
+        "is needed.",
+    ),
+    Fault.HOTLIST_NEWCOMER: (
+        "Questa utenza è stata creata o cambiata dopo la richiesta: approva un’altra persona.",
+        "This account was made or changed after the request: another person has to approve.",
+    ),
+    Fault.HOTLIST_DECIDED: (
+        "La voce non è più in attesa: qualcuno ha già deciso.",
+        "The entry waits no more: somebody has decided already.",
+    ),
+    Fault.HOTLIST_FULL: (
+        "Ci sono troppe voci locali: approvare, respingere o togliere prima quelle che ci sono.",
+        "There are too many local entries: approve, reject or remove some first.",
+    ),
+    Fault.HOTLIST_SIGNATURE: (
+        "La firma del file non è di una fonte registrata per questa lista: nulla è cambiato.",
+        "The file is not signed by a source registered for this list: nothing has changed.",
+    ),
+    Fault.HOTLIST_OLD: (
+        "La lista non è più recente di quella in vigore, o le variazioni sono di un’altra lista: "
+        "nulla è cambiato.",
+        "The list is not newer than the one in force, or these are changes to another list: "
+        "nothing has changed.",
+    ),
     Fault.CERTIFICATE_NEEDED: (
         "Occorre un certificato client riconosciuto.",
         "A recognised client certificate is needed.",

@@ -45,6 +45,12 @@ class Action(Enum):
     EXPORT = "clip.export"
     PLATES = "lpr.query"
     HOTLIST = "hotlist"
+    """Seeing which lists there are, and taking entries off them; no plate is shown."""
+    HOTLIST_ADD = "hotlist.add"
+    HOTLIST_IMPORT = "hotlist.import"
+    HOTLIST_APPROVE = "hotlist.approve"
+    HOTLIST_OPEN = "hotlist.open"
+    """Reading the plate of one entry, or asking whether a plate stands on a list."""
     LOG_EXPORT = "log.export"
     GOVERN = "policy.change"
     """Acts, extensions, held changes, pauses, holds."""
@@ -104,6 +110,8 @@ class AccessRequest:
     """Look without an act in force: a reason is needed, the owner is told (at most 60 minutes)."""
     second: str = ""
     """Id of the person who agreed, where four eyes are needed."""
+    object: str = ""
+    """What it is about where that is no camera: a list, or the id of its entry."""
 
 
 class Refusal(Enum):

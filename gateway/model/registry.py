@@ -326,8 +326,9 @@ class Zone:
     severity: int = 3
     """1 (information) .. 5 (hold-up)."""
     line: tuple[Point, ...] = ()
-    """Two points where a line is guarded (CROSSING), else none."""
+    """Two points where a line is guarded (CROSSING) or triggers a passage (PLATES), else none."""
     direction: Direction = Direction.BOTH
+    """Which crossings of the line count."""
     dwell_s: float = 0.0
     """How long something must stay, stand or fail (LOITERING, STOPPED, TAMPER, LOSS)."""
     classes: tuple[Kind, ...] = ()
@@ -343,6 +344,10 @@ class Zone:
     """Name of the template that filled in what was not written."""
     feasts: tuple[date, ...] = ()
     """Holidays of its site alone (patron, closed days); plans fill it in, it is not written."""
+    inbound: Direction = Direction.BOTH
+    """Which way over the line leads into the city (PLATES, A-09); BOTH: nobody said it."""
+    lane: str = ""
+    """Of a gate (PLATES), in words of its own."""
 
 
 @dataclass(frozen=True, slots=True)

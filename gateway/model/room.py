@@ -175,6 +175,8 @@ class OfferedAct:
     """Seconds before an alarm that come with it."""
     watermark: bool = False
     """The room writes who looks into live pictures."""
+    plates: bool = False
+    """Plates that hit a list are told to the room."""
 
 
 @dataclass(frozen=True, slots=True)

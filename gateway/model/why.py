@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.model.alarm import Kind, Why
+from gateway.model.hit import RULE_HIT, read_detail
+from gateway.model.plate import ListKind, Passing
 
 _MINUTES_FROM_S = 120.0
 _HOURS_FROM_S = 7200.0
@@ -38,6 +40,10 @@ _RULES: Final[Mapping[str, tuple[str, str]]] = {
         "Nessuna immagine dalla telecamera da {span}",
         "No picture from the camera for {span}",
     ),
+    RULE_HIT: (
+        "Targa{listed}{passing}{gate}{lane}{sure}",
+        "Plate{listed}{passing}{gate}{lane}{sure}",
+    ),
 }
 """Sentences by rule; a rule that is not here has none."""
 _STANDS: Final = {
@@ -51,6 +57,21 @@ _FAULTS: Final[Mapping[str, tuple[str, str]]] = {
     "ferma": ("Immagine bloccata, sempre la stessa,", "The picture has been frozen"),
     "buia": ("Inquadratura buia", "The view has been dark"),
 }
+_LISTS: Final[Mapping[ListKind | None, tuple[str, str]]] = {
+    ListKind.STOLEN: (" nella lista A1 (veicoli rubati)", " on list A1 (stolen vehicles)"),
+    ListKind.NO_INSPECTION: (" nella lista A2 (senza revisione)", " on list A2 (no inspection)"),
+    ListKind.REPORTED: (" nella lista C (segnalata da un ufficio)", " on list C (reported)"),
+    ListKind.LOCAL: (" nella lista locale", " on the local list"),
+    None: (" cercata", " that is sought"),
+}
+_PASSINGS: Final[Mapping[Passing | None, tuple[str, str]]] = {
+    Passing.IN: (", in entrata in città", ", entering the city"),
+    Passing.OUT: (", in uscita dalla città", ", leaving the city"),
+    None: ("", ""),
+}
+_GATE: Final = (" al varco {}", " at the gate {}")
+_LANE: Final = ("corsia", "lane")
+_UNSURE: Final = (", da verificare", ", to be verified")
 _FAULT: Final = ("Telecamera manomessa", "The camera has been tampered with")
 _WAYS: Final[Mapping[str, tuple[str, str]]] = {
     "ab": (", dal lato A al lato B", ", from side A to side B"),
@@ -83,7 +104,13 @@ def sentence(why: Why, language: str, *, zone: str = "") -> str:
     quotes = ("«{}»", "“{}”")[at]
     standing = why.rule == "veicolo-fermo"
     what = (_STANDS[why.kind is Kind.VEHICLE] if standing else _KINDS[why.kind])[at]
+    kind, passing, lane, sure = read_detail(why.detail)
     words = form[at].format(
+        listed=_LISTS[kind][at],
+        passing=_PASSINGS[passing][at],
+        gate=_GATE[at].format(quotes.format(zone)) if zone else "",
+        lane=_lane(lane, at),
+        sure="" if sure else _UNSURE[at],
         what=what,
         name=f" {quotes.format(zone)}" if zone else "",
         span=_span(why.seconds, at),
@@ -91,6 +118,15 @@ def sentence(why: Why, language: str, *, zone: str = "") -> str:
         fault=_FAULTS.get(why.detail, _FAULT)[at],
     )
     return "; ".join([words, *_details(why, at)]) + "."
+
+
+def _lane(lane: str, at: int) -> str:
+    """Return which lane, in the gate's own words."""
+    words = lane.replace("-", " ").strip()
+    if not words:
+        return ""
+    named = words.lower().startswith(_LANE)
+    return f", {words.lower() if named else f'{_LANE[at]} {words}'}"
 
 
 def _details(why: Why, at: int) -> list[str]:

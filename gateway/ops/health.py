@@ -98,6 +98,23 @@ class LookingSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class GatesSnapshot:
+    """All gates together: no camera, lane, vehicle or hour is in it."""
+
+    open: int = 0
+    awake: int = 0
+    passages: int = 0
+    """Since the start, like what follows."""
+    unread: int = 0
+    looked: int = 0
+    """Pictures that were searched for plates."""
+    skipped: int = 0
+    """Pictures that were decoded and not searched, to keep to the budget."""
+    failures: int = 0
+    cost_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class BoxSnapshot:
     """Everything that /healthz and /metrics tell; no person, plate or case is in it."""
 
@@ -128,6 +145,7 @@ class BoxSnapshot:
     lines: tuple[LineSnapshot, ...] = ()
     live: LiveSnapshot = LiveSnapshot()
     looking: LookingSnapshot = LookingSnapshot()
+    gates: GatesSnapshot = GatesSnapshot()
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +394,24 @@ LIVE: tuple[tuple[Described, Callable[[LiveSnapshot], float | None]], ...] = (
 )
 
 
+GATES: tuple[tuple[Described, Callable[[GatesSnapshot], float]], ...] = (
+    (_gauge("gates", "Cameras whose plates are read under an act in force"), lambda g: g.open),
+    (_gauge("gates_awake", "Of those, how many are decoded now"), lambda g: g.awake),
+    (_counter("gate_passages", "Passages of all gates together"), lambda g: g.passages),
+    (
+        _counter("gate_passages_unread", "Of those, how many had no legible plate"),
+        lambda g: g.unread,
+    ),
+    (_counter("gate_pictures_searched", "Pictures searched for plates"), lambda g: g.looked),
+    (
+        _counter("gate_pictures_skipped", "Pictures decoded and not searched, by budget"),
+        lambda g: g.skipped,
+    ),
+    (_counter("gate_failures", "Requests lost with their child"), lambda g: g.failures),
+    (_counter("gate_cpu_seconds", "Spent by the children of gates"), lambda g: g.cost_s),
+)
+
+
 LINE_STATE = _gauge("line_state", "1 at the state in which the line is", "line", "side", "state")
 LINE: tuple[tuple[Described, Callable[[LineSnapshot], float | None]], ...] = (
     (
@@ -422,6 +458,7 @@ def described() -> tuple[Described, ...]:
     return (
         *(one for one, _ in BOX),
         *(one for one, _ in LIVE),
+        *(one for one, _ in GATES),
         DROPPED,
         RESTARTS,
         STATE,
@@ -448,6 +485,8 @@ class _BoxCollector(Collector):
             yield _family(one, [((), read(s))])
         for each_live, amount in LIVE:
             yield _family(each_live, [((), amount(s.live))])
+        for each_gate, total in GATES:
+            yield _family(each_gate, [((), total(s.gates))])
         yield _family(DROPPED, [((), float(s.biometrics_dropped))])
         restarts = [(("media",), s.media_restarts), (("child",), s.children_restarts)]
         yield _family(RESTARTS, restarts)

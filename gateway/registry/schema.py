@@ -322,6 +322,11 @@ class Zone(Text):
         default=model.Holidays.AS_WEEKDAYS, description='"come-feriale", "sempre" or "mai"'
     )
     template: Line = Field(default="", description='for example "farmacia/notte"')
+    inbound: model.Direction = Field(
+        default=model.Direction.BOTH,
+        description='"ab" or "ba", the way over the line that leads into the city',
+    )
+    lane: Line = Field(default="", max_length=40, description='a lane\'s name, for example "1"')
 
     @model_validator(mode="before")
     @classmethod

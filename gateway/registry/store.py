@@ -22,7 +22,7 @@ from pathlib import Path
 from gateway.model.errors import ConfigError, ConfigErrors, InvariantError, StoreError
 from gateway.model.identifiers import uuid7
 from gateway.model.registry import Edge, Permit, Registry, User
-from gateway.registry import held
+from gateway.registry import held, hotlist_table
 from gateway.registry.approvers import binding, existing, founders, held_approvers, orphaned
 from gateway.registry.entities import (
     GOVERNED,
@@ -112,6 +112,8 @@ class RegistryStore:
         self, store: Store, clock: Clock, begun: "_Begun", built_in: Sequence[Permit] = ()
     ) -> None:
         self._store = store
+        self.store = store
+        """The one writer of the file, for what else is kept in it."""
         self._clock = clock
         self._current = begun.current
         self._removed = begun.removed
@@ -476,7 +478,7 @@ async def open_registry(
 
     `built_in`: the lines of the access matrix of roles for which the registry has none.
     """
-    async with open_store(path, SCHEMA + held.SCHEMA) as store:
+    async with open_store(path, SCHEMA + held.SCHEMA + hotlist_table.SCHEMA) as store:
         try:
             begun = _Begun(
                 await store.read(_read),
@@ -506,7 +508,7 @@ def _insert(
 ) -> None:
     change = entry.change
     diff = {"added": change.added, "changed": change.changed, "removed": change.removed}
-    held.bind_anew(connection, _bound_anew(connection, change, after))
+    _bind_anew(connection, tuple(_bound_anew(connection, change, after)))
     for id_ in change.founders:
         user = after["user", id_]
         assert isinstance(user, User)  # noqa: S101 - a founder is a user of this version
@@ -529,6 +531,12 @@ def _insert(
             connection.execute("delete from totp where user = ?", (id_,))
             connection.execute("delete from totp_step where user = ?", (id_,))
     connection.executemany("insert into entity values (?, ?, ?, ?)", rows)
+
+
+def _bind_anew(connection: sqlite3.Connection, users: Sequence[str]) -> None:
+    """Keep accounts that could be somebody else's from now on out of all that waits."""
+    held.bind_anew(connection, users)
+    hotlist_table.bind_anew(connection, users)
 
 
 def _bound_anew(
@@ -555,7 +563,7 @@ def _insert_orphans(connection: sqlite3.Connection, organisations: Iterable[str]
 
 
 def _insert_hash(connection: sqlite3.Connection, user_id: str, phc_hash: str) -> None:
-    held.bind_anew(connection, (user_id,))
+    _bind_anew(connection, (user_id,))
     if phc_hash:
         connection.execute("insert or replace into password values (?, ?)", (user_id, phc_hash))
     else:
@@ -563,7 +571,7 @@ def _insert_hash(connection: sqlite3.Connection, user_id: str, phc_hash: str) ->
 
 
 def _insert_totp(connection: sqlite3.Connection, user_id: str, secret: str) -> None:
-    held.bind_anew(connection, (user_id,))
+    _bind_anew(connection, (user_id,))
     if secret:
         connection.execute("insert or replace into totp values (?, ?)", (user_id, secret))
     else:

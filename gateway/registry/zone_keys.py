@@ -29,6 +29,25 @@ def zone_faults(zone: Zone) -> Iterator[Fault]:
     yield from _line(zone)
     yield from _dwell(zone)
     yield from _sizes(zone)
+    yield from gate_faults(zone)
+
+
+def gate_faults(zone: Zone) -> Iterator[Fault]:
+    """Yield what keeps a zone from being a gate (A-09), or what only a gate may say.
+
+    Zones that were stored before gates had a line are asked too: see `gateway.assembly.gates`.
+    """
+    is_gate = zone.analytic is Analytic.PLATES
+    if is_gate and not zone.line:
+        advice = "write the line at which a passage counts, [[0.2, 0.6], [0.8, 0.6]]"
+        yield "line", "is missing", advice
+    if is_gate and zone.inbound is Direction.BOTH:
+        advice = 'write "ab" or "ba", the way over the line that leads into the city'
+        yield "inbound", "is missing", advice
+    if not is_gate and zone.inbound is not Direction.BOTH:
+        yield "inbound", "belongs to targhe alone", "remove it"
+    if not is_gate and zone.lane:
+        yield "lane", "belongs to targhe alone", "remove it"
 
 
 def _place(zone: Zone) -> Iterator[Fault]:
@@ -46,10 +65,12 @@ def _line(zone: Zone) -> Iterator[Fault]:
         if not zone.line:
             yield "line", "is missing", "write two points, [[0.2, 0.6], [0.8, 0.6]]"
         return
+    if zone.analytic is Analytic.PLATES:
+        return
     if zone.line:
-        yield "line", "belongs to attraversamento alone", "remove it"
+        yield "line", "belongs to attraversamento and targhe alone", "remove it"
     if zone.direction is not Direction.BOTH:
-        yield "direction", "belongs to attraversamento alone", "remove it"
+        yield "direction", "belongs to attraversamento and targhe alone", "remove it"
 
 
 def _dwell(zone: Zone) -> Iterator[Fault]:

@@ -21,16 +21,21 @@ from gateway.runtime.clock import Clock
 from gateway.runtime.tally import Tally
 from gateway.wire.onvif_mqtt import (
     EVENT,
+    LICENSE_PLATE,
     Message,
     Received,
     ack_topic,
     event_payload,
     parse_event,
+    parse_plate,
+    plate_payload,
 )
 
 log = logging.getLogger(__name__)
 
 ALARM: Final = "alarm"
+PLATE: Final = "plate"
+"""A plate that hit a list, beside the alarm of the same id."""
 ACKS: Final = "acks"
 
 NOT_YET: Final = "not-yet"
@@ -97,9 +102,10 @@ class LineBroker:
         """Bring one message to the room; return a reason code. PeerError once the line fell."""
         if f"/{EVENT}/" not in message.topic:
             return TAKEN  # health: the line tells of itself
-        body = {"topic": message.topic, "payload": self._named(message).decode()}
+        kind = PLATE if f"/{LICENSE_PLATE}/" in message.topic else ALARM
+        body = {"topic": message.topic, "payload": self._named(message, kind).decode()}
         try:
-            await self._caller.call(ALARM, body, within_s=ANSWER_S)
+            await self._caller.call(kind, body, within_s=ANSWER_S)
         except RefusedError as error:
             self._tally.note("alarm-refused-by-room", line=self._name, problem=str(error))
             return BUSY if error.code == NOT_YET else NOT_AUTHORISED
@@ -110,11 +116,14 @@ class LineBroker:
             raise
         return TAKEN
 
-    def _named(self, message: Message) -> bytes:
+    def _named(self, message: Message, kind: str) -> bytes:
         """Return the payload with the name that the room knows us by."""
         own, theirs = self.names() if self.names is not None else ("", "")
         if own == theirs:
             return message.payload
+        if kind == PLATE:
+            _, hit = parse_plate(message.topic, message.payload)
+            return plate_payload(replace(hit, box=theirs))
         _, notice = parse_event(message.topic, message.payload)
         return event_payload(replace(notice, box=theirs))
 

@@ -21,6 +21,7 @@ from gateway.model.registry import (
     Act,
     ActKind,
     ActScope,
+    Analytic,
     Camera,
     Controller,
     Edge,
@@ -124,13 +125,17 @@ def _act(edge: Edge, lines: list[tuple[OfferedAct, str]]) -> Act:
     told = lines[0][0]
     since = _rome(told.from_utc_us).date()
     until, clock = _end(told.until_utc_us)
-    groups: dict[tuple[Any, float, bool], list[str]] = {}
+    groups: dict[tuple[Any, float, bool, bool], list[str]] = {}
     for act, camera in lines:
-        groups.setdefault((act.disclosure, act.before_s, act.watermark), []).append(camera)
+        key = (act.disclosure, act.before_s, act.watermark, act.plates)
+        groups.setdefault(key, []).append(camera)
     scopes = tuple(
-        ActScope(tuple(cameras), edge.organisations, (), disclosure, before_s, watermark=watermark)
-        for (disclosure, before_s, watermark), cameras in groups.items()
-    )
+        ActScope(
+            tuple(cameras), edge.organisations, (Analytic.PLATES,) if plates else (),
+            disclosure, before_s, watermark=watermark,
+        )
+        for (disclosure, before_s, watermark, plates), cameras in groups.items()
+    )  # fmt: skip
     return Act(
         id=at_room(edge.id, told.id),
         title=told.title,

@@ -32,6 +32,7 @@ _MOST_WHOLE: Final = (1 << 53) - 1
 _HEAD: Final = frozenset(("v", "edge", "name", "version", "exercise", "part", "of", "cameras"))
 _ACT: Final = frozenset(("id", "title", "number", "from", "until", "disclosure", "before_s"))
 _MARK: Final = "watermark"
+_PLATES: Final = "plates"
 """Of an act, only where it is demanded: a room that does not know the word takes no such offer."""
 _CAMERA: Final = frozenset(
     (
@@ -100,6 +101,7 @@ def _row(one: OfferedCamera) -> dict[str, Any]:
 
 def _act_row(one: OfferedAct) -> dict[str, Any]:
     marked = {_MARK: True} if one.watermark else {}
+    marked |= {_PLATES: True} if one.plates else {}
     return marked | {
         "id": one.id,
         "title": one.title,
@@ -202,10 +204,11 @@ def _camera(row: object) -> OfferedCamera:
 
 
 def _act(row: object) -> OfferedAct:
-    marked = isinstance(row, Mapping) and _MARK in row
-    row = _insist(row, _ACT | {_MARK} if marked else _ACT, "act")
-    if marked and row[_MARK] is not True:
-        raise WireError("offer: watermark is not true")
+    given = {one for one in (_MARK, _PLATES) if isinstance(row, Mapping) and one in row}
+    row = _insist(row, _ACT | given, "act")
+    for one in sorted(given):
+        if row[one] is not True:
+            raise WireError(f"offer: {one} is not true")
     from_us = _whole(row["from"], "from", _MOST_WHOLE)
     until_us = _whole(row["until"], "until", _MOST_WHOLE)
     if from_us >= until_us:
@@ -221,7 +224,8 @@ def _act(row: object) -> OfferedAct:
         until_utc_us=until_us,
         disclosure=disclosure,
         before_s=_number(row["before_s"], "before_s", 0.0, MOST_BEFORE_S),
-        watermark=marked,
+        watermark=_MARK in given,
+        plates=_PLATES in given,
     )
 
 

@@ -123,6 +123,8 @@ class PlateHit:
     label: PlateLabel
     plate_type: str = "Normal"
     issuer: str = ""
+    verified: bool = False
+    """A person compared it with the picture before it was sent (D.9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,7 @@ def plate_message(
     if not may_have_plates(recipient):
         raise InvariantError(f"a plate was on its way to {recipient.id}, who may have none")
     within_s = min(max(1, expiry_s), MOST_PLATE_EXPIRY_S)
-    return Message(plate_topic(prefix, hit), _plate_payload(hit), retain=False, expiry_s=within_s)
+    return Message(plate_topic(prefix, hit), plate_payload(hit), retain=False, expiry_s=within_s)
 
 
 def plate_topic(prefix: str, hit: PlateHit) -> str:
@@ -239,13 +241,15 @@ def parse_plate(topic: str, payload: bytes) -> tuple[str, PlateHit]:
         label=_label(data.get("Label")),
         plate_type=_form(info, "PlateType", _WORD),
         issuer=_form(info, "IssuingEntity", _WORD),
+        verified=_member(data, "Verified", bool) if "Verified" in data else False,
     )
     if [_unescape(level) for level in sources.split("/")] != [hit.camera, hit.rule]:
         raise WireError(f"topic {topic[:80]!r} and Source do not name the same rule")
     return prefix, hit
 
 
-def _plate_payload(hit: PlateHit) -> bytes:
+def plate_payload(hit: PlateHit) -> bytes:
+    """Return the JSON of a hit; `parse_plate` is its inverse."""
     return _json(
         {
             "UtcTime": _iso(hit.at_utc_us),
@@ -261,6 +265,7 @@ def _plate_payload(hit: PlateHit) -> bytes:
                 "Label": hit.label.value,
                 "EventId": hit.hit,
                 "Box": hit.box,
+                **({"Verified": True} if hit.verified else {}),
             },
         }
     )

@@ -26,6 +26,7 @@ NO_TWIN = {
     "model/alarm.py": "declarations",
     "model/audit.py": "declarations",
     "model/event.py": "declarations",
+    "model/hotlist.py": "declarations",
     "model/plate.py": "declarations",
     "relay/video/lease.py": "declarations",
 }

@@ -938,6 +938,10 @@ class Town:
         """As `incidents`."""
         self.lines = None
         """As `incidents`."""
+        self.plates = None
+        """As `incidents`."""
+        self.hotlists = self.rights = None
+        """As `incidents`."""
         self.seconds = None
         """As `incidents`."""
         self.oidc = None
@@ -991,6 +995,9 @@ class Town:
             shifts=self.shifts,
             incidents=self.incidents,
             reports=self.reports,
+            plates=self.plates,
+            hotlists=self.hotlists,
+            rights=self.rights,
             seconds=self.seconds,
             oidc=self.oidc,
         )

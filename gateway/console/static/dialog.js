@@ -8,6 +8,7 @@ import { t } from "./i18n.js";
 let opened = 0;
 
 /** Asks for values. `fields`: { name, label, type, value, required, minlength, maxlength, hint, options, min, mode };
+ * A file is read as its digest; with `raw` it is the file itself.
  * `body`: elements above the fields; `run(values)` does the work and may throw a Problem, which is shown here.
  * Returns what `run` returned (the values without one), or null if cancelled. */
 export function ask({ title, lead = "", body = [], fields = [], submit, tone = "primary", cancel = t("dialog.cancel"), run }) {
@@ -73,7 +74,7 @@ function build(id, field) {
     : h(field.type === "area" ? "textarea" : "input", { ...common, type: field.type === "area" ? null : field.type ?? "text", rows: field.type === "area" ? "3" : null,
       maxlength: field.maxlength ?? null, min: field.min ?? null, autocomplete: "off", inputmode: field.mode ?? null, class: field.class ?? null });
   if (!field.options && field.value !== undefined) input.value = field.value;
-  const read = field.type === "file" ? () => digest(input.files[0]) : () => input.value.trim();
+  const read = field.raw ? () => input.files[0] : field.type === "file" ? () => digest(input.files[0]) : () => input.value.trim();
   return { field, input, read, element: h("div", { class: "field" }, h("label", { for: at }, field.label), input, hint) };
 }
 

@@ -21,11 +21,13 @@ import { alarm } from "./views/alarm.js";
 import { alarms } from "./views/alarms.js";
 import { cameras } from "./views/cameras.js";
 import { devices } from "./views/devices.js";
+import { hotlists } from "./views/hotlists.js";
 import { incident } from "./views/incident.js";
 import { incidents } from "./views/incidents.js";
 import { ledger } from "./views/ledger.js";
 import { lines } from "./views/lines.js";
 import { mine } from "./views/mine.js";
+import { plates } from "./views/plates.js";
 import { precision } from "./views/precision.js";
 import { reports } from "./views/reports.js";
 import { retention } from "./views/retention.js";
@@ -37,6 +39,8 @@ const TOAST_MS = 12_000;
 const [URGENT_REPORT, REPORT] = [3, 2];
 const NAV = {
   alarms: { href: "#/allarmi", mark: "bell", label: "nav.alarms" },
+  plates: { href: "#/targhe", mark: "plate", label: "nav.plates" },
+  hotlists: { href: "#/liste-targhe", mark: "list", label: "nav.hotlists" },
   incidents: { href: "#/interventi", mark: "incident", label: "nav.incidents" },
   reports: { href: "#/segnalazioni", mark: "message", label: "nav.reports" },
   cameras: { href: "#/telecamere", mark: "camera", label: "nav.cameras" },
@@ -55,6 +59,8 @@ const ROUTES = [
   [/^#\/allarmi$/, "alarms", alarms],
   [/^#\/allarmi\/([0-9a-zA-Z-]+)$/, "alarms", alarm],
   [/^#\/precisione$/, "alarms", precision],
+  [/^#\/targhe$/, "plates", plates],
+  [/^#\/liste-targhe$/, "hotlists", hotlists],
   [/^#\/interventi$/, "incidents", incidents],
   [/^#\/interventi\/([0-9a-f-]+)$/, "incidents", incident],
   [/^#\/segnalazioni$/, "reports", reports],

@@ -9,7 +9,7 @@ leaves an alarm with all its deliveries and its next deadline, or none of them.
 import json
 import sqlite3
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -490,18 +490,36 @@ def escalate(
     later = plan[step + 1] if step + 1 < len(plan) else None
     record = replace(
         record,
-        recipients=(*record.recipients, *added),
         step=step + 1,
         escalates_utc_us=record.stored_utc_us + int(later[0] * 1e6) if later else 0,
         escalates_to=later[1] if later else (),
     )
+    return _told(db, record, added, now), tuple(added)
+
+
+def tell(
+    db: sqlite3.Connection, alarm_id: str, rows: Iterable[tuple[str, bool]], now: Moment
+) -> AlarmRecord | None:
+    """Tell further recipients of an alarm, answered or not; again changes nothing."""
+    record = find(db, alarm_id, now)
+    if record is None:
+        return None
+    added = {one: home for one, home in rows if one not in record.recipients}
+    return _told(db, record, added, now)
+
+
+def _told(
+    db: sqlite3.Connection, record: AlarmRecord, added: Mapping[str, bool], now: Moment
+) -> AlarmRecord:
+    """Return the record with further recipients, once their deliveries are queued."""
+    record = replace(record, recipients=(*record.recipients, *added))
     save(db, record)
-    subject = (record.alarm, _number(db, alarm_id))
+    subject = (record.alarm, _number(db, record.alarm.id))
     phases = (Phase.RAISED, Phase.ENDED) if record.ended_utc_us else (Phase.RAISED,)
     for recipient, at_home in added.items():
         for phase in phases:
             _queue(db, subject, recipient, phase, now.utc_us if at_home else 0)
-    return record, tuple(added)
+    return record
 
 
 def accounted(db: sqlite3.Connection, alarm_id: str, step: int) -> None:

@@ -332,6 +332,18 @@ class Outbox:
         now = self._clock.now()
         return await self._change(lambda db: book_rows.follow(db, alarm_id, told, now))
 
+    async def tell(self, alarm_id: str, recipients: Sequence[Recipient]) -> AlarmRecord | None:
+        """Tell further recipients, durably, answered or not; None if the id is unknown.
+
+        What they have changes nothing. Recipients that come after the end get that as well.
+        """
+        now = self._clock.now()
+        rows = [(one.id, not one.broker) for one in recipients]
+        record = await self._change(lambda db: book_rows.tell(db, alarm_id, rows, now))
+        if record is not None and not all(at_home for _, at_home in rows):
+            self._pending.add(alarm_id)
+        return record
+
     # ---- escalation
 
     def overdue(self) -> list[tuple[str, int]]:

@@ -121,8 +121,20 @@ def first(main: Sequence[AccessUnit], small: Sequence[AccessUnit]) -> StreamKind
     """
     if not small:
         return StreamKind.MAIN
-    large_bytes = sum(one.size_bytes() for one in main)
-    small_bytes = sum(one.size_bytes() for one in small)
+    large_bytes = _size_bytes(main)
+    small_bytes = _size_bytes(small)
     if main and (large_bytes <= SMALL_FIRST_BYTES or 2 * small_bytes > large_bytes):
         return StreamKind.MAIN
     return StreamKind.SUB
+
+
+def lacks_small(main: Sequence[AccessUnit], small: Sequence[AccessUnit]) -> bool:
+    """Return whether a new viewer had better begin small, if only the small stream ran.
+
+    `main`, `small`: what is kept of each, as for `first`.
+    """
+    return not small and _size_bytes(main) > SMALL_FIRST_BYTES
+
+
+def _size_bytes(kept: Sequence[AccessUnit]) -> int:
+    return sum(one.size_bytes() for one in kept)

@@ -454,6 +454,7 @@ class Media:
         log.info("session-playing", extra={"profile": keys.profile.name})
         for slot in session.slots:
             self._show(session, slot)
+        self._tell(link.state([slot.state() for slot in session.slots if slot.play is not None]))
 
     def _on_dtls(self, data: bytes, address: Address) -> None:
         session = self._by_address.get(address)

@@ -10,7 +10,7 @@ from hypothesis import given
 from gateway.access import policy
 from gateway.access.offering import has_pictures, offered
 from gateway.model.access import Verdict
-from gateway.model.registry import Disclosure, Extension, Pause, SiteState
+from gateway.model.registry import Analytic, Disclosure, Extension, Pause, SiteState
 from gateway.model.room import Offer
 from gateway.wire.federation import Parts, parts_of
 from tests.unit.access.test_rules import towns
@@ -104,6 +104,15 @@ def test_two_lines_of_one_act_are_told_as_one():
     assert not act.watermark
     both = replace(SHOP_ACT, scopes=(replace(line, watermark=True), line))
     assert offered(registry(both), "sala-pl", NOW.utc_us)[0].acts[0].watermark
+
+
+def test_that_an_act_has_plates_read_is_told_to_the_room():
+    """One of its lines is enough; without it the room opens no plate of that camera."""
+    line = SHOP_ACT.scopes[0]
+    assessed = replace(SHOP_ACT, dpia="DPIA 1/2026", dpia_date=SHOP_ACT.valid_from)
+    plates = replace(assessed, scopes=(line, replace(line, analytics=(Analytic.PLATES,))))
+    for act, told in ((SHOP_ACT, False), (plates, True)):
+        assert offered(registry(act), "sala-pl", NOW.utc_us)[0].acts[0].plates is told
 
 
 def test_what_is_shown_during_incidents_alone_is_not_offered():

@@ -138,6 +138,10 @@ class RawExits:
     def fanout(self, camera, what, grant=None):
         return self.post(camera).fanout(what.rendition.source)
 
+    def at_hand(self, camera, what, grant=None):
+        post = self.post(camera)
+        return post.fanout(what.rendition.source).kept() if post is not None else ()
+
     @asynccontextmanager
     async def use(self, camera, what, grant=None):
         if self.post(camera) is None:

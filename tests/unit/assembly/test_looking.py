@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The box's budget from its configuration to its health."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from gateway.analytics.budget import Budget, Importance
-from gateway.assembly.looking import budget_of, looking_of
+from gateway.assembly.looking import budget_of, detector_of, looking_of
 from gateway.config.options import AnalyticsOptions
 
 
@@ -28,3 +31,15 @@ def test_health_names_who_is_looked_at_less() -> None:
     assert said.budget_cores == 0.1
     assert said.used_cores > 0.1
     assert said.reduced == ("cam",)
+
+
+def test_a_net_has_a_child_of_its_own_and_ultralytics_its_own_interpreter() -> None:
+    """Without a net there is none; ONNX runs in our cage, weights of torch elsewhere."""
+    assert detector_of(AnalyticsOptions(1)) is None
+    own = detector_of(AnalyticsOptions(1, detector=Path("/n.onnx"), detector_least=0.5))
+    assert own is not None
+    assert own.command[0] == sys.executable
+    assert own.command[-4:] == ("--detector", "/n.onnx", "--least", "0.5")
+    other = detector_of(AnalyticsOptions(1, 0.0, Path("/n.pt"), Path("/yolo/bin/python")))
+    assert other is not None
+    assert other.command[:3] == ("/yolo/bin/python", "-m", "gateway.yolo")

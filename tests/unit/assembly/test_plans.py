@@ -12,6 +12,7 @@ from gateway.model.media import StreamKind
 from gateway.model.registry import (
     Analytic,
     Device,
+    Direction,
     Holidays,
     Mask,
     MaskPlace,
@@ -330,3 +331,58 @@ def test_zones_know_the_holidays_of_their_site():
     zone = replace(known.zones["retro"], holidays=Holidays.ALWAYS)
     made = planned(replace(known, zones={"retro": zone}))
     assert made.zones[0].feasts == (date(1, 6, 24), date(2026, 8, 14))
+
+
+GATE = Zone(
+    "corsia", "Corsia", "banco", SHAPE, analytic=Analytic.PLATES,
+    line=((0.2, 0.5), (0.8, 0.5)), inbound=Direction.AB,
+)  # fmt: skip
+PLATES_ACT = replace(
+    SHOP_ACT,
+    dpia=SQUARE_ACT.dpia,
+    dpia_date=SQUARE_ACT.dpia_date,
+    scopes=tuple(
+        replace(one, analytics=(*one.analytics, Analytic.PLATES)) for one in SHOP_ACT.scopes
+    ),
+)
+
+
+def test_plates_are_read_only_under_an_act_that_names_them():
+    """The lane is no zone of any rule; its act and its recipients stand in the plan (A-09)."""
+    known = replace(town(PLATES_ACT), zones={"corsia": GATE})
+    made = planned(known)
+    assert (made.gates, made.zones, made.looked_at) == ((GATE,), (), ())
+    assert made.watched_zones == (GATE,)
+    (basis,) = [one for one in made.bases if one.analytic is Analytic.PLATES]
+    assert (basis.act, basis.recipients) == (
+        "accordo-farmacia",
+        made.basis(Analytic.PLATES).recipients,
+    )
+    assert basis.recipients
+    without = planned(replace(town(SHOP_ACT), zones={"corsia": GATE}))
+    assert (without.gates, without.bases) == ((), ())
+    assert "targhe" in without.off_reason
+
+
+def test_a_gate_closes_when_its_act_is_over():
+    """No second longer than the act's last day (A-47)."""
+    act = replace(PLATES_ACT, valid_until=date(2026, 6, 30))
+    known = replace(town(act), zones={"corsia": GATE})
+    assert planned(known, now=at(2026, 6, 30, 21, 59, 59)).gates
+    assert not planned(known, now=at(2026, 6, 30, 22, 0, 0)).gates
+
+
+def test_a_lane_that_was_stored_without_a_line_is_a_problem_and_no_gate():
+    """Older registries load; the camera says what a person must write, the other lane is read."""
+    known = replace(
+        town(PLATES_ACT),
+        zones={
+            "corsia": GATE,
+            "vecchia": replace(GATE, id="vecchia", line=(), inbound=Direction.BOTH),
+        },
+    )
+    made = planned(known)
+    assert made.gates == (GATE,)
+    assert "zone vecchia: line is missing" in made.problem
+    assert "zone vecchia: inbound is missing" in made.problem
+    assert made.main is not None

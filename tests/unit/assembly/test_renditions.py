@@ -131,6 +131,46 @@ async def test_without_masks_the_cameras_own_bytes_pass_at_once(house):
     assert house.pool.calls == 0
 
 
+async def test_who_comes_back_to_a_stream_at_rest_begins_with_what_is_kept(house):
+    """Nobody is there who saw it before; who stays while another comes gets nothing twice."""
+    units = scene(8, gop=6)
+    house.publish(units[:2])
+    first = house.reader()
+    house.publish(units[2:4])
+    assert await drained(first, 4) == units[:4]
+    house.exits.fanout(CAMERA, MAIN).leave(first)
+    house.publish(units[4:5])  # the camera is read for other reasons
+    assert list(house.exits.at_hand(CAMERA, MAIN)) == units[:5]
+    again = house.reader()
+    assert await drained(again, 5) == units[:5]
+    other = house.reader()
+    house.publish(units[5:])
+    assert await drained(again, 3) == units[5:]
+    assert await drained(other, 8) == units
+    assert again.receive_nowait() is None
+
+
+async def test_who_comes_and_goes_makes_no_b_frames(house):
+    """Each begins with older pictures than the one before him saw."""
+    house.post.status = lambda kind=None: StreamStatus(StreamState.LIVE, codec=Codec.H264)
+    house.publish(scene(6, gop=6))
+    for _ in range(6):
+        house.exits.fanout(CAMERA, MAIN).leave(house.reader())
+    old = frozenset({Codec.H264})
+    assert house.exits.choose(CAMERA, StreamKind.MAIN, old).rendition is Rendition.MAIN
+
+
+async def test_what_is_at_hand_of_a_masked_camera_is_the_masked_picture(house):
+    """At rest there is none: what the camera keeps is neither shown nor measured."""
+    house.publish(scene(2, gop=2))
+    assert len(house.exits.at_hand(CAMERA, MAIN)) == 2
+    assert not house.post.streams[StreamKind.MAIN].wanted()
+    house.mask(RIGHT)
+    house.exits.follow()
+    assert list(house.exits.at_hand(CAMERA, MAIN)) == []
+    assert not house.pool.taken
+
+
 async def test_masks_are_burned_into_what_every_reader_gets_once(house):
     """Two viewers of the main stream, one child; who comes later begins at the kept key unit."""
     house.mask(RIGHT)
@@ -246,6 +286,21 @@ async def test_a_child_that_is_lost_costs_pictures_and_nothing_else(house):
     assert times == sorted(set(times))
     assert after[0].is_key
     assert house.pool.taken == [place]
+
+
+async def test_children_that_are_lost_are_no_b_frames(house):
+    """Each new child begins with older pictures: that is another reading, not another order."""
+    house.post.status = lambda kind=None: StreamStatus(StreamState.LIVE, codec=Codec.H264)
+    units = scene(12, gop=12)
+    house.reader(ANEW)
+    await house.feed(units[:4])
+    for number in range(4, 12):
+        house.pool.taken[0].is_dead = True
+        calls = house.pool.calls
+        house.publish([units[number]])
+        await until(lambda calls=calls: house.pool.calls >= calls + 2)  # the dead one, the next
+    old = frozenset({Codec.H264})
+    assert house.exits.choose(CAMERA, StreamKind.MAIN, old).rendition is Rendition.MAIN
 
 
 async def test_a_camera_that_is_set_up_anew_is_read_where_it_is_now(house):

@@ -184,6 +184,62 @@ def test_a_peer_that_takes_nothing_of_it_is_told():
         room.tuning.begin(grant(), StreamWish.MAIN, frozenset(), small=False)
 
 
+def large_gop():
+    """Return more than a thin line takes in a moment."""
+    return [replace(unit(n, key=n == 0), nals=(b"\x65" + bytes(40_000),)) for n in range(4)]
+
+
+def test_who_begins_is_given_the_small_stream_if_it_is_here_before_he_is():
+    """It is fetched meanwhile; the large one comes once the line was clean for a while (ADR 38)."""
+    room = Room()
+    for one in large_gop():
+        room.post.fanouts[StreamKind.MAIN].publish(one)
+    name, small = room.look(), room.post.fanouts[StreamKind.SUB]
+    room.media.report(name, connected=False)
+    assert room.sent(name) == "piazza"
+    assert f"first:{name}" in small.readers()
+    small.publish(unit(5, key=False))
+    assert room.sent(name) == "piazza"
+    small.publish(unit(6, key=True))
+    assert room.sent(name) == "piazza/sub"
+    room.tuning.tick()
+    assert room.sent(name) == "piazza/sub"
+    room.pass_by(name, 12, fraction_lost=0.0)
+    assert room.sent(name) == "piazza"
+    assert small.readers() == {"somebody"}
+
+
+def test_a_small_stream_that_is_late_takes_no_large_picture_away():
+    """Neither from who is there already, nor from who has pinned it meanwhile, nor for long."""
+    room = Room()
+    for one in large_gop():
+        room.post.fanouts[StreamKind.MAIN].publish(one)
+    there, pinned = room.look(), room.look()
+    room.media.report(pinned, connected=False)
+    room.tuning.wish(pinned, StreamWish.MAIN)
+    room.post.fanouts[StreamKind.SUB].publish(unit(6, key=True))
+    assert [room.sent(one) for one in (there, pinned)] == ["piazza", "piazza"]
+    room.post.fanouts[StreamKind.SUB].forget()
+    room.pass_by(there, 1)
+    late = room.look()
+    room.media.report(late, connected=False)
+    room.pass_by(there, 2)
+    assert room.post.fanouts[StreamKind.SUB].readers() == {"somebody"}
+    room.post.fanouts[StreamKind.SUB].publish(unit(7, key=True))
+    assert room.sent(late) == "piazza"
+
+
+def test_a_small_stream_is_not_fetched_for_what_goes_out_at_once():
+    """Nor where nothing large is kept, for one who has pinned it, nor on a wall."""
+    room = Room()
+    room.look()
+    for one in large_gop():
+        room.post.fanouts[StreamKind.MAIN].publish(one)
+    room.look(StreamWish.MAIN)
+    room.look(wall="w")
+    assert room.post.fanouts[StreamKind.SUB].readers() == {"somebody"}
+
+
 def test_what_is_kept_ends_with_the_looks():
     """No state of a look that is gone."""
     room = Room()

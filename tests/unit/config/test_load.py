@@ -64,7 +64,8 @@ def test_a_full_file_is_taken_over_word_by_word():
         '[[broker]]\nname = "here"\nhost = "localhost"\n'
         '[registry]\nseed = "seed.toml"\n'
         '[ledger]\norigin = "comune.example/nord"\nkey = "file:/k"\nspare = "/spare"\n'
-        "[analytics]\nworkers = 3\n[ring]\nmost_seconds = 30\nmost_mib = 64\n"
+        '[analytics]\nworkers = 3\ndetector = "n.pt"\ndetector_python = "/yolo/python"\n'
+        "detector_least = 0.5\n[ring]\nmost_seconds = 30\nmost_mib = 64\n"
         '[stills]\nkeep_hours = 1\n[log]\nlevel = "debug"\n'
     )
     assert found.box.state_dir == Path("/etc/varco/state")
@@ -89,6 +90,9 @@ def test_a_full_file_is_taken_over_word_by_word():
     assert found.ledger.origin == "comune.example/nord"
     assert (found.ledger.key, found.ledger.spare) == ("file:/k", Path("/spare"))
     assert found.analytics.workers == 3
+    assert found.analytics.detector == Path("/etc/varco/n.pt")
+    assert found.analytics.detector_python == Path("/yolo/python")
+    assert found.analytics.detector_least == 0.5
     assert (found.ring.most_seconds, found.ring.most_mib) == (30, 64)
     assert found.stills.keep_hours == 1
     assert found.log.level is LogLevel.DEBUG
@@ -100,6 +104,16 @@ def test_a_full_file_is_taken_over_word_by_word():
         (
             "[console]\nprot = 80\n",
             "gateway.toml:5: console.prot: unknown key (did you mean port?)",
+        ),
+        (
+            '[analytics]\ndetector = "n.pt"\n',
+            "gateway.toml:4: analytics.detector_python: is missing: only ultralytics reads this "
+            "net (write what make yolo built, or export the net to .onnx)",
+        ),
+        (
+            '[analytics]\ndetector_python = "/yolo/python"\n',
+            "gateway.toml:5: analytics.detector_python: has nothing to run "
+            "(write detector, or remove it)",
         ),
         (
             "[consol]\nport = 80\n",

@@ -4,6 +4,7 @@
 
 import pytest
 
+from gateway.assembly.renditions import TranscodesBusyError
 from gateway.model.errors import BusyError, PeerError
 from tests.ui.town import SQUARE
 
@@ -151,9 +152,10 @@ async def test_a_wall_takes_fragments_and_begins_a_new_ice_session(site, town):
     ("problem", "status", "code", "reason"),
     [
         (BusyError("Sala: 2 pictures"), 429, "view-limit", "limit-reached"),
+        (TranscodesBusyError("2 live streams"), 503, "view-limit", "limit-reached"),
         (PeerError("camera: not running"), 503, "service-unavailable", "media-unavailable"),
     ],
-    ids=["limit", "gone"],
+    ids=["limit", "busy", "gone"],
 )
 async def test_what_cannot_be_shown_closes_its_grant(site, town, problem, status, code, reason):
     """The ledger says that nothing was seen, and why."""
@@ -162,6 +164,8 @@ async def test_what_cannot_be_shown_closes_its_grant(site, town, problem, status
         town.media.problem = problem
         answer = await put(client, wall)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+    if isinstance(problem, TranscodesBusyError):  # a place may be free soon
+        assert answer.headers["retry-after"] == "10"
     assert said(town)[-1] == "live.close"
     assert town.gate.closed[-1][1:] == (reason, 0)
 

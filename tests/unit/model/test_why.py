@@ -20,6 +20,20 @@ from gateway.model.why import sentence
             "Movement in the zone “Retro” for 1.2 s; about 1.7 m high; confidence 82 %.",
         ),
         (
+            Why("targa-cercata", confidence=0.97, detail="A1/entrata/Corsia-1-est/"),
+            "Targa nella lista A1 (veicoli rubati), in entrata in città al varco «Retro»,"
+            " corsia 1 est; attendibilità 97 %.",
+            "Plate on list A1 (stolen vehicles), entering the city at the gate “Retro”,"
+            " corsia 1 est; confidence 97 %.",
+        ),
+        (
+            Why("targa-cercata", confidence=0.61, detail="C/uscita/2/da-verificare"),
+            "Targa nella lista C (segnalata da un ufficio), in uscita dalla città al varco «Retro»,"
+            " corsia 2, da verificare; attendibilità 61 %.",
+            "Plate on list C (reported), leaving the city at the gate “Retro”, lane 2,"
+            " to be verified; confidence 61 %.",
+        ),
+        (
             Why("attraversamento", 7, Kind.PERSON, detail="ba"),
             "Persona attraverso la linea «Retro», dal lato B al lato A.",
             "A person across the line “Retro”, from side B to side A.",

@@ -9,6 +9,7 @@ from gateway.model.registry import WHOLE_PICTURE, Direction, Holidays, empty_reg
 from gateway.registry.seed import merge, parse_seed
 from tests.unit.registry.test_templates import CORNERS, with_zone
 
+GATE = ["analytic = 'targhe'"]
 LINE = "line = [[0.2, 0.5], [0.8, 0.5]]"
 
 
@@ -19,8 +20,15 @@ LINE = "line = [[0.2, 0.5], [0.8, 0.5]]"
         (["analytic = 'attraversamento'", "line = [[0.2, 0.5]]"], "line: has 1 points"),
         (["analytic = 'attraversamento'", "line = [[0.2, 0.5], [0.2, 0.51]]"], "line: is too"),
         (["analytic = 'attraversamento'", "line = [[0.2, 0.5], [1.2, 0.5]]"], "line: goes out of"),
-        ([CORNERS, LINE], "line: belongs to attraversamento alone"),
-        ([CORNERS, 'direction = "ab"'], "direction: belongs to attraversamento alone"),
+        ([CORNERS, LINE], "line: belongs to attraversamento and targhe alone"),
+        ([CORNERS, 'direction = "ab"'], "direction: belongs to attraversamento and targhe alone"),
+        ([CORNERS, *GATE, 'inbound = "ab"'], "line: is missing"),
+        ([CORNERS, *GATE, LINE], "inbound: is missing"),
+        ([CORNERS, *GATE, LINE, 'inbound = "entrambi"'], "inbound: is missing"),
+        ([CORNERS, *GATE, LINE, 'inbound = "dentro"'], "inbound: must be"),
+        ([*GATE, LINE, 'inbound = "ab"'], "polygon: is missing"),
+        ([CORNERS, 'inbound = "ab"'], "inbound: belongs to targhe alone"),
+        ([CORNERS, 'lane = "1"'], "lane: belongs to targhe alone"),
         ([CORNERS, "dwell_s = 30"], "dwell_s: does not belong to intrusione"),
         ([CORNERS, 'analytic = "stazionamento"', "dwell_s = 2"], "dwell_s: is out of the range"),
         (['analytic = "manomissione"', "dwell_s = 61"], "dwell_s: is out of the range"),
@@ -54,3 +62,13 @@ def test_what_may_be_written() -> None:
     assert (zone.holidays, zone.week[0].days) == (Holidays.NEVER, (5,))
     with pytest.raises(ConfigErrors, match="patron: is not in every year"):
         parse_seed(text.replace("[[camera]]", "patron = 2028-02-29\n\n[[camera]]", 1), "s")
+
+
+def test_a_gate_says_which_way_leads_into_the_city() -> None:
+    """Lane, line, the way in and the passings that are read come out as they were written."""
+    text = with_zone(
+        *GATE, CORNERS, LINE, 'inbound = "ba"', 'direction = "ab"', 'lane = "Corsia nord"'
+    )
+    zone = merge(empty_registry(), parse_seed(text, "seed.toml")).zones["sagoma"]
+    assert (zone.line, zone.inbound) == (((0.2, 0.5), (0.8, 0.5)), Direction.BA)
+    assert (zone.direction, zone.lane) == (Direction.AB, "Corsia nord")

@@ -415,7 +415,8 @@ def zone(draw, id_, cameras):
     analytic = draw(st.sampled_from(m.Analytic))
     whole = analytic in (m.Analytic.TAMPER, m.Analytic.LOSS)
     sized = not whole and analytic is not m.Analytic.PLATES
-    is_line = analytic is m.Analytic.CROSSING
+    is_gate = analytic is m.Analytic.PLATES
+    is_line = is_gate or analytic is m.Analytic.CROSSING
     dwells = DWELLS_S.get(analytic)
     kinds = st.lists(st.sampled_from(list(Kind)[1:]), max_size=3, unique=True)
     return m.Zone(
@@ -442,6 +443,8 @@ def zone(draw, id_, cameras):
         ),
         holidays=draw(st.sampled_from(m.Holidays)),
         template=draw(st.sampled_from(["", *templates()])),
+        inbound=draw(st.sampled_from(list(m.Direction)[:2])) if is_gate else m.Direction.BOTH,
+        lane=draw(names) if is_gate else "",
     )
 
 

@@ -3,10 +3,12 @@
 """Twin of gateway.room.mqtt_line; with both boxes in tests/unit/assembly/test_room_alarms.py."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from gateway.model.errors import PeerError, RefusedError, WireError
+from gateway.model.registry import Recipient, RecipientKind
 from gateway.model.room import Reply
 from gateway.room.mqtt_line import (
     ACKS,
@@ -14,12 +16,22 @@ from gateway.room.mqtt_line import (
     MOST_ACKS,
     NOT_AUTHORISED,
     NOT_YET,
+    PLATE,
     TAKEN,
     LineBroker,
     message_of,
 )
 from gateway.runtime.clock import SystemClock
-from gateway.wire.onvif_mqtt import Message, Received, event_topic, health_topic
+from gateway.wire.onvif_mqtt import (
+    Message,
+    PlateHit,
+    PlateLabel,
+    Received,
+    event_topic,
+    health_topic,
+    parse_plate,
+    plate_message,
+)
 from tests.line_pair import Pair
 
 TOPIC = event_topic("varco/a/b", "piazza", "intrusione", "centro")
@@ -38,6 +50,28 @@ class Room:
             raise self.error
         self.taken.append((peer.id, body["topic"], body["payload"]))
         return Reply()
+
+
+async def test_a_plate_goes_by_its_own_kind_under_the_name_that_the_room_knows(street):
+    """The room takes it apart from alarms; the box has another name there."""
+    pair, broker, room = street
+    broker.names = lambda: ("box-1", "varco-nord")
+    taken = []
+
+    async def plate(_peer, body, _blob):
+        taken.append(parse_plate(body["topic"], body["payload"].encode()))
+        return Reply()
+
+    pair.room.handlers = {PLATE: plate}
+    hit = PlateHit(
+        "019b0000-0000-7000-8000-000000000001", "box-1", "piazza", "targa-cercata", 1_000_000,
+        0.9, "ZQ417XV", "IT", PlateLabel.WANTED,
+    )  # fmt: skip
+    recipient = Recipient("questura", "Questura", RecipientKind.ROOM)
+    async with broker.connect("c", will=None) as line:
+        assert await line.publish(plate_message("varco/a/b", hit, recipient)) == TAKEN
+    assert taken == [("varco/a/b", replace(hit, box="varco-nord"))]
+    assert room.taken == []
 
 
 @pytest.fixture

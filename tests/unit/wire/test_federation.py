@@ -52,14 +52,15 @@ def read(parts):
 def test_an_offer_is_read_back():
     """One camera, none at all, and one that says everything."""
     full = replace(CAMERA, masked=True, paused=True, problem="", acts=(ACT, replace(ACT, id="b")))
-    marked = replace(CAMERA, acts=(replace(ACT, watermark=True),))
+    marked = replace(CAMERA, acts=(replace(ACT, watermark=True), replace(ACT, plates=True)))
     for one in (offer(CAMERA), offer(), replace(offer(full), exercise=True), offer(marked)):
         assert read(parts_of(one)) == one
-    (plain,) = parts_of(offer(CAMERA))
-    assert "watermark" not in plain["cameras"][0]["acts"][0]  # older rooms take it
-    plain["cameras"][0]["acts"][0]["watermark"] = False
-    with pytest.raises(WireError, match="watermark"):
-        Parts().receive(plain)
+    for key in ("watermark", "plates"):
+        (plain,) = parts_of(offer(CAMERA))
+        assert key not in plain["cameras"][0]["acts"][0]  # older rooms take it
+        plain["cameras"][0]["acts"][0][key] = False
+        with pytest.raises(WireError, match=key):
+            Parts().receive(plain)
 
 
 def test_a_large_offer_travels_in_frames_that_a_line_takes():

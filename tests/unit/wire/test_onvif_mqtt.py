@@ -299,6 +299,7 @@ def test_a_plate_never_goes_to_an_institute():
         plate=st.from_regex(r"[A-Z0-9ÄÖÜ]{1,16}", fullmatch=True),
         country=st.sampled_from(["", "IT", "DE"]),
         label=st.sampled_from(PlateLabel),
+        verified=st.booleans(),
     ),
 )
 def test_a_hit_survives_the_wire(prefix, hit):

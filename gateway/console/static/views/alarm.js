@@ -286,6 +286,7 @@ export class AlarmView {
     fill(this.facts, h(this.beside ? "h3" : "h2", {}, t("alarm.facts")), h("dl", { class: "facts-grid" },
       row(t("alarm.state"), outcome),
       alarm.why && row(t("alarm.why"), language() === "it" ? alarm.why.text_it : alarm.why.text_en),
+      alarm.rule === "targa-cercata" && state.user.views.includes("plates") && row(t("nav.plates"), h("a", { href: "#/targhe" }, t("plates.goto"))),
       row(t("alarm.raised"), h("time", { datetime: alarm.raised }, full(alarm.raised))),
       alarm.taken && row(t("desk.taken"), alarm.taken_by ? t("alarm.by", { when: full(alarm.taken), who: alarm.taken_by }) : full(alarm.taken)),
       alarm.ended && row(t("alarm.ended"), full(alarm.ended)),

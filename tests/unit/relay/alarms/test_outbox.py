@@ -52,6 +52,22 @@ async def raise_one(outbox, clock, recipients=(INSTITUTE,), **changes):
     return await outbox.raise_alarm(made, recipients=recipients, act="patto-1")
 
 
+async def test_further_recipients_are_told_of_an_alarm_that_was_answered(tmp_path, clock):
+    """With its end, if that has come; again adds nothing, and nobody is told twice."""
+    async with open_outbox(tmp_path / "alarms.db", clock=clock) as outbox:
+        record = await raise_one(outbox, clock, recipients=(CONSOLE,))
+        await outbox.take(record.alarm.id, "anna")
+        await outbox.end(record.alarm.id, clock.now())
+        for _ in range(2):
+            told = await outbox.tell(record.alarm.id, (CONSOLE, ROOM))
+            assert told.recipients == ("sala-pl", "questura")
+            assert [one.phase for one in await outbox.due("questura", ALL, limit=9)] == [
+                Phase.RAISED, Phase.ENDED,
+            ]  # fmt: skip
+        assert not outbox.is_delivered(record.alarm.id)
+        assert await outbox.tell("unknown", (ROOM,)) is None
+
+
 async def states(outbox, record, phase=Phase.RAISED):
     return {one.recipient: one.state for one in await outbox.deliveries(record.alarm.id, phase)}
 

@@ -31,6 +31,7 @@ OURS = {
         ("manomissione", 4, "TA", "137", "TR"),
         ("linea-interrotta", 3, "YC", "354", "YK"),
         ("video-assente", 3, "UT", "380", "UJ"),
+        ("targa-cercata", 4, "UA", "150", "UH"),
         ("evento", 5, "HA", "122", "HH"),
         ("evento", 3, "UA", "150", "UH"),
         ("whatever", 1, "UA", "150", "UH"),

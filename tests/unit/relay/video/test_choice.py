@@ -115,3 +115,12 @@ def kept(count, size_bytes):
 def test_which_one_a_new_viewer_begins_with(main, small, begins):
     """The small one only where it is there at once and the large one has much to catch up."""
     assert choice.first(main, small) is begins
+
+
+def test_a_small_stream_is_missed_only_where_the_large_one_is_much():
+    """What goes out at once anyway needs none; nor does who has a small one at hand."""
+    much, little = [replace(unit(0, key=True), nals=(bytes(100_000),))], [unit(0, key=True)]
+    assert choice.lacks_small(much, [])
+    assert not choice.lacks_small(little, [])
+    assert not choice.lacks_small(much, little)
+    assert not choice.lacks_small([], [])

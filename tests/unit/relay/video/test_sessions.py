@@ -15,6 +15,7 @@ from OpenSSL import SSL
 
 from gateway.model.media import Codec
 from gateway.relay.video import link, sessions
+from gateway.relay.video.srtp import GCM_128, SrtpKeys
 from gateway.wire.frames import FrameReceiver
 from tests.fakes import FakeClock
 
@@ -333,6 +334,29 @@ async def test_state_is_told_each_second():
         await gateway.clock.step(1.1)
         state = link.read_state(await gateway.expect(link.Kind.STATE))
         assert state == [link.SlotState(1, "", False)]
+
+
+class Met:
+    """A handshake that is over as soon as it begins."""
+
+    def __init__(self, *_):
+        pass
+
+    async def keys(self, _timeout_s):
+        return SrtpKeys(GCM_128, bytes(28), bytes(28))
+
+    async def close(self):
+        pass
+
+
+async def test_who_has_come_is_told_at_once(monkeypatch):
+    """No time passes: with which stream a look begins is chosen until its viewer is there."""
+    monkeypatch.setattr(sessions, "Handshake", Met)
+    async with serving() as gateway:
+        await gateway.open()
+        gateway.send(check())
+        (state,) = link.read_state(await gateway.expect(link.Kind.STATE))
+        assert (state.look, state.connected) == (1, True)
 
 
 async def test_sessions_are_bounded(monkeypatch):
