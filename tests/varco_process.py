@@ -40,14 +40,19 @@ class Started:
         with theirs:
             fds = [theirs.fileno(), *(file.fileno() for file in files)]
             socket.send_fds(_mother(), [json.dumps(wish).encode()], fds)
-        self._told = self._end.makefile("rb")
-        pid = self._told.readline()
+        pid = self._line()
         if not pid:
-            self._told.close()
             self._end.close()
             raise RuntimeError("the gateway cannot be imported: its traceback is on stderr")
         self.pid = int(pid)
         atexit.register(self._reap)
+
+    def _line(self):
+        """Return the first line, and leave in the socket what came with it: the exit status."""
+        line = b""
+        while (sign := self._end.recv(1)) not in (b"", b"\n"):
+            line += sign
+        return line
 
     def poll(self):
         """Return the exit status, or None while it runs."""
@@ -64,7 +69,6 @@ class Started:
             except TimeoutError:
                 raise subprocess.TimeoutExpired(self.args, timeout) from None
             self.returncode = int(line or -signal.SIGKILL)
-            self._told.close()
             self._end.close()
             atexit.unregister(self._reap)
         return self.returncode

@@ -245,7 +245,7 @@ def test_the_search_finds_what_is_there() -> None:
 async def test_nothing_is_kept_of_two_hundred_passages(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No text is in a log or on disk; of the child's memory the residue is measured."""
+    """No text is in a log; of the child's memory the residue is measured."""
     caplog.set_level(logging.DEBUG)
     texts, seen, count = plates(216), set[str](), 0
 
