@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.analytics.detect import Detection
+from gateway.analytics.geometry import area
 from gateway.model.alarm import Box, Kind, Track
 
 ENOUGH = 3
@@ -75,11 +76,7 @@ def _fit(box: Box, one: Detection) -> float:
     width = min(box.right, one.box.right) - max(box.left, one.box.left)
     height = min(box.bottom, one.box.bottom) - max(box.top, one.box.top)
     common = max(width, 0.0) * max(height, 0.0)
-    own, other = _area(box), _area(one.box)
+    own, other = area(box), area(one.box)
     if common <= 0 or common < COVERED * min(own, other):
         return 0.0
     return one.confidence * common / (own + other - common)
-
-
-def _area(box: Box) -> float:
-    return (box.right - box.left) * (box.bottom - box.top)

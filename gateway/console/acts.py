@@ -2,21 +2,20 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Acts on which sharing rests, their extensions, and changes that wait for two people (A-18)."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.console.identity import (
+    Signed,
     TheActor,
     TheAdministrator,
     ThePerson,
     TheServices,
-    sign_in_for_command,
+    signed_in,
 )
 from gateway.console.problem import ProblemError, responses
 from gateway.console.services import Acts, Services
@@ -156,19 +155,11 @@ class JudgementBody(_View):
     reason: str = Field(min_length=3, max_length=200)
 
 
-class _Signed(_View):
-    """Who asks, over the control socket: a named person."""
-
-    user: str = Field(min_length=1, max_length=64)
-    password: SecretStr = Field(min_length=1, max_length=1024)
-    totp: str = Field(default="", max_length=16)
-
-
-class SignedExtensionBody(_Signed, ExtensionBody):
+class SignedExtensionBody(Signed, ExtensionBody):
     """An extension with who asks."""
 
 
-class SignedJudgementBody(_Signed, JudgementBody):
+class SignedJudgementBody(Signed, JudgementBody):
     """A judgement with who asks."""
 
 
@@ -251,17 +242,6 @@ async def reject(
 # over the control socket -----------------------------------------------------------------------
 
 
-@asynccontextmanager
-async def _signed_in(services: Services, body: _Signed) -> AsyncIterator[Actor]:
-    """Sign a person in for one command: to be the machine's administrator is not enough."""
-    password = body.password.get_secret_value()
-    sign_in = await sign_in_for_command(services, body.user, password, body.totp)
-    try:
-        yield sign_in.actor
-    finally:
-        await services.accounts.sign_out(sign_in.token)
-
-
 async def control_read(by: TheAdministrator, services: TheServices) -> ActsView:
     """Return all acts."""
     return ActsView.model_validate(_acts(services).acts(by))
@@ -271,7 +251,7 @@ async def control_extend(
     act: Id, body: SignedExtensionBody, _by: TheAdministrator, services: TheServices
 ) -> ExtensionView:
     """Enter a *proroga* in the name of a person, who signs in for it."""
-    async with _signed_in(services, body) as actor:
+    async with signed_in(services, body) as actor:
         return await _extend(services, act, body, actor)
 
 
@@ -285,7 +265,7 @@ async def control_approve(
     held_id: Id, body: SignedJudgementBody, _by: TheAdministrator, services: TheServices
 ) -> HeldView:
     """Approve a held change in the name of a person, who signs in for it."""
-    async with _signed_in(services, body) as actor:
+    async with signed_in(services, body) as actor:
         return await _judge(services, held_id, body.reason, actor, agree=True)
 
 
@@ -293,7 +273,7 @@ async def control_reject(
     held_id: Id, body: SignedJudgementBody, _by: TheAdministrator, services: TheServices
 ) -> HeldView:
     """Reject a held change in the name of a person, who signs in for it."""
-    async with _signed_in(services, body) as actor:
+    async with signed_in(services, body) as actor:
         return await _judge(services, held_id, body.reason, actor, agree=False)
 
 

@@ -8,8 +8,8 @@ body of a request, never with its address, and leaves by `open` alone.
 
 import base64
 import binascii
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Annotated, TypeVar
 
@@ -17,11 +17,12 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import Field, SecretStr
 
 from gateway.console.identity import (
+    Signed,
     TheActor,
     TheAdministrator,
     ThePerson,
     TheServices,
-    sign_in_for_command,
+    signed_in,
 )
 from gateway.console.ledger import instant
 from gateway.console.problem import ProblemError, RefusedError, responses
@@ -173,23 +174,15 @@ class LookupBody(WhyBody):
     country: str = Field(default="", max_length=2)
 
 
-class _Signed(Body):
-    """Who asks, over the control socket: a named person."""
-
-    user: str = Field(min_length=1, max_length=64)
-    password: SecretStr = Field(min_length=1, max_length=1024)
-    totp: str = Field(default="", max_length=16)
-
-
-class SignedEntryBody(_Signed, EntryBody):
+class SignedEntryBody(Signed, EntryBody):
     """A plate that is to be sought, with who asks."""
 
 
-class SignedDeedBody(_Signed, DeedBody):
+class SignedDeedBody(Signed, DeedBody):
     """Why an entry is taken off, with who asks."""
 
 
-class SignedDeliveryBody(_Signed, WhyBody):
+class SignedDeliveryBody(Signed, WhyBody):
     """A signed list, with who enters it."""
 
     document: str = Field(description="The file, base64.")
@@ -437,17 +430,6 @@ async def import_list(
 # over the control socket -----------------------------------------------------------------------
 
 
-@asynccontextmanager
-async def _signed_in(services: Services, body: _Signed) -> AsyncIterator[Actor]:
-    """Sign a person in for one command: to be the machine's administrator is not enough."""
-    password = body.password.get_secret_value()
-    sign_in = await sign_in_for_command(services, body.user, password, body.totp)
-    try:
-        yield sign_in.actor
-    finally:
-        await services.accounts.sign_out(sign_in.token)
-
-
 async def control_hotlists(_by: TheAdministrator, services: TheServices) -> HotListsView:
     """Return which lists there are; an administrator sees no entry of our own (D.5.7)."""
     return await _overview(services, _lists(services), [], None)
@@ -458,7 +440,7 @@ async def control_import(
 ) -> DeliveredView:
     """Take a signed list over in the name of a person, who signs in for it."""
     document = _bytes(body.document)
-    async with _signed_in(services, body) as actor:
+    async with signed_in(services, body) as actor:
         wish = _request(actor, Action.HOTLIST_IMPORT, body, "")
         return _delivered_view(
             await _deed(
@@ -482,7 +464,7 @@ async def control_add(
     body: SignedEntryBody, _by: TheAdministrator, services: TheServices
 ) -> HotEntryView:
     """Enter a plate in the name of a person, who signs in for it."""
-    async with _signed_in(services, body) as actor:
+    async with signed_in(services, body) as actor:
         return await _add(services, body, actor)
 
 
@@ -490,7 +472,7 @@ async def control_remove(
     entry: Id, body: SignedDeedBody, _by: TheAdministrator, services: TheServices
 ) -> HotEntryView:
     """Delete an entry in the name of a person, who signs in for it."""
-    async with _signed_in(services, body) as actor:
+    async with signed_in(services, body) as actor:
         request = _taking_off(actor, entry, body)
         gone = await _deed(services, request, lambda lists, grant: lists.remove(grant))
     return _entry_view(gone, services.registry())

@@ -4,16 +4,19 @@
 
 import os
 import pwd
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends
+from pydantic import Field, SecretStr
 from starlette.requests import Request
 
 from gateway.console.problem import ProblemError, sign_in_needed
 from gateway.console.services import Services, SignIn
+from gateway.console.views import Body
 from gateway.console.words import Fault
 from gateway.model.access import Actor
 from gateway.model.registry import Role
@@ -171,3 +174,22 @@ TheActor = Annotated[Actor, Depends(actor_of)]
 ThePerson = Annotated[Actor, Depends(person_of)]
 TheCertificate = Annotated[ClientCertificate, Depends(certificate_of)]
 TheAdministrator = Annotated[Actor, Depends(local_administrator)]
+
+
+class Signed(Body):
+    """Who asks, over the control socket: a named person."""
+
+    user: str = Field(min_length=1, max_length=64)
+    password: SecretStr = Field(min_length=1, max_length=1024)
+    totp: str = Field(default="", max_length=16)
+
+
+@asynccontextmanager
+async def signed_in(services: Services, body: Signed) -> AsyncIterator[Actor]:
+    """Sign a person in for one command: to be the machine's administrator is not enough."""
+    password = body.password.get_secret_value()
+    sign_in = await sign_in_for_command(services, body.user, password, body.totp)
+    try:
+        yield sign_in.actor
+    finally:
+        await services.accounts.sign_out(sign_in.token)

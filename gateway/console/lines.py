@@ -2,20 +2,20 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Lines between this box and others: how each stands, and who may be let in over one."""
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.console.identity import (
+    Signed,
     TheActor,
     TheAdministrator,
     ThePerson,
     TheServices,
-    sign_in_for_command,
+    signed_in,
 )
 from gateway.console.problem import ProblemError, responses
 from gateway.console.services import LineDesk, LineReport, LineSide, Services
@@ -108,17 +108,11 @@ class InvitationView(_View):
     )
 
 
-class _Signed(_View):
-    user: str = Field(min_length=1, max_length=64)
-    password: SecretStr = Field(min_length=1, max_length=1024)
-    totp: str = Field(default="", max_length=16)
-
-
-class SignedInvitationBody(_Signed, InvitationBody):
+class SignedInvitationBody(Signed, InvitationBody):
     """An invitation with who answers for it."""
 
 
-class SignedBody(_Signed):
+class SignedBody(Signed):
     """Who answers for a command."""
 
 
@@ -267,17 +261,6 @@ async def revoke(edge: TheEdge, actor: ThePerson, services: TheServices) -> None
 # over the control socket -----------------------------------------------------------------------
 
 
-@asynccontextmanager
-async def _signed_in(services: Services, body: _Signed) -> AsyncIterator[Actor]:
-    """Sign a person in for one command: to be the machine's administrator is not enough."""
-    password = body.password.get_secret_value()
-    sign_in = await sign_in_for_command(services, body.user, password, body.totp)
-    try:
-        yield sign_in.actor
-    finally:
-        await services.accounts.sign_out(sign_in.token)
-
-
 async def control_lines(by: TheAdministrator, services: TheServices) -> LinesView:
     """Return all lines."""
     return lines_of(by, services)
@@ -287,7 +270,7 @@ async def control_invite(
     body: SignedInvitationBody, _by: TheAdministrator, services: TheServices
 ) -> InvitationView:
     """Invite an edge in the name of a person, who signs in for it."""
-    async with _signed_in(services, body) as actor:
+    async with signed_in(services, body) as actor:
         return await _invite(body, actor, services)
 
 
@@ -295,7 +278,7 @@ async def control_revoke(
     edge: TheEdge, body: SignedBody, _by: TheAdministrator, services: TheServices
 ) -> None:
     """Let an edge in no more, in the name of a person, who signs in for it."""
-    async with _signed_in(services, body) as actor:
+    async with signed_in(services, body) as actor:
         await _revoke(edge, actor, services)
 
 
