@@ -124,6 +124,10 @@ class _Followed:
     looks: list[Look] = field(default_factory=list)
     best: _Best | None = None
     is_told: bool = False
+    told_90k: int = -1 << 62
+    """When it, or a mate, was last told."""
+    sureness: tuple[bool, float] = (False, 0.0)
+    """Of what was told then."""
     seen: int = 0
     reads: int = 0
     read_at: tuple[float, float] = (-1e9, -1e9)
@@ -386,11 +390,11 @@ class Gatekeeper:
             if followed is None:
                 continue
             begun_s = self._spent_s()
-            read = self._eyes.decide(followed.looks)
+            mates = [camera.followed[id_] for id_ in one.mates if id_ in camera.followed]
+            followed, read = self._vehicle(followed, mates, one.crossing.at_90k)
             tally.late_s += self._spent_s() - begun_s
-            wipe(followed.looks)
-            followed.looks.clear()
-            followed.is_told = True
+            if followed is None:
+                continue
             best, followed.best = followed.best, None
             if best is None or _is_repeated(camera, one, read):
                 wipe(best)
@@ -404,6 +408,39 @@ class Gatekeeper:
                     best.box, best.height_px,
                 )
             )  # fmt: skip
+
+    def _vehicle(
+        self, crossed: _Followed, mates: Sequence[_Followed], at_90k: int
+    ) -> tuple[_Followed | None, PlateRead]:
+        """Return what is the plate of a vehicle of which something crossed, and what it says.
+
+        None if that was told before, and of something surer. Mates that are certain by themselves
+        are two plates, as of motorcycles side by side: each is told when it crosses.
+        """
+        before = [one for one in mates if at_90k - one.told_90k <= _AGAIN_90K]
+        read = self._decided(crossed, 1 if before else _MOST_LOOKS)
+        if read.certain:
+            seen = [crossed]
+        elif any(one.sureness >= _sureness(read) for one in before):
+            return None, read
+        else:
+            seen = [crossed, *mates]
+            for mate in mates:
+                other = self._decided(mate, _MOST_LOOKS)
+                if _sureness(other) > _sureness(read):
+                    crossed, read = mate, other
+        for one in seen:
+            one.told_90k, one.sureness = at_90k, _sureness(read)
+        return crossed, read
+
+    def _decided(self, followed: _Followed, most: int) -> PlateRead:
+        """Return what at most so many looks at one plate say; they are overwritten."""
+        looks = sorted(followed.looks, key=lambda one: one.strength, reverse=True)[:most]
+        read = self._eyes.decide(looks)
+        wipe(followed.looks)
+        followed.looks.clear()
+        followed.is_told = True
+        return read
 
     def _end(self, name: str, camera: _Camera, tally: _Tally) -> None:
         """Decide what is open, and forget the camera."""
@@ -443,6 +480,10 @@ def _is_better(followed: _Followed, spot: Spot, pixels: Colour) -> bool:
     if followed.best is None:
         return True
     return whole and spot.height > _GROWN * followed.best.height_px
+
+
+def _sureness(read: PlateRead) -> tuple[bool, float]:
+    return read.certain, read.confidence
 
 
 def _is_repeated(camera: _Camera, told: Told, read: PlateRead) -> bool:

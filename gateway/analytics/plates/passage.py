@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gateway.analytics.geometry import area, beside, contains, meets, overlap
+from gateway.analytics.plates.mates import Mates
 from gateway.analytics.plates.request import Lane
 from gateway.model.alarm import Box
 from gateway.model.registry import Direction, Point
@@ -77,6 +78,8 @@ class Told:
 
     track: int
     crossing: Crossing
+    mates: tuple[int, ...] = ()
+    """Other tracks on the same vehicle, living or gone with this picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ class Passages:
         self._aspect = aspect
         self._options = options or PassageOptions()
         self._tracks: list[_Track] = []
+        self._mates = Mates(aspect)
         self._next_id = 1
         self._last: dict[tuple[int, Direction], int] = {}
         """Time of the last crossing that was told, by lane and way."""
@@ -127,6 +131,7 @@ class Passages:
                 seen.add(track.id)
         for track in self._tracks:
             track.missed = 0 if track.id in seen else track.missed + 1
+        self._mates.see({track.id: track.box for track in self._tracks if track.id in seen})
         return self._decided(tuple(tracks), at_90k)
 
     def finish(self, at_90k: int) -> Step:
@@ -147,8 +152,10 @@ class Passages:
                 if track in gone or at_90k - crossing.at_90k >= settle_90k:
                     side.pending = None
                     if self._is_new(crossing):
-                        told.append(Told(track.id, crossing))
+                        told.append(Told(track.id, crossing, self._mates.of(track.id)))
         self._tracks = [one for one in self._tracks if one not in gone]
+        for track in gone:
+            self._mates.forget(track.id)
         told.sort(key=lambda one: one.crossing.at_90k)
         return Step(tracks, tuple(told), tuple(one.id for one in gone))
 

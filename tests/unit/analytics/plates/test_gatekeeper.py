@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A child of gates tells a passage once, keeps its best picture for seconds, forgets the rest."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -222,3 +224,49 @@ def test_bad_bytes_are_refused() -> None:
             keeper.plates(data)
         with pytest.raises(WireError):
             keeper.picture(data)
+
+
+SIGN = "4X4TAXI"
+
+
+class Lettered(BlockEyes):
+    """Is sure of plates, and not of a sign on the roof."""
+
+    def decide(self, looks):
+        read = super().decide(looks)
+        unsure = not read.text or read.text == SIGN
+        return replace(read, certain=not unsure, confidence=0.2 if unsure else 0.97)
+
+
+@pytest.mark.parametrize("ahead", [0.09, -0.09])
+def test_lettering_beside_a_plate_is_no_second_car(ahead: float) -> None:
+    """Whichever crosses first: the vehicle passes once, with what its plate says."""
+    cars = [Car(A, 0, 30), Car(SIGN, 0, 30, x=0.66, start=0.1 + ahead, end=0.9 + ahead)]
+    assert told(watch(keeper_of(Lettered()), film(cars, 60))) == [(A, 0, Direction.AB)]
+
+
+def test_lettering_that_crosses_in_the_same_moment_hides_no_plate() -> None:
+    """Two crossings within a tenth of a second are one car: its plate tells which one."""
+    cars = [Car(A, 0, 30), Car(SIGN, 0, 30, x=0.66, start=0.12, end=0.94)]
+    assert told(watch(keeper_of(Lettered()), film(cars, 60))) == [(A, 0, Direction.AB)]
+
+
+def test_motorcycles_side_by_side_are_two() -> None:
+    """Both plates are certain: neither is lettering, even if one crosses a moment later."""
+    cars = [Car(A, 0, 30), Car(B, 0, 30, x=0.66, start=0.01, end=0.83)]
+    assert [text for text, _, _ in told(watch(keeper_of(Lettered()), film(cars, 60)))] == [A, B]
+
+
+def test_an_unsure_read_away_from_a_plate_is_a_car_of_its_own() -> None:
+    """Somebody who comes three seconds behind, or in the other half of the road, is not dropped."""
+    cars = [Car(A, 0, 30, x=0.2), Car(SIGN, 0, 30, x=0.8), Car(SIGN, 75, 30, x=0.2)]
+    found = told(watch(keeper_of(Lettered()), film(cars, 130), (LEFT, RIGHT)))
+    assert found == [(A, 0, Direction.AB), (SIGN, 1, Direction.AB), (SIGN, 0, Direction.AB)]
+
+
+def test_a_vehicle_that_comes_back_is_told_again() -> None:
+    """In, and out again: twice, with its plate, though the sign is with it all the time."""
+    sign = Car(SIGN, 0, 200, x=0.66, start=0.19, end=1.59, turns=True)
+    cars = [Car(A, 0, 200, end=1.5, turns=True), sign]
+    found = told(watch(keeper_of(Lettered()), film(cars, 215)))
+    assert found == [(A, 0, Direction.AB), (A, 0, Direction.BA)]
