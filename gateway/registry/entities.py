@@ -242,6 +242,10 @@ def _faults_of_panel(panel: Panel, registry: Registry) -> Iterator[tuple[str, st
         yield from _missing("camera", panel.camera, "camera", registry.cameras)
     if panel.holdup:
         yield from _missing("holdup", panel.holdup, "holdup", registry.holdups)
+        camera, channel = registry.cameras.get(panel.camera), registry.holdups.get(panel.holdup)
+        if camera is not None and channel is not None and camera.site != channel.site:
+            problem = f"channel {channel.id} is of site {channel.site}, camera {camera.id} is not"
+            yield "holdup", problem, "write a channel of the shop whose panel it is"
     for other in registry.panels.values():
         if other.account.lstrip("0") == panel.account.lstrip("0") and other.id < panel.id:
             written = "" if other.account == panel.account else f", written {other.account}"

@@ -167,8 +167,10 @@ async def post(address: Address, delivery: str, body: bytes, timestamp_s: int) -
 
 
 def _check(address: Address) -> None:
-    """Refuse a literal address that no resolver sees."""
+    """Refuse a literal address that no resolver sees, also one in digits of another script."""
     host = urlsplit(address.url).hostname or ""
+    if not host.isascii():
+        raise PeerError(f"webhook {address.name}: its host is not in ASCII: write it as xn--…")
     try:
         ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

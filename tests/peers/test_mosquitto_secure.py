@@ -288,7 +288,7 @@ async def test_the_guides_python_example_runs(broker, tmp_path):
         assert old in text
         text = text.replace(old, new)
     assert len([line for line in text.splitlines() if line.strip()]) <= 20
-    raised = alarm("esempio")
+    raised, drill = alarm("esempio"), replace(alarm("prova"), exercise=True)
     reader = await asyncio.create_subprocess_exec(
         sys.executable, "-u", "-c", text, stdout=asyncio.subprocess.PIPE, cwd=tmp_path
     )
@@ -301,16 +301,19 @@ async def test_the_guides_python_example_runs(broker, tmp_path):
                 INSTITUTE, broker.broker("box-1"), outbox, box="box-1", clock=CLOCK, pace=PACE
             )
             running = tasks.create_task(sender.run())
-            await outbox.raise_alarm(raised, recipients=[INSTITUTE], act="patto-1")
+            lines = {}
+            for one in (raised, drill):
+                await outbox.raise_alarm(one, recipients=[INSTITUTE], act="patto-1")
             async with asyncio.timeout(30):
-                line = ""
-                while "esempio" not in line:  # others are states of earlier tests
+                while len(lines) < 2:  # others are states of earlier tests
                     line = (await reader.stdout.readline()).decode()
+                    lines |= {one: line for one in (raised, drill) if one.id in line}
             running.cancel()
     finally:
         reader.terminate()
         await reader.wait()
-    assert f"ALLARME esempio {raised.id}" in line
+    assert f"  ALLARME esempio {raised.id}" in lines[raised]
+    assert f" ESERCITAZIONE ALLARME prova {drill.id}" in lines[drill]
 
 
 def test_the_guides_node_red_flow_listens_where_we_publish():

@@ -11,7 +11,7 @@ so that a plate of an unknown kind stays as it was read.
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
@@ -32,6 +32,10 @@ HOME, HOME_SIGN = "IT", 2.0
 """At an Italian gate the letter I in front of an Italian plate is the band's."""
 COUNTRY_SIGN = 1.0
 """What it is worth, in nats, that the skipped signs spell the country."""
+STRANGE_CODE = 5.0
+"""In nats: how seldom a plate begins with a district that its country's list does not have."""
+DROP_SEAL = 2.9
+"""Most that it costs to skip one sign where a seal, an emblem or a dash stands between signs."""
 SHARE_WEIGHT = 0.35
 """How much it counts that a country's plates, and a form among them, are seldom."""
 MOST_PARSES = 12
@@ -79,6 +83,28 @@ class Pattern:
     """In nats: how seldom it is."""
     sign: str
     """Distinguishing sign of the country, as in its band."""
+    districts: "Districts | None" = None
+    """Of a form that begins with the code of one."""
+    seal: int = 0
+    """Behind so many signs stands a seal, an emblem or a dash; 0: nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Districts:
+    """Codes with which plates of a country begin."""
+
+    codes: frozenset[str]
+    between: tuple[int, int]
+    """Fewest and most letters between a code and the first digit."""
+
+    def begin(self, text: str, seal: int) -> bool:
+        """Return whether a text begins with a code, that up to its seal if it has one."""
+        if seal:
+            return text[:seal] in self.codes
+        letters = next((at for at, sign in enumerate(text) if sign.isdigit()), len(text))
+        low, high = self.between
+        ends = range(max(1, letters - high), letters - low + 1)
+        return any(text[:end] in self.codes for end in ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +120,8 @@ class Grammar:
     """(P,)"""
     prices: NDArray[np.float32]
     """(P,)"""
+    seals: NDArray[np.bool_]
+    """(P, L): whether something may stand behind so many signs, less one, that is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +169,12 @@ def _grammar(patterns: list[Pattern], rows: list[list[str]]) -> Grammar:
     for number, row in enumerate(rows):
         table[number, : len(row)] = [known[symbol] for symbol in row]
     prices = np.array([one.price for one in patterns], np.float32)
-    return Grammar(tuple(patterns), masks, table, np.array([len(r) for r in rows]), prices)
+    seals = np.zeros(table.shape, np.bool_)
+    for number, pattern in enumerate(patterns):
+        if pattern.seal:
+            seals[number, pattern.seal - 1] = True
+    lengths = np.array([len(row) for row in rows])
+    return Grammar(tuple(patterns), masks, table, lengths, prices, seals)
 
 
 def _patterns(country: Mapping[str, object]) -> Iterator[tuple[Pattern, list[str]]]:
@@ -149,21 +182,34 @@ def _patterns(country: Mapping[str, object]) -> Iterator[tuple[Pattern, list[str
     letters = str(country.get("letters", _LETTERS))
     regions = country.get("regions", ())
     share = float(str(country["share"]))
+    districts = _districts(country)
     if not country["source"] or not isinstance(forms := country["forms"], list):
         raise ValueError("source")
     for one in forms:
         rare = float(one.get("rare", 1.0))
         price = -float(np.log(share * rare)) * SHARE_WEIGHT
-        for form in _forms(str(one["form"])):
+        begun = None if one.get("any") else districts
+        for sealed in _forms(str(one["form"])):
+            form, seal = sealed.replace("-", ""), max(0, sealed.find("-"))
+            own = begun if form[0] == "@" else None
             made = Pattern(form, str(country["code"]), str(one.get("type", "Normal")), price,
-                           str(country["sign"]))  # fmt: skip
+                           str(country["sign"]), own, seal)  # fmt: skip
             if "%" not in form:
                 yield made, [_symbol(sign, letters) for sign in form]
                 continue
             for region in regions if isinstance(regions, list) else ():
-                whole = form.replace("%", str(region))
                 signs = [*region, *(_symbol(sign, letters) for sign in form[1:])]
-                yield Pattern(whole, made.country, made.plate_type, price, made.sign), signs
+                behind = seal + len(region) - 1 if seal else 0
+                yield replace(made, form=form.replace("%", str(region)), seal=behind), signs
+
+
+def _districts(country: Mapping[str, object]) -> Districts | None:
+    if not isinstance(lines := country.get("codes"), list):
+        return None
+    if not isinstance(between := country["between"], list):
+        raise TypeError("between")
+    low, high = between
+    return Districts(frozenset(" ".join(lines).split()), (int(low), int(high)))
 
 
 def _symbol(sign: str, letters: str) -> str:
@@ -176,7 +222,7 @@ def _forms(text: str) -> list[str]:
     counts = [range(int(low or 1), int(high or 1) + 1) for _, low, high in parts]
     every = ("".join(part[0] * n for part, n in zip(parts, one, strict=True))
              for one in product(*counts))  # fmt: skip
-    return [one for one in every if len(one) <= 8 or not one.isascii() or _named(one)]  # noqa: PLR2004
+    return [one for one in every if len(one.replace("-", "")) <= 8 or _named(one)]  # noqa: PLR2004
 
 
 def _named(form: str) -> bool:
@@ -276,7 +322,8 @@ def _match(
     steps = np.zeros((len(logs), count, longest), np.bool_)
     for number in range(len(logs)):
         taken = np.where(grammar.table >= 0, symbols[number][grammar.table], -np.inf)
-        dropped = np.where(done, outside[number], inside[number])
+        inner = np.where(grammar.seals, max(inside[number], -DROP_SEAL), inside[number])
+        dropped = np.where(done, outside[number], inner)
         take, leave = ways[:, :-1] + taken, ways[:, 1:] + dropped
         steps[number] = take > leave
         ways[:, 1:] = np.maximum(take, leave)
@@ -304,6 +351,8 @@ def _traced(
     text = "".join(SIGNS[int(one)] for one in signs)
     worth = HOME_SIGN if pattern.country == HOME else COUNTRY_SIGN
     named = _skipped_before(logs, picked).endswith(pattern.sign)
+    if pattern.districts is not None and not pattern.districts.begin(text, pattern.seal):
+        return Parse(text, tuple(picked), score - STRANGE_CODE, None, named)
     return Parse(text, tuple(picked), score + worth * named, pattern, named)
 
 

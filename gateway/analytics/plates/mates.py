@@ -6,6 +6,7 @@ A taxi's sign, a model's badge or a firm's name look like plates to a small find
 one plate to one side, so of such mates one counts; which one is decided by what they say.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ class MateOptions:
     across: float = 3.0
     down: float = 2.5
     """Two cars in a jam are farther apart, also seen from a low mast."""
+    drift: float = 1.5
+    """How much the way from one to the other may change; what is passed by does not come along."""
     least: int = 3
     """Pictures in which two were seen together."""
     share: float = 0.6
@@ -36,12 +39,21 @@ class Mates:
         self._options = options or MateOptions()
         self._seen: Counter[tuple[int, int]] = Counter()
         self._near: Counter[tuple[int, int]] = Counter()
+        self._first: dict[tuple[int, int], tuple[float, float]] = {}
+        """From one to the other in the first picture, in widths."""
 
     def see(self, boxes: Mapping[int, Box]) -> None:
         """Note where each track was seen in one picture."""
         for one, two in combinations(sorted(boxes), 2):
             self._seen[one, two] += 1
-            if self._is_near(boxes[one], boxes[two]):
+            across, down = self._between(boxes[one], boxes[two])
+            x, y = self._first.setdefault((one, two), (across, down))
+            options = self._options
+            if (
+                abs(across) <= options.across
+                and abs(down) <= options.down
+                and math.hypot(across - x, down - y) <= options.drift
+            ):
                 self._near[one, two] += 1
 
     def of(self, track: int) -> tuple[int, ...]:
@@ -58,12 +70,12 @@ class Mates:
 
     def forget(self, track: int) -> None:
         """Drop what is known of a track."""
-        for counts in (self._seen, self._near):
-            for pair in [one for one in counts if track in one]:
-                del counts[pair]
+        for pair in [one for one in self._seen if track in one]:
+            del self._seen[pair], self._near[pair], self._first[pair]
 
-    def _is_near(self, one: Box, two: Box) -> bool:
+    def _between(self, one: Box, two: Box) -> tuple[float, float]:
+        """Return the way from one box to another, across and down, in widths of the wider."""
         width = max(one.right - one.left, two.right - two.left)
-        across = abs(one.left + one.right - two.left - two.right) / 2
-        down = abs(one.top + one.bottom - two.top - two.bottom) / 2 * self._aspect
-        return across <= self._options.across * width and down <= self._options.down * width
+        across = (two.left + two.right - one.left - one.right) / 2
+        down = (two.top + two.bottom - one.top - one.bottom) / 2 * self._aspect
+        return across / width, down / width

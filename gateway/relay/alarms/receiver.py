@@ -67,7 +67,12 @@ class ReceiverBounds:
     repeats: int = 64
     """Messages of one account that are remembered."""
     repeat_s: float = 600.0
-    """So long the same number with the same content is the same message."""
+    """So long the same number with the same content, time of the event included, is the same
+    message."""
+    undated_s: float = 90.0
+    """Without that time: so long, and only until something else of the account was taken."""
+    past_s: float = 86_400.0
+    """A time of an event that lies farther back is a clock that was never set."""
     tick_s: float = 1.0
 
 
@@ -332,7 +337,7 @@ class Receiver:
         if frame.token is Token.NULL:
             return Token.ACK
         mark = (frame.sequence, _digest(content))
-        if self._is_repeat(state, mark):
+        if self._is_repeat(state, mark, dated="H" in dict(content.extended)):
             return Token.ACK
         try:
             events = self._events(frame, content, known)
@@ -346,13 +351,25 @@ class Receiver:
         state.seen.append((*mark, self._clock.monotonic_s()))
         return Token.ACK
 
-    def _is_repeat(self, state: _State, mark: tuple[int, bytes]) -> bool:
-        oldest_s = self._clock.monotonic_s() - self._bounds.repeat_s
+    def _is_repeat(self, state: _State, mark: tuple[int, bytes], *, dated: bool) -> bool:
+        """Return whether a message was taken before: its sender did not hear our answer.
+
+        A panel that is switched on anew counts from the start: the same number, zone and code may
+        be another burglary. Rather told twice than never.
+        """
+        now_s = self._clock.monotonic_s()
         while state.seen and (
-            len(state.seen) > self._bounds.repeats or state.seen[0][2] < oldest_s
+            len(state.seen) > self._bounds.repeats
+            or state.seen[0][2] < now_s - self._bounds.repeat_s
         ):
             state.seen.popleft()
-        return any(mark == one[:2] for one in state.seen)
+        if dated:
+            return any(mark == one[:2] for one in state.seen)
+        last = state.seen[-1] if state.seen else None
+        if last is None or mark != last[:2] or now_s - last[2] > self._bounds.undated_s:
+            return False
+        state.seen[-1] = (*mark, now_s)
+        return True
 
     def _events(self, frame: Frame, content: Content, known: Account) -> list[PanelEvent]:
         """Return what a message says; WireError for what this table does not know."""
@@ -368,26 +385,35 @@ class Receiver:
             return [PanelEvent(known.account, code.sia, qualifier, utc_us, _zone(one.zone), text)]
         if frame.token is not Token.SIA:
             raise WireError("an unknown protocol")
-        events = []
+        events, strange = [], ""
         for said in dc09.parse_sia(content.data):
             meaning = codes().meaning(said.code)
             if meaning is None:
-                raise WireError(f"SIA code {said.code}")
+                strange = strange or said.code
+                continue
             code, qualifier = meaning
             zone = _zone(said.zone)
             events.append(
                 PanelEvent(known.account, code.sia, qualifier, utc_us, zone, said.text or text)
             )
+        if strange:
+            if not events:
+                raise WireError(f"SIA code {strange}")
+            # what is known must not wait for what nobody knows
+            self._on_refused(
+                known.account, "", f"not understood, beside others: SIA code {strange}"
+            )
         return events
 
     def _when(self, content: Content, extended: Mapping[str, str]) -> int:
-        """Return when it happened; what is told of the future is not believed."""
+        """Return when it happened; the future and what is long past are not believed."""
         now_us = self._clock.now().utc_us
+        sent_us = min(content.utc_us or now_us, now_us)
         try:
             said_us = dc09.parse_time(extended["H"])
         except (KeyError, WireError):
-            said_us = content.utc_us or now_us
-        return min(said_us, now_us)
+            return sent_us
+        return min(said_us, now_us) if said_us >= now_us - self._bounds.past_s * _US else sent_us
 
 
 def bare(account: str) -> str:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.model.registry import (
     Controller,
     Device,
+    Holdup,
     Panel,
     Recipient,
     RecipientKind,
@@ -240,3 +241,16 @@ def test_accounts_that_zeros_alone_tell_apart_are_one(account, fault):
     assert [("panel[b]" in str(one), fault in str(one)) for one in found] == (
         [(True, True)] if fault else []
     )
+
+
+def test_a_panel_raises_the_channel_of_its_own_shop():
+    """A hold-up that a panel tells opens cameras: of another shop, it is refused and named."""
+    known = small()
+    camera = next(iter(known.cameras.values()))
+    fault = f"panel[a].holdup: channel cassa is of site altrove, camera {camera.id} is not"
+    for site in (camera.site, "altrove"):
+        channel = Holdup("cassa", "Cassa", site, (), ())
+        panels = {"a": Panel("a", "a", "0ABC", camera=camera.id, holdup="cassa")}
+        changed = replace(known, panels=panels, holdups={"cassa": channel})
+        found = [str(one) for one in disagreements(flatten(changed), lambda key: "seed.toml")]
+        assert any(fault in one for one in found) is (site == "altrove")

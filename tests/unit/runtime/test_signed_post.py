@@ -36,6 +36,16 @@ async def test_private_addresses_are_refused(host):
         assert receiver.got == []
 
 
+@pytest.mark.parametrize("host", ["\u246027.0.0.1", "127\u30020\u30020\u30021", "\uff4cocalhost"])
+async def test_digits_of_another_script_are_no_way_in(host):
+    """The client would write them as ours after the check: they are refused as they stand."""
+    async with serving() as (receiver, port):
+        one = hook(port, private=False, url=f"http://{host}:{port}/")
+        with pytest.raises(PeerError, match="not in ASCII"):
+            await post(one, "id", b"{}", 1)
+        assert receiver.got == []
+
+
 def test_public_is_what_is_nobodys_own():
     """The Internet, and nothing that leads back."""
     assert is_public("93.184.216.34")

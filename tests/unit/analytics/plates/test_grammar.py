@@ -38,7 +38,7 @@ def best(text, **more):
         ("POLIZIAH1234", "IT"), ("GDF123AB", "IT"), ("VF12345", "IT"), ("CRI123AB", "IT"),
         ("CP1234", "IT"), ("CD123AB", "IT"), ("EE123AB", "IT"), ("DPCA1234", "IT"),
         ("E0P12345", ""), ("1234BCD", "ES"), ("KAEA123", "DE"),
-        ("ZH123456", "CH"), ("LJAB123", "SI"), ("WAW12345", "PL"), ("AB12CDE", ""),
+        ("ZH123456", "CH"), ("LJAB123", "SI"), ("WPI12345", "PL"), ("AB12CDE", ""),
     ],
 )  # fmt: skip
 def test_plates_of_the_country_are_known(text, country):
@@ -116,3 +116,47 @@ def test_a_bad_file_is_named_with_its_entry(tmp_path):
     path.write_text("")
     with pytest.raises(ConfigError, match="missing"):
         grammar.load(path)
+
+
+def test_a_seal_between_district_and_letters_is_no_letter():
+    """Read as O, the seal makes no German plate: HHO is no district; HH is."""
+    read = slots("HHONR367")
+    read[2, [SIGNS.index("O"), NOTHING]] = 0.7, 0.2995
+    one = grammar.parse(read, [0] * 8, GRAMMAR)[0]
+    assert (one.text, one.pattern.country) == ("HHNR367", "DE")
+
+
+def test_an_emblem_between_letters_and_number_is_no_letter():
+    """On an Italian motorcycle the republic's is taken for an M now and then."""
+    read = slots("AHM59817")
+    read[2, [SIGNS.index("M"), NOTHING]] = 0.7, 0.2995
+    one = grammar.parse(read, [0, 0, 0, 1, 1, 1, 1, 1], GRAMMAR)[0]
+    assert (one.text, one.pattern.country) == ("AH59817", "IT")
+
+
+def test_a_plate_of_no_known_district_is_read_and_not_known():
+    """Lists grow old: it is told as it was read, and never certain."""
+    parses = {one.text: one for one in grammar.parse(slots("QQQAB12"), [0] * 7, GRAMMAR)}
+    assert parses["QQQAB12"].pattern is None
+    known = {one.text: one for one in grammar.parse(slots("WPIAB12"), [0] * 7, GRAMMAR)}
+    assert known["WPIAB12"].pattern.country == "PL"
+
+
+def test_what_stands_at_a_seal_is_left_out_once():
+    """Two signs there are no seal: a chosen Austrian plate stays whole."""
+    assert best("VW4X4WP").text == "VW4X4WP"
+
+
+@pytest.mark.parametrize(
+    ("codes", "between", "text", "seal", "begins"),
+    [
+        ("A AB", (0, 2), "ABX12", 0, True),
+        ("A AB", (0, 0), "ABX12", 0, False),
+        ("A AB", (0, 2), "ABX12", 2, True),
+        ("A AB", (0, 2), "ABX12", 3, False),
+        ("BX", (0, 2), "ABX12", 0, False),
+    ],
+)
+def test_a_text_begins_with_a_district(codes, between, text, seal, begins):
+    """Up to its seal, or with so many letters before the first digit."""
+    assert grammar.Districts(frozenset(codes.split()), between).begin(text, seal) is begins

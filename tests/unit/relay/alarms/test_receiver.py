@@ -112,6 +112,15 @@ async def test_what_nobody_knows_is_answered_with_duh(token, data):
     assert problem.startswith("not understood")
 
 
+async def test_what_is_known_does_not_wait_for_what_nobody_knows():
+    """Three events in one message, one of them strange: two are told, and the third is noted."""
+    one = Bench()
+    answer = await one.hear("1A2B", Token.SIA, 1, "Nri1/BA001/JX002/TA003")
+    assert answer.token is Token.ACK
+    assert [(event.code, event.zone) for event in one.book.events] == [("BA", "1"), ("TA", "3")]
+    assert ["JX" in problem for _, problem in one.book.refused] == [True]
+
+
 @pytest.mark.parametrize(
     ("late_s", "token"), [(-21, Token.NAK), (-19, Token.ACK), (39, Token.ACK), (42, Token.NAK)]
 )
@@ -133,13 +142,36 @@ async def test_a_wrong_clock_gets_our_time(who, late_s, token):
 async def test_what_is_sent_again_is_told_once():
     """Same number and content: acknowledged again. Another content, or much later: told."""
     one = Bench()
-    for _ in range(3):
+    for _ in range(7):
         assert (await one.hear("1A2B", Token.SIA, 7, "Nri1/BA001")).token is Token.ACK
         one.clock.advance(20)
     assert len(one.book.events) == 1
     await one.hear("1A2B", Token.SIA, 7, "Nri1/BA002")
     one.clock.advance(700)
     await one.hear("1A2B", Token.SIA, 7, "Nri1/BA001")
+    assert len(one.book.events) == 3
+
+
+async def test_a_panel_that_counts_anew_is_heard():
+    """Burglary, its end, power off and on, burglary: the third has the first one's number."""
+    one = Bench()
+    for number, data in ((1, "Nri1/BA001"), (2, "Nri1/BR001"), (1, "Nri1/BA001")):
+        assert (await one.hear("1A2B", Token.SIA, number, data)).token is Token.ACK
+        one.clock.advance(60)
+    assert one.book.codes() == [
+        ("BA", Qualifier.NEW),
+        ("BA", Qualifier.RESTORE),
+        ("BA", Qualifier.NEW),
+    ]
+
+
+async def test_the_time_of_an_event_tells_it_from_another():
+    """What has its time is the same message also after others; with another time it is not."""
+    one = Bench()
+    at_us = one.clock.now().utc_us
+    for number, back_s in ((1, 9), (2, 8), (1, 9), (1, 7)):
+        block = ("H", dc09.format_time(at_us - back_s * 1_000_000)[1:])
+        await one.hear("1A2B", Token.SIA, number, "Nri1/BA001", extended=(block,))
     assert len(one.book.events) == 3
 
 
@@ -239,6 +271,14 @@ async def test_when_it_happened_is_the_panels_word_but_not_the_future():
         block = ("H", dc09.format_time(at_us)[1:])
         await one.hear("1A2B", Token.SIA, number + 1, "Nri1/BA001", extended=(block,))
     assert [event.utc_us for event in one.book.events] == [past_us, EPOCH_US]
+
+
+async def test_a_clock_that_was_never_set_dates_nothing():
+    """`H` of the year 2000: the time of sending counts, or the desk shows an age of years."""
+    one = Bench()
+    block = ("H", "00:00:01,01-01-2000")
+    await one.hear("1A2B", Token.SIA, 1, "Nri1/BA001", extended=(block,))
+    assert one.book.events[0].utc_us == EPOCH_US // 1_000_000 * 1_000_000
 
 
 @asynccontextmanager
