@@ -5,10 +5,12 @@
 The median climbs or falls towards the picture by a bounded number of levels a second (after
 McFarlane and Schofield 1995), slower where something moves; a second median of the differences
 is each cell's noise. The median difference of all cells is taken off first, so that a cloud or
-an exposure step moves nothing; a camera that shakes is laid over its background; where only the
-light differs and the texture stays (beams, shadows), nothing moves. What moves again and again
-without going anywhere (`quieten`) raises the threshold of its blocks for minutes. Pure: time
-enters as the step from the last picture.
+an exposure step moves nothing; a camera that shakes is laid over its background. A body hides the
+ground's texture or makes one where there was none: where neither is seen (lamps, beams, shadows),
+nothing moves. The ground's texture is remembered by itself, because a median between two lights
+draws edges that nobody sees. What is in one picture alone fell past (rain). What moves again and
+again without going anywhere (`quieten`) raises the threshold of its blocks for minutes. Pure:
+time enters as the step from the last picture.
 """
 
 import math
@@ -80,6 +82,12 @@ class MotionOptions:
     """Noise lowers that, but not below this."""
     least_texture: float = 2.0
     """Standard deviation, in levels, below which texture says nothing."""
+    most_light: float = 0.15
+    """Where more of a region shows another texture than the ground's, it is no light."""
+    texture_s: float = 5.0
+    """The ground's texture follows what is seen within such a time."""
+    confirm_s: float = 0.17
+    """Pictures no further apart confirm each other: nobody gets clear of where he was meanwhile."""
     shake_share: float = 0.03
     """If more than this moves, the whole picture may have been shifted."""
     most_shake: float = 8.0
@@ -127,6 +135,12 @@ class MotionModel:
         """Blocks in which the picture before moved so; rain falls in the same block but once."""
         self._last: Grid = np.zeros((0, 0), np.uint8)
         """The last difference."""
+        self._ground: Texture = np.zeros((0, 0), np.float32)
+        """The background's texture, which light leaves alone."""
+        self._unseen_s = 0.0
+        """Since the ground's texture last followed."""
+        self._moved: Grid = np.zeros((0, 0), np.uint8)
+        """What moved in the picture before, large or small, light or not."""
         self._offset = 0
         self._owed = dict.fromkeys(("still", "faint", "moving", "noise", "age"), 0.0)
         self._pictures = 0
@@ -159,12 +173,15 @@ class MotionModel:
             return self._learn(small, scene_changed=True)
         self._offset = offset
         if not self.warm:
+            cv2.accumulateWeighted(_texture(small), self._ground, _LEARNT)
             self._noise = _grid(cv2.addWeighted(self._noise, 0.7, difference, 0.3, 0))
             self._median = _grid(cv2.addWeighted(self._median, 0.5, small, 0.5, 0))
             return Motion((), 0.0, scene_changed=False, warm=False, moving=np.zeros_like(moving))
         moving, returned = self._uncovered(small, moving, offset)
-        kept, boxes = regions(moving, self._options.least_cells, self._unlit(small))
+        before = self._confirming(moving, elapsed_s)
+        kept, boxes = regions(moving, self._options.least_cells, self._unlit(small), before)
         self._follow(small, difference, moving, elapsed_s)
+        self._remember(small, kept, elapsed_s)
         self._last = difference
         share = cv2.countNonZero(kept) / kept.size
         return Motion(boxes, share, scene_changed=False, warm=True, moving=kept, returned=returned)
@@ -205,6 +222,7 @@ class MotionModel:
         """Take this picture as the background."""
         self._median = small.copy()
         self._noise = np.full_like(small, 3)
+        self._ground, self._moved = _texture(small), np.zeros((0, 0), np.uint8)
         self._age = np.zeros_like(small)
         self._taken, self._before = np.zeros_like(small), small.copy()
         blocks = small[_BLOCK // 2 :: _BLOCK, _BLOCK // 2 :: _BLOCK].shape
@@ -260,19 +278,42 @@ class MotionModel:
         self._age[where] = 0
         return _grid(cv2.bitwise_and(moving, cv2.bitwise_not(returned))), returned
 
+    def _confirming(self, moving: Grid, elapsed_s: float) -> Grid | None:
+        """Return 255 near what moved in the picture before; None if that was too long ago."""
+        before, self._moved = self._moved, moving
+        if elapsed_s > self._options.confirm_s or before.shape != moving.shape:
+            return None
+        return _grid(cv2.dilate(before, _NEAR))
+
+    def _remember(self, small: Grid, kept: Grid, elapsed_s: float) -> None:
+        """Let the ground's texture follow now and then, where nothing stands before it."""
+        self._unseen_s += elapsed_s
+        if self._unseen_s < _TEXTURE_EVERY_S:
+            return
+        weight = 1 - math.exp(-self._unseen_s / self._options.texture_s)
+        cv2.accumulateWeighted(_texture(small), self._ground, weight, cv2.bitwise_not(kept))
+        self._unseen_s = 0.0
+
     def _unlit(self, small: Grid) -> "Unlit":
         """Return what takes from a moving region the ground that is only lit otherwise.
 
         Who carries the light stands in it: of a region that is light as a whole the figure stays.
         """
-        median = self._median
-        assert median is not None  # noqa: S101 - `step` has learnt one
+        options = self._options
 
         def unlit(where: tuple[slice, slice], moving: NDArray[np.bool_]) -> Grid | None:
-            here, there = _texture(small[where]), _texture(median[where])
-            if not self._is_light(here[moving], there[moving], self._noise[where][moving]):
+            around, inner = _widened(where, small.shape)
+            here, there = _texture(small[around]), self._ground[around]
+            cells_here, cells_there = here[inner][moving], there[inner][moving]
+            if _is_body(cells_here, cells_there, options.least_texture):
                 return None
-            return _figure(here, there, moving, self._options.least_texture)
+            figure = _figure(here, there, options.least_texture)[inner]
+            figure[~moving] = 0
+            share = cv2.countNonZero(figure) / max(1, cells_here.size)
+            noise = self._noise[where][moving]
+            if share <= options.most_light or self._is_light(cells_here, cells_there, noise):
+                return figure
+            return None
 
         return unlit
 
@@ -364,7 +405,17 @@ _BLOCK_AROUND = np.ones((_BLOCK + 1, _BLOCK + 1), np.uint8)
 _LEAST_SHAKE = 0.25
 _LOCAL = 7
 """Cells on a side of the window in which a figure's texture is told from the ground's."""
-_LOCAL_ALIKE = 0.4
+_LOCAL_REST = 0.35
+"""Share of a window's texture that the ground's, lit otherwise, must leave unexplained."""
+_BODY_ALIKE = 0.3
+"""Texture that correlates less with the ground's is a body's, as a whole."""
+_TEXTURE_EVERY_S = 0.4
+_MOST_GAIN = 3.0
+"""By how much light makes texture stronger, or weaker."""
+_LEARNT = 0.3
+"""Weight of each of the first pictures in the ground's texture."""
+_CONFIRMED = 0.2
+"""Share of a region that must lie where something moved just before."""
 _FIGURE = 2
 """A figure in a light is of at least so many of the smallest regions."""
 _GRAIN = 1.5
@@ -390,15 +441,20 @@ def cells(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
 
 
 def regions(
-    moving: Grid, least_cells: int, unlit: Unlit | None = None
+    moving: Grid, least_cells: int, unlit: Unlit | None = None, before: Grid | None = None
 ) -> tuple[Grid, tuple[Box, ...]]:
-    """Return the regions of at least `least_cells`, and their boxes, largest first."""
+    """Return the regions of at least `least_cells`, and their boxes, largest first.
+
+    `before`: shape of `moving`, 255 where each must lie with a share of its cells; None: anywhere.
+    """
     labels, table = _components(moving, least_cells)
     kept = np.zeros_like(moving)
     boxes: list[tuple[int, Box]] = []
     for label, (left, top, width, height, area) in table:
         where = (slice(top, top + height), slice(left, left + width))
         inside = labels[where] == label
+        if before is not None and np.mean(before[where][inside]) < 255 * _CONFIRMED:
+            continue
         figure = unlit(where, inside) if unlit is not None else None
         if figure is None:
             kept[where][inside] = 255
@@ -435,15 +491,42 @@ def _box_in(grid: Grid, left: int, top: int, width: int, height: int) -> Box:
     return Box(left / columns, top / rows, (left + width) / columns, (top + height) / rows)
 
 
-def _figure(here: Texture, there: Texture, moving: NDArray[np.bool_], least_texture: float) -> Grid:
-    """Return 255 for those moving cells around which the background's texture is not seen."""
+def _is_body(here: Texture, there: Texture, least_texture: float) -> bool:
+    """Return whether cells have so little of the ground's texture that no window need be asked."""
+    seen, known, both = (
+        float(np.dot(a, b)) for a, b in ((here, here), (there, there), (here, there))
+    )
+    plain = here.size * least_texture**2
+    return both < _BODY_ALIKE * math.sqrt(seen * known) and max(seen, known) > 2 * plain
+
+
+def _figure(here: Texture, there: Texture, least_texture: float) -> Grid:
+    """Return 255 where, in a small window, the ground's texture does not explain what is seen.
+
+    The texture may be stronger or weaker than the ground's, as light makes it, within a bound; what
+    is left over then is compared with all that is there.
+    """
     size = (_LOCAL, _LOCAL)
     both = cv2.blur(here * there, size)
     seen, known = cv2.blur(here * here, size), cv2.blur(there * there, size)
-    plain = np.maximum(seen, known) < least_texture**2
-    alike = both > _LOCAL_ALIKE * np.sqrt(seen * known)
-    figure = np.where(moving & ~plain & ~alike, np.uint8(255), np.uint8(0))
-    return _grid(cv2.medianBlur(_grid(figure), 3))
+    gain = np.clip(both / (known + 1e-3), 1 / _MOST_GAIN, _MOST_GAIN)
+    lit = gain * gain * known
+    rest = seen - 2 * gain * both + lit
+    limit = least_texture**2 + _LOCAL_REST * np.maximum(seen, lit)
+    return _grid(cv2.medianBlur(np.where(rest > limit, np.uint8(255), np.uint8(0)), 3))
+
+
+def _widened(
+    where: tuple[slice, slice], shape: tuple[int, ...]
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Return a rectangle with the cells that its windows reach, and where it lies in that."""
+    reach = _LOCAL // 2 + 2
+    top, left = (max(0, part.start - reach) for part in where)
+    rows, columns = (
+        slice(p.start - at, p.stop - at) for p, at in zip(where, (top, left), strict=True)
+    )
+    bottom, right = (min(most, p.stop + reach) for p, most in zip(where, shape, strict=True))
+    return (slice(top, bottom), slice(left, right)), (rows, columns)
 
 
 def _texture(cells: Grid) -> NDArray[np.float32]:

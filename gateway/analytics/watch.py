@@ -11,7 +11,7 @@ every step, is decoded whole, and the statistics say so (ADR 39).
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
@@ -260,8 +260,8 @@ class Watch:
         unsettled = any(sight.unsettled for sight in sights)
         probes = self._vain >= self._options.vain_wakes
         again = not unsettled and not probes and await self._look_again(before)
-        if not again:
-            await self._report_all(sights)
+        if not again:  # of one picture nobody can say what goes somewhere: those that follow do
+            await self._report_all([replace(sight, occupied=()) for sight in sights])
         if self._gop:
             self._begin_all()
             self._feed = Feed.FOLLOW if again else Feed.START

@@ -131,7 +131,7 @@ def test_what_only_blinks_occupies_no_zone() -> None:
     looker = Looker()
     sights = ask(looker, Feed.START, walks, (LEFT, RIGHT)).sights
     occupied = [sight for sight in sights if sight.occupied]
-    assert len(occupied) > 20
+    assert len(occupied) >= 20
     assert sum(not sight.tracks for sight in occupied) <= 6  # until its way is known
     assert occupied[-1].tracks
     blinks = [*scene(66, gop=1), *later(scene(6, gop=1, visits=range(6)), 66 * 3600)]

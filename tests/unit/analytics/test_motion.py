@@ -20,6 +20,20 @@ def grey(number: int, *, visitor: bool = False, light: int = 0) -> np.ndarray:
     return rgb(number, size=SIZE, visitor=visitor, light=light).mean(axis=2).astype(np.uint8)
 
 
+def visited(model: MotionModel, number: int, light: int = 0) -> Motion:
+    """Return what moves in the second of two pictures with the visitor: the first confirms it."""
+    model.step(grey(number, visitor=True, light=light), 0.1)
+    return model.step(grey(number + 1, visitor=True, light=light), 0.1)
+
+
+def glowing(number: int, ground: np.ndarray, levels: float) -> np.ndarray:
+    """Return a ground with a soft light on it, and some noise."""
+    rows, columns = np.mgrid[:360, :640]
+    glow = np.exp(-(((columns - 250) / 90) ** 2) - ((rows - 170) / 80) ** 2)
+    noise = np.random.default_rng(number).normal(0, 1.5, ground.shape)
+    return (ground + levels * glow + noise).clip(0, 255).astype(np.uint8)
+
+
 def warmed(step_s: float = 0.1) -> MotionModel:
     """Return a model that has learnt the empty scene."""
     model = MotionModel()
@@ -42,6 +56,7 @@ def test_an_empty_scene_is_still(step_s: float) -> None:
 def test_a_visitor_is_boxed_where_he_is(step_s: float) -> None:
     """The largest box covers the visitor's block and not much else."""
     model = warmed(step_s)
+    model.step(grey(99, visitor=True), step_s)
     for number in range(100, 110):
         motion = model.step(grey(number, visitor=True), step_s)
         left = 8 + 4 * number % (SIZE[0] - 60)
@@ -71,7 +86,7 @@ def test_a_step_of_the_light_moves_nothing(light: int) -> None:
         motion = model.step(grey(number, light=light), 0.1)
         assert motion.boxes == ()
         assert not motion.scene_changed
-    assert model.step(grey(160, visitor=True, light=light), 0.1).boxes
+    assert visited(model, 160, light).boxes
 
 
 def test_a_large_step_of_the_light_is_a_new_scene() -> None:
@@ -85,7 +100,7 @@ def test_a_large_step_of_the_light_is_a_new_scene() -> None:
         motion = model.step(grey(number, light=80), 0.1)
         assert motion.boxes == ()
     assert motion.warm
-    assert model.step(grey(120, visitor=True, light=80), 0.1).boxes
+    assert visited(model, 120, 80).boxes
 
 
 def test_a_turned_camera_is_a_new_scene() -> None:
@@ -165,7 +180,7 @@ def test_what_goes_nowhere_quietens_its_blocks_and_no_others() -> None:
         moved.append(any(box.top > 0.6 for box in motion.boxes))
     assert any(moved[:20])
     assert not any(moved[-20:])
-    assert any(box.bottom < 0.6 for box in model.step(grey(20, visitor=True), 0.1).boxes)
+    assert any(box.bottom < 0.6 for box in visited(model, 20).boxes)
 
 
 def test_what_travels_after_all_takes_its_unrest_back() -> None:
@@ -191,6 +206,54 @@ def test_light_that_falls_on_a_part_moves_nothing(gain: float) -> None:
     body = grey(51)
     body[100:250, 200:400] = grey(51)[:150, 100:300][::-1] + np.uint8(40)
     assert model.step(body, 0.1).boxes
+
+
+def test_a_lamp_on_bare_ground_moves_nothing() -> None:
+    """Ground without any texture tells light from a body all the same: a body brings edges."""
+    model, bare = MotionModel(), np.full((360, 640), 90.0)
+    for number in range(12):
+        model.step(glowing(number, bare, 0), 0.1)
+    for number in range(12, 16):
+        assert not model.step(glowing(number, bare, 60), 0.1).boxes
+    body = bare.copy()
+    body[150:230, 300:340] += 40
+    for number in range(16, 18):
+        boxes = model.step(glowing(number, body, 0), 0.1).boxes
+    assert len(boxes) == 1
+
+
+def test_edges_that_only_the_median_has_are_nobody() -> None:
+    """Between two lights the median keeps one here and the other there, as a lamp leaves it."""
+    model = warmed()
+    assert model._median is not None
+    rows, columns = np.mgrid[:180, :320]
+    model._median[(rows - 90) ** 2 + (columns - 120) ** 2 < 900] += 40
+    assert not any(model.step(grey(number), 0.1).boxes for number in (50, 51))
+
+
+def test_the_ground_s_texture_is_learnt_anew_as_it_changes() -> None:
+    """Leaves fall, wares are stacked: light on what lies there by now is light."""
+    rng = np.random.default_rng(8)
+    old, new = (rng.integers(60, 120, (45, 80)).repeat(8, 0).repeat(8, 1) for _ in range(2))
+    model = MotionModel()
+    for number in range(70):
+        share = min(1.0, max(0, number - 10) / 50)
+        model.step(glowing(number, (1 - share) * old + share * new, 0), 0.5)
+    assert not any(model.step(glowing(number, new, 60), 0.1).boxes for number in range(70, 74))
+
+
+@pytest.mark.parametrize(("step_s", "counts"), [(0.08, False), (2.0, True)])
+def test_what_is_in_one_picture_alone_fell_past(step_s: float, counts: bool) -> None:
+    """Drops are elsewhere in each picture; of pictures that lie far apart nobody can say so."""
+    model = warmed()
+    boxes = 0
+    for number in range(100, 130):
+        rain = grey(number)
+        for drop in range(4):
+            x, y = 40 + 150 * drop + 13 * (number % 9), 20 + 31 * (number % 10)
+            rain[y : y + 28, x : x + 6] += np.uint8(60)
+        boxes += len(model.step(rain, step_s).boxes)
+    assert bool(boxes) is counts
 
 
 @pytest.mark.parametrize("gain", [0.7, 1.4])

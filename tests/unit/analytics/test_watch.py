@@ -9,6 +9,8 @@ import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+import pytest
+
 from gateway.analytics.budget import Budget, Effort
 from gateway.analytics.incident import Ended, Raised
 from gateway.analytics.look import Feed, LookRequest
@@ -392,6 +394,19 @@ async def test_a_rule_about_the_whole_picture_needs_no_polygon() -> None:
         await bench.play(scene(100, gop=25))
     assert all(not request.zones for request in pool.asked)
     assert [o.pts_90k // 3600 for o in bench.seen if o.still] == [0, 50]
+
+
+@pytest.mark.parametrize(("effort", "counts"), [(Effort.FULL, False), (Effort.KEYS, True)])
+async def test_the_picture_that_wakes_it_occupies_nothing(effort: Effort, counts: bool) -> None:
+    """What goes somewhere is told by the pictures that follow; where none may follow, it counts."""
+    async with watching(Here(), budget=Granted(effort)) as bench:
+        await bench.play(scene(300, gop=25))
+        bench.watch._vain = 9  # else the GOP before is looked at in its place
+        await bench.play(later(scene(1, gop=1, visits=range(1)), 300 * 3600))
+        assert (bench.watch.statistics().mode is WatchMode.ALL) is not counts
+    assert bench.seen[-1].boxes
+    assert bench.seen[-1].pts_90k == 300 * 3600
+    assert bool(bench.seen[-1].occupied) is counts
 
 
 async def test_a_camera_s_word_wakes_it() -> None:
