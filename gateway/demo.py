@@ -4,6 +4,7 @@
 
 import argparse
 import asyncio
+import base64
 import json
 import logging
 import os
@@ -14,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from importlib.resources import files
@@ -23,8 +24,9 @@ from pathlib import Path
 from gateway import app
 from gateway.access.identity import hash_password
 from gateway.access.policy import acts_for
-from gateway.assembly.box import Opened
+from gateway.assembly.box import Opened, RunningBox
 from gateway.assembly.exercise import AccountCard, Exercise, Outcome, SceneCard
+from gateway.assembly.gates import Gates
 from gateway.assembly.neighbours import (
     Pharmacy,
     Plot,
@@ -36,25 +38,28 @@ from gateway.assembly.neighbours import (
     write_anew,
 )
 from gateway.assembly.opening import ledger_key
+from gateway.assembly.plate_scenes import PlateSceneParts, PlateScenes
 from gateway.assembly.trust_scenes import SHARING_IS_OFF, end_acts, tamper
 from gateway.audit.keys import public_vkey
 from gateway.config.load import load
 from gateway.config.options import Options
 from gateway.model.errors import ConfigError, PeerError
 from gateway.model.registry import Analytic
-from gateway.ops.logs import configure
+from gateway.ops.logs import JsonFormatter, configure
 from gateway.relay.alarms.mqtt import BrokerOptions, MqttBroker
 from gateway.runtime.clock import Clock, SystemClock
 from gateway.runtime.supervise import Policy, supervise
-from gateway.simulator import patrol
+from gateway.simulator import patrol, wanted
 from gateway.simulator.broker import serve_broker
 from gateway.simulator.button import Button
 from gateway.simulator.camera import VirtualCamera
 from gateway.simulator.clips import prepare
 from gateway.simulator.house import quietly
+from gateway.simulator.person import signed_in
 from gateway.simulator.rtsp_server import Mount, serve
 from gateway.simulator.station import CentralStation
 from gateway.simulator.town import (
+    FAST_LANES,
     GUARDED_POLYGON,
     HOUSE_PLANS,
     INTRUSION,
@@ -62,8 +67,10 @@ from gateway.simulator.town import (
     RECORDED,
     RecorderPlace,
     build_cameras,
+    lane_words,
     serve_recorder,
 )
+from gateway.simulator.traffic import SOUGHT
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +80,8 @@ LOGIN = "esercitazione"
 PATROL = "istituto"
 """The account that sends reports."""
 STATION_KEY_CHARS = 32
+CARS, CARS_ONCE = 500, 20
+"""That pass the fast lanes, and in `--once`."""
 INSTITUTE_TOPIC = "esercitazione/istituto/onvif-ej/#"
 ONCE_S = 270.0
 """`--once` gives up after this: starting, all scenes and stopping take about two minutes, on a
@@ -137,6 +146,36 @@ SCENES = (
         "entry. The true ledger is not touched.",
     ),
 )
+
+
+def _gate_scenes(cars: int) -> tuple[SceneCard, ...]:
+    """Return the scenes of the gate that reads plates."""
+    return (
+        SceneCard(
+            "corsie",
+            f"{cars} auto, una cercata",
+            f"{cars} cars, one sought",
+            f"{cars} auto passano in fretta sotto il varco; due persone ne hanno messa una in "
+            "lista. Flusso, lettori, voto e lista sono veri, solo il traffico è affrettato: una "
+            "spira sveglia il varco, poi file di tre, finché il varco le conta. Un solo riscontro, "
+            "che attende una persona.",
+            f"{cars} cars pass the gate in a hurry; two people have put one of them on a list. "
+            "Stream, readers, vote and list are real, only the traffic is hurried: a loop "
+            "in the road wakes the gate, then rows of three, as fast as the gate counts them. One "
+            "hit, which waits for a person.",
+        ),
+        SceneCard(
+            "cerca",
+            f"Cerca le altre {cars - 1}",
+            f"Look for the other {cars - 1}",
+            "Le targhe che nessuno cerca vengono cercate nei file, nei log, nei registri, sul "
+            "broker e nella memoria dei processi.",
+            "The plates that nobody seeks are looked for in files, logs, ledgers, on the broker "
+            "and in the memory of the processes.",
+        ),
+    )
+
+
 QUESTURA_CARDS = (
     AccountCard("operatore-questura", "Operatore della Questura", "Operator of the Questura"),
     AccountCard("dirigente-questura", "Dirigente della sala", "Head of the room"),
@@ -191,6 +230,8 @@ class Town:
     rooms: tuple[Room, Room]
     """The town's and the Questura's, as that pharmacy dials them."""
     pharmacy: Pharmacy
+    cars: int = CARS
+    """That pass the fast lanes."""
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the town's own box serves."""
 
@@ -213,6 +254,16 @@ class Town:
     def station_log(self) -> Path:
         """Where the central station writes what it is told."""
         return self.folder / "centrale.jsonl"
+
+    @property
+    def url(self) -> str:
+        """Where the town's console is."""
+        return f"http://{HOST}:{self.ports.console}"
+
+    @property
+    def plates_key(self) -> Path:
+        """The key of the lists of plates; hits of the last exercise open with it."""
+        return self.folder / "targhe.secret"
 
     @property
     def station_key(self) -> Path:
@@ -244,6 +295,17 @@ async def _show(args: argparse.Namespace) -> int:
     return 0
 
 
+def _keep_log(folder: Path) -> None:
+    """Write what the boxes log into a file, too, in more detail: it is searched for plates."""
+    root = logging.getLogger()
+    for handler in root.handlers:
+        handler.setLevel(logging.WARNING)
+    file = logging.FileHandler(folder / "varco.log", mode="w")
+    file.setFormatter(JsonFormatter())
+    root.addHandler(file)
+    logging.getLogger("gateway").setLevel(logging.INFO)
+
+
 def _check_port(port: int) -> None:
     """Raise ConfigError if the console's port is taken: by another exercise, most likely."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
@@ -271,7 +333,7 @@ async def _once(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="varco-demo-") as name:
         async with (
             open_street() as street,
-            _alive(await _found(Path(name), port, street)) as town,
+            _alive(replace(await _found(Path(name), port, street), cars=CARS_ONCE)) as town,
             asyncio.TaskGroup() as tasks,
         ):
             gateway = tasks.create_task(
@@ -312,7 +374,7 @@ async def _check(town: Town) -> int:
 def _stage(town: Town) -> dict[str, object]:
     options = _options(town)
     return {
-        "base_url": f"http://{HOST}:{town.ports.console}",
+        "base_url": town.url,
         "ledger": str(options.box.state_dir / "ledger.db"),
         "ledger_key": public_vkey(options.ledger.origin, ledger_key(options, str(town.config))),
         "institute_log": str(town.institute_log),
@@ -328,6 +390,7 @@ def _stage(town: Town) -> dict[str, object]:
 async def _found(folder: Path, console: int, street: Street) -> Town:
     """Paint the town if it is not yet, and write configurations and seeds of its boxes."""
     clock = SystemClock()
+    _keep_log(folder)
     await asyncio.to_thread(prepare, (*PLANS, *HOUSE_PLANS), _cache(), _progress)
     cameras = await asyncio.to_thread(build_cameras, _cache(), quietly, clock)
     media = free_ports(socket.SOCK_DGRAM, socket.SOCK_DGRAM)
@@ -347,6 +410,8 @@ async def _found(folder: Path, console: int, street: Street) -> Town:
     )  # fmt: skip
     for name, password in zip(("cameras", "recorder"), device_passwords, strict=True):
         write_anew(folder / f"{name}.secret", f"{LOGIN}:{password}")
+    if not town.plates_key.exists():
+        write_anew(town.plates_key, base64.b64encode(secrets.token_bytes(32)).decode())
     write_anew(town.station_key, secrets.token_hex(STATION_KEY_CHARS // 2))
     for place in (folder, folder / "questura", folder / "porto"):
         place.mkdir(exist_ok=True)
@@ -401,6 +466,7 @@ def _seed(town: Town) -> str:
         "@recorder@": f"rtsp://{HOST}:{town.ports.recorder_rtsp}",
         "@recorder-credential@": f"file:{town.folder / 'recorder.secret'}",
         "@polygon@": json.dumps([list(corner) for corner in GUARDED_POLYGON]),
+        **lane_words(),
         "@from@": first,
         "@until@": last,
     }
@@ -439,6 +505,9 @@ account = "1A2B"
 key = "file:{town.station_key}"
 [registry]
 seed = "seed.toml"
+[plates]
+key = "file:{town.plates_key}"
+timeout_s = 30
 [ring]
 most_seconds = 30
 [log]
@@ -453,16 +522,42 @@ def _options(town: Town) -> Options:
 def _player(town: Town) -> app.Play:
     """Return what makes the exercise once the box is open: this run's passwords."""
 
-    async def play(opened: Opened) -> Exercise:
+    async def play(opened: Opened, running: RunningBox, tasks: asyncio.TaskGroup) -> Exercise:
         await _set_passwords(opened, town)
+        gate = PlateScenes(_plate_parts(town, running.gates, tasks))
+        gates = {"corsie": gate.driving, "cerca": gate.searching}
         return Exercise(
             opened.accounts,
             town.passwords,
-            (SCENES, ACCOUNTS),
-            _scenes(town, opened),
+            ((*SCENES, *_gate_scenes(town.cars)), ACCOUNTS),
+            _scenes(town, opened, gate),
+            gates,
         )
 
     return play
+
+
+def _plate_parts(town: Town, gates: Gates, tasks: asyncio.TaskGroup) -> PlateSceneParts:
+    """Return what the scene of the fast lanes works with."""
+    user = "operatore"
+    today = town.clock.now().utc().date
+
+    def passages() -> int:
+        return sum(one.passages for name, one in gates.statistics() if name == FAST_LANES)
+
+    async def answers() -> dict[str, str]:
+        async with signed_in(town.url, user, town.passwords[user]) as client:
+            paths = ("/metrics", "/api/alarms", "/api/plates/hits", "/api/plates/counts")
+            return {path: (await client.get(path)).text for path in paths}
+
+    broker = BrokerOptions(
+        name="prova", host=HOST, port=town.ports.broker, client_id="esercitazione"
+    )
+    return PlateSceneParts(
+        town.cars, town.cameras[FAST_LANES], passages, lambda: gates.wake(FAST_LANES),
+        lambda: wanted.seek(town.url, town.passwords, SOUGHT, today()),
+        answers, broker, town.folder, town.clock, tasks.create_task,
+    )  # fmt: skip
 
 
 async def _set_passwords(opened: Opened, town: Town) -> None:
@@ -474,23 +569,30 @@ async def _set_passwords(opened: Opened, town: Town) -> None:
 def _questura_player(town: Town) -> app.Play:
     """Return what makes the second room's exercise: its accounts, no scenes."""
 
-    async def play(opened: Opened) -> Exercise:
+    async def play(opened: Opened, _: RunningBox, _tasks: asyncio.TaskGroup) -> Exercise:
         await _set_passwords(opened, town)
         return Exercise(opened.accounts, town.passwords, ((), QUESTURA_CARDS), {})
 
     return play
 
 
-def _scenes(town: Town, opened: Opened) -> Mapping[str, Callable[[], Awaitable[Outcome]]]:
+def _scenes(
+    town: Town, opened: Opened, gate: PlateScenes
+) -> Mapping[str, Callable[[], Awaitable[Outcome]]]:
     """Return what each scene's button does."""
 
+    def shared(camera: str, analytic: Analytic) -> bool:
+        registry = opened.registry.current()
+        return bool(acts_for(registry, camera, analytic, town.clock.now()).recipients)
+
     async def guarded(play: Callable[[], None]) -> Outcome:
-        if not acts_for(
-            opened.registry.current(), RECORDED, Analytic.INTRUSION, town.clock.now()
-        ).recipients:
+        if not shared(RECORDED, Analytic.INTRUSION):
             return SHARING_IS_OFF
         play()
         return Outcome()
+
+    async def cars() -> Outcome:
+        return await gate.drive() if shared(FAST_LANES, Analytic.PLATES) else SHARING_IS_OFF
 
     return {
         "intrusione": lambda: guarded(lambda: town.cameras[RECORDED].trigger(INTRUSION)),
@@ -498,6 +600,8 @@ def _scenes(town: Town, opened: Opened) -> Mapping[str, Callable[[], Awaitable[O
         "segnalazione": partial(_report, town),
         "scadenza": lambda: end_acts(opened.registry, opened.journal, town.clock),
         "stacca": town.pharmacy.cut,
+        "corsie": cars,
+        "cerca": gate.search,
         "manomissione": lambda: tamper(
             opened.options.box.state_dir / "ledger.db",
             public_vkey(
@@ -509,8 +613,7 @@ def _scenes(town: Town, opened: Opened) -> Mapping[str, Callable[[], Awaitable[O
 
 async def _report(town: Town) -> Outcome:
     """Have a patrol of the institute report what it sees."""
-    url = f"http://{HOST}:{town.ports.console}"
-    number = await patrol.report(url, PATROL, town.passwords[PATROL])
+    number = await patrol.report(town.url, PATROL, town.passwords[PATROL])
     return Outcome(
         f"L'istituto ha segnalato persone sospette: {number}. È in «Segnalazioni».",
         f"The institute reported suspicious people: {number}. It is in “Reports”.",
@@ -597,7 +700,7 @@ async def _subscribe(town: Town) -> None:
 
 
 def _welcome(town: Town) -> str:
-    url = f"http://{HOST}:{town.ports.console}/"
+    url = f"{town.url}/"
     return (
         "\nESERCITAZIONE · EXERCISE — tutto è simulato, everything is simulated\n\n"
         f"  {url}\n\n"

@@ -4,6 +4,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from gateway.access.identity import Accounts, SignIn
 
@@ -38,6 +39,22 @@ class Outcome:
     """Words of a program, as it printed them."""
     entry: int = -1
     """Entry of the ledger that the scene is about; -1: none."""
+    finds: int = -1
+    """How often a search found what should be nowhere; -1: it is no search."""
+
+
+@dataclass(frozen=True, slots=True)
+class SceneState:
+    """How a scene that takes its time stands."""
+
+    enabled: bool = True
+    """Its button does something now."""
+    running: bool = False
+    done: int = 0
+    """Of `whole`, what has happened so far; both 0: it counts nothing."""
+    whole: int = 0
+    text_it: str = ""
+    text_en: str = ""
 
 
 class Exercise:
@@ -49,12 +66,22 @@ class Exercise:
         passwords: Mapping[str, str],
         cards: tuple[Sequence[SceneCard], Sequence[AccountCard]],
         triggers: Mapping[str, Callable[[], Awaitable[Outcome]]],
+        states: Mapping[str, Callable[[], SceneState]] = MappingProxyType({}),
     ) -> None:
-        """`passwords`: of this run, by account; `triggers`: what each scene's button does."""
+        """`passwords`: of this run, by account; `triggers`: what each scene's button does.
+
+        `states`: how the scenes that take their time stand.
+        """
         self._accounts = accounts
         self._passwords = passwords
         self.scenes, self.accounts = cards
         self._triggers = triggers
+        self._states = states
+
+    def state(self, scene: str) -> SceneState:
+        """Return how a scene stands; most are ready at any time."""
+        look = self._states.get(scene)
+        return SceneState() if look is None else look()
 
     async def run(self, scene: str) -> Outcome | None:
         """Play a scene and return what it tells; None if there is none of that name."""

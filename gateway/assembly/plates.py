@@ -159,8 +159,10 @@ class PlateDesk:
         """When an entry last crossed a gate, monotonic."""
         self._turn = asyncio.Lock()
         self._tally = Tally(log, parts.clock)
-        self.problem = ""
+        self._disk = ""
         """Why the disk refused a hit; empty while it takes them."""
+        self._foreign = ""
+        """Why hits that are kept cannot be opened here; empty if all can."""
 
     # passages ------------------------------------------------------------------------------------
 
@@ -220,12 +222,12 @@ class PlateDesk:
                     log.info("hit", extra={"alarm": hit_id, "camera": due.hit.camera})
                 self._due.pop(hit_id, None)
                 await self._tell(due.hit)
-            self.problem = ""
+            self._disk = ""
         except StoreError as error:
             self._refused(error)
 
     def _refused(self, error: StoreError) -> None:
-        self.problem = str(error)
+        self._disk = str(error)
         self._tally.note("hit-not-stored", problem=str(error))
 
     async def _fetch(self, passage: Passage, made: "asyncio.Future[PlatePictures | None]") -> None:
@@ -403,8 +405,34 @@ class PlateDesk:
 
     # time ----------------------------------------------------------------------------------------
 
+    @property
+    def problem(self) -> str:
+        """Why hits are not kept, or cannot be opened; empty while all is well."""
+        return self._disk or self._foreign
+
+    async def vouch(self) -> None:
+        """See whether the hits that are kept open with this box's key, and say so if not."""
+        lists, book = self._p.lists, self._p.book
+        hits = await book.all() if lists is not None else []
+        closed = 0
+        for hit in hits:
+            kept = await book.kept(hit.id)
+            if kept is None or lists is None:
+                continue
+            try:
+                open_secret(lists, kept.secret, hit.id)
+            except StoreError:
+                closed += 1
+        self._foreign = (
+            f"hits.db: {closed} of {len(hits)} hits are of another deployment, or plates.key was "
+            "changed without plates.former_key: restore the key, or move the file away"
+            if closed
+            else ""
+        )
+
     async def keep(self) -> None:
         """Follow alarms and let go what is over, until cancelled."""
+        await self._contained(self.vouch())
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow())
             while True:
@@ -448,6 +476,8 @@ class PlateDesk:
                 await self._end(hit, now)
             if age_s >= self._term_s(hit):
                 await self._discarded(hit, "", "expired")
+        if self._foreign:
+            await self.vouch()
 
     async def _end(self, hit: Hit, now: Moment) -> None:
         record = await self._p.outbox.find(hit.id)

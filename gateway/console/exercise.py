@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from gateway.console.identity import TheActor, TheServices, source_ip
 from gateway.console.problem import ProblemError, responses
-from gateway.console.services import Exercise, Services
+from gateway.console.services import Exercise, SceneCard, SceneState, Services
 from gateway.console.session import session_view, set_cookie
 from gateway.console.views import (
     ExerciseAccountView,
@@ -43,15 +43,21 @@ async def cards(request: Request, services: TheServices) -> ExerciseView:
                 text=card.text_it if italian else card.text_en,
             )
         )
-    scenes = [
-        ExerciseSceneView(
-            id=card.id,
-            title=card.title_it if italian else card.title_en,
-            text=card.text_it if italian else card.text_en,
-        )
-        for card in exercise.scenes
-    ]
+    scenes = [_scene(card, exercise.state(card.id), italian=italian) for card in exercise.scenes]
     return ExerciseView(scenes=scenes, accounts=accounts)
+
+
+def _scene(card: SceneCard, state: SceneState, *, italian: bool) -> ExerciseSceneView:
+    return ExerciseSceneView(
+        id=card.id,
+        title=card.title_it if italian else card.title_en,
+        text=card.text_it if italian else card.text_en,
+        enabled=state.enabled,
+        running=state.running,
+        done=state.done,
+        whole=state.whole,
+        state=state.text_it if italian else state.text_en,
+    )
 
 
 async def play(
@@ -66,6 +72,7 @@ async def play(
         text=outcome.text_it if italian else outcome.text_en,
         details=outcome.details,
         entry=outcome.entry,
+        finds=outcome.finds,
     )
 
 

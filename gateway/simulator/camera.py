@@ -3,10 +3,12 @@
 """A virtual camera: plays its clips for ever, at the pace of the clock."""
 
 import logging
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gateway.model.errors import ConfigError
+from gateway.model.errors import ConfigError, InvariantError
+from gateway.model.media import AccessUnit
 from gateway.runtime.clock import Clock
 from gateway.runtime.fanout import Fanout
 from gateway.simulator.clips import Clip
@@ -35,6 +37,10 @@ class VirtualCamera:
         self._playing = LOOP
         self._wanted: str | None = None
         self._position = 0
+        self._films: deque[AccessUnit] = deque()
+        self.held = False
+        """The loop stands still between films: one key picture a second, so that whoever is behind
+        catches up."""
         self._fps = self.clips[LOOP].fps
 
     @property
@@ -63,6 +69,21 @@ class VirtualCamera:
         if clip != self._playing:
             self._wanted = clip
 
+    @property
+    def waiting(self) -> int:
+        """Pictures of films that are still to be shown."""
+        return len(self._films)
+
+    def show(self, film: Sequence[AccessUnit]) -> None:
+        """Play some units once, at once or after the films that were given before.
+
+        The first is a key unit, of the stream that the clips are; the loop begins anew afterwards.
+        A small rendition has no pictures meanwhile.
+        """
+        if not film or not film[0].is_key:
+            raise InvariantError(f"camera {self.name}: a film begins with a key unit")
+        self._films.extend(film)
+
     async def run(self) -> None:
         """Publish in real time until cancelled; pts grow over loops and clips."""
         began_s = self._clock.monotonic_s()
@@ -90,14 +111,24 @@ class VirtualCamera:
         return due
 
     def _publish(self, number: int, due_s: float) -> None:
-        clip, position = self._next_picture()
         now = self._clock.now()
         captured = now.shifted(min(0.0, due_s - now.monotonic_s))
         pts_90k = number * _RTP_HZ // self._fps
-        for fanout, units in ((self.fanout, clip.units), (self.sub, clip.sub)):
-            if units:
-                unit = units[position]
-                fanout.publish(replace(unit, pts_90k=pts_90k, captured=captured, received=now))
+        for fanout, unit in self._next_units(number):
+            fanout.publish(replace(unit, pts_90k=pts_90k, captured=captured, received=now))
+
+    def _next_units(self, number: int) -> Sequence[tuple[Fanout, AccessUnit]]:
+        """Return what is to be published now, of a film in the main rendition only."""
+        if self._films:
+            self._position = 0
+            return ((self.fanout, self._films.popleft()),)
+        if self.held:
+            self._position = 0
+            if number % self._fps:
+                return ()
+        clip, position = self._next_picture()
+        both = ((self.fanout, clip.units), (self.sub, clip.sub))
+        return tuple((fanout, units[position]) for fanout, units in both if units)
 
     def _next_picture(self) -> tuple[Clip, int]:
         """Return what is to be played now; clips change only where decoding may start."""

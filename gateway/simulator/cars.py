@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.simulator.paint import Colour, Picture, darken, mix
-from gateway.simulator.perspective import Lens, Points, hang
+from gateway.simulator.perspective import Lens, Points, hang_near
 from gateway.simulator.plates import PLATE_M
 
 _OVERSAMPLE = 2
@@ -149,18 +149,9 @@ def draw_car(
             red, green, blue = (part * light for part in colour)
             cv2.fillPoly(big, [points], (red, green, blue, 255), 8, 4)
     shine = np.clip(car.plate * np.float32(0.98 * light), 0, 255).astype(np.uint8)
-    _hang_near(big, shine, (drawn.plate - corner) * _OVERSAMPLE)
+    hang_near(big, shine, (drawn.plate - corner) * _OVERSAMPLE)
     _compose(picture, big, (x0, y0))
     return drawn
-
-
-def _hang_near(big: Picture, surface: Picture, corners: Points) -> None:
-    """Hang a small surface without touching the rest of a large picture."""
-    x0, y0 = np.maximum(np.floor(corners.min(axis=0)).astype(int) - 2, 0)
-    x1, y1 = np.ceil(corners.max(axis=0)).astype(int) + 3
-    part = big[y0:y1, x0:x1]
-    if part.shape[0] > 1 and part.shape[1] > 1:
-        hang(part, surface, corners - np.array([x0, y0]))
 
 
 def _faces_camera(flat: NDArray[np.int32]) -> bool:

@@ -139,6 +139,7 @@ _PAINTERS = frozenset(
         "perspective.py",
         "plates.py",
         "scene_gate.py",
+        "scene_lanes.py",
         "scene_pharmacy.py",
         "scene_port.py",
         "scene_square.py",

@@ -54,6 +54,8 @@ PASSED_ON_S = 5.0
 BEFORE_PICTURES = 250
 """Of the 30 s before a hold-up: the recorder may have been away for a moment."""
 SUBSCRIBED = 'device_subscription_healthy{device="registratore-farmacia"} 1.0'
+CARS_S, SEARCH_S = 120.0, 120.0
+"""So long twenty cars and the search may take, on a machine that does other things, too."""
 SUB_SHAPE = (270, 480)
 
 
@@ -343,6 +345,35 @@ async def _subscribed(client: httpx.AsyncClient) -> bool | None:
     return True if SUBSCRIBED in (await client.get("/metrics")).text else None
 
 
+async def cars_and_one(stage: Stage) -> None:
+    """Cars pass the gate, one is sought: one hit, one alarm; of the others nothing is anywhere."""
+    async with stage.client("operatore") as client:
+        reply = await client.post("/api/exercise/scenes/corsie")
+        hold(reply.is_success, f"the cars do not come: {reply.text[:200]}")
+        state = await _until(lambda: _cars_over(client), CARS_S, "the cars have not passed")
+        hold(state["done"] == state["whole"], f"cars were not counted: {state}")
+        hit = await _until(lambda: _hit(client), ALARM_S, "no hit")
+        hold(hit["state"] in ("in-attesa", "da-verificare"), f"the hit waits for nobody: {hit}")
+        alarms = [one for one in (await client.get("/api/alarms")).json() if one["id"] == hit["id"]]
+        hold([one["rule"] for one in alarms] == ["targa-cercata"], f"its alarm: {alarms}")
+        told = (await client.post("/api/exercise/scenes/cerca", timeout=SEARCH_S)).json()
+        hold(told["finds"] == 0, f"plates of the others were kept: {told}")
+        hold("controllo, messa apposta in un file, è stata trovata" in told["text"], str(told))
+
+
+async def _cars_over(client: httpx.AsyncClient) -> dict[str, Any] | None:
+    scenes = (await client.get("/api/exercise")).json()["scenes"]
+    (state,) = (one for one in scenes if one["id"] == "corsie")
+    return None if state["running"] else dict(state)
+
+
+async def _hit(client: httpx.AsyncClient) -> dict[str, Any] | None:
+    """Return the one hit there is; SceneError if there are more."""
+    hits = (await client.get("/api/plates/hits")).json()
+    hold(len(hits) <= 1, f"{len(hits)} hits")
+    return next(iter(hits), None)
+
+
 async def line_pulled(stage: Stage) -> None:
     """The pharmacy behind NAT loses its line while somebody enters, and nobody misses anything.
 
@@ -533,6 +564,7 @@ SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
     pharmacy_after,
     hold_up,
     thousand_eyes,
+    cars_and_one,
     line_pulled,
     pact_ends,
     tampering,

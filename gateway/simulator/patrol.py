@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx
 
 from gateway.model.errors import PeerError
+from gateway.simulator.person import signed_in
 
 SIGHT: Final = {
     "kind": "persone-o-veicoli-sospetti",
@@ -16,19 +17,13 @@ SIGHT: Final = {
     "latitude": 44.0352,
     "longitude": 10.1407,
 }
-TIMEOUT_S: Final = 20.0
 
 
 async def report(url: str, user: str, password: str) -> str:
     """Send a report in an account's name and return its number; PeerError says why not."""
     try:
-        async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S) as client:
-            login = {"user": user, "password": password, "bearer": True}
-            session = (await client.post("/api/session", json=login)).raise_for_status().json()
-            headers = {
-                "Authorization": f"Bearer {session['token']}",
-                "Idempotency-Key": str(uuid4()),
-            }
+        async with signed_in(url, user, password) as client:
+            headers = {"Idempotency-Key": str(uuid4())}
             sent = await client.post("/api/reports", json=SIGHT, headers=headers)
             return str(sent.raise_for_status().json()["number"])
     except httpx.HTTPError as error:

@@ -78,3 +78,12 @@ def hang(picture: Picture, surface: Picture, corners: Points) -> None:
     share = (mask / np.float32(255))[..., None]
     channels = picture[..., :3]
     channels[:] = (channels * (1 - share) + warped * share + 0.5).astype(np.uint8)
+
+
+def hang_near(picture: Picture, surface: Picture, corners: Points) -> None:
+    """Hang a small surface as `hang` does, without touching the rest of a large picture."""
+    x0, y0 = np.maximum(np.floor(corners.min(axis=0)).astype(int) - 2, 0)
+    x1, y1 = np.ceil(corners.max(axis=0)).astype(int) + 3
+    part = picture[y0:y1, x0:x1]
+    if part.shape[0] > 1 and part.shape[1] > 1:
+        hang(part, surface, corners - np.array([x0, y0]))

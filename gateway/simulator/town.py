@@ -3,6 +3,7 @@
 """The simulated town: which cameras there are, what each plays, and what it hangs off."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from gateway.simulator.onvif_events import EventOptions, EventService
 from gateway.simulator.paint import HEIGHT, WIDTH
 from gateway.simulator.rtsp_server import Mount
 from gateway.simulator.scene_gate import Gate
+from gateway.simulator.scene_lanes import LANES, LINES, QuietLanes
 from gateway.simulator.scene_pharmacy import GUARDED, Intrusion, QuietPharmacy
 from gateway.simulator.scene_port import GUARDED as PORT_GUARDED
 from gateway.simulator.scene_port import PortIntrusion, QuietPort
@@ -30,6 +32,8 @@ GUARDED_POLYGON = GUARDED
 """Corners (x, y) of the guarded zone of `farmacia`, fractions of the picture."""
 RECORDED = "farmacia"
 """The camera behind the recorder."""
+FAST_LANES = "corsie"
+"""The camera whose plates are read: an empty road until the exercise sends cars."""
 CHANNEL_NAME = "Ingresso"
 MAIN_PATH, SUB_PATH = "canale1/principale", "canale1/secondario"
 MOST_SESSIONS = 4
@@ -40,6 +44,7 @@ PLANS = (
     ClipPlan("piazza", LOOP, Square),
     ClipPlan(RECORDED, INTRUSION, Intrusion, SUB_PX),
     ClipPlan(RECORDED, LOOP, QuietPharmacy, SUB_PX),
+    ClipPlan(FAST_LANES, LOOP, QuietLanes),
 )
 """The longest work first."""
 HOUSE_CAMERA = "porto"
@@ -52,6 +57,14 @@ HOUSE_PLANS = (
     ClipPlan(HOUSE_CAMERA, INTRUSION, PortIntrusion, SUB_PX),
     ClipPlan(HOUSE_CAMERA, LOOP, QuietPort, SUB_PX),
 )
+
+
+def lane_words() -> Mapping[str, str]:
+    """Return what the seed's marks of the fast lanes stand for."""
+    polygons = {f"@lane-{at}@": polygon for at, polygon in enumerate(LANES, 1)}
+    lines = {f"@line-{at}@": line for at, line in enumerate(LINES, 1)}
+    both = {**polygons, **lines}
+    return {mark: json.dumps([list(point) for point in points]) for mark, points in both.items()}
 
 
 def build_cameras(

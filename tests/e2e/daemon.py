@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from tests import varco_process
+from tests.ports import free_port
 
 PASSWORDS = {
     "operatore": "sala-prova-1234",
@@ -24,13 +25,6 @@ PASSWORDS = {
 START_S = 60.0
 LEAST_S = 40.0
 """Nothing is given up sooner: a bound is for what never comes, not for a machine that is busy."""
-
-
-def free_port(kind=socket.SOCK_STREAM):
-    """Return a loopback port that nobody uses now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def promised(seconds):
@@ -56,7 +50,7 @@ class Daemon:
     def __init__(self, folder, seed, *, extra="", exercise=False):
         self.folder = Path(folder)
         self.port = free_port()
-        self.media_port = free_port(socket.SOCK_DGRAM)
+        self.media_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.config = self.folder / "gateway.toml"
         self.state = self.folder / "state"

@@ -9,9 +9,7 @@ tests.e2e.plates_kept 10000 FOLDER` is the long one (`make soak-plates`).
 
 import asyncio
 import base64
-import hashlib
 import json
-import re
 import subprocess
 import sys
 import threading
@@ -30,6 +28,7 @@ from gateway.registry.hotlists import HotListSetup, open_hotlists
 from gateway.registry.store import open_registry
 from gateway.runtime.clock import SystemClock
 from gateway.runtime.fanout import Fanout
+from gateway.simulator import leftovers
 from gateway.simulator.rtsp_server import Mount, serve
 from tests.e2e.conftest import BROKER, seed
 from tests.e2e.daemon import Daemon, until
@@ -46,7 +45,6 @@ ROW, SEEN, BLOCK = 8, 14, 96
 LEAD_S = 25.0
 """Empty road, so that the watch has learnt it."""
 FORGOTTEN_S = 5.0
-PLATE = re.compile(rb"[A-Z]{2}[0-9]{3}[A-Z]{2}|(?:[A-Z]\0){2}(?:[0-9]\0){3}(?:[A-Z]\0){2}")
 ZONE = """
 [[zone]]
 id = "corsia-{number}"
@@ -227,7 +225,7 @@ def play(folder, count, sought_count, port, heard, within_s):
             found = _watch(box, client, count, sought_count, within_s)
             rest.set()
             time.sleep(FORGOTTEN_S)  # what is promised is a time
-            pids = _children(box.process.pid)
+            pids = leftovers.below(box.process.pid)
             found.box_residue = residue(box.process.pid, others)
             found.child_residue = sum(residue(pid, others) for pid in pids)
             served = client.get("/metrics").text + client.get("/api/alarms").text
@@ -253,38 +251,10 @@ def _watch(box, client, count, sought_count, within_s):
     return Kept(passed, hits, last_s - first_s)
 
 
-def _children(pid):
-    """Return the processes below one."""
-    found, waiting = [], [pid]
-    while waiting:
-        for path in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
-            below = [int(one) for one in path.read_text().split()]
-            found += below
-            waiting += below
-    return found
-
-
 def residue(pid, wanted):
     """Return how many of the texts stand in any writable page of a process, in 8 or 16 bits."""
-    wanted, found = set(wanted), set()
-    try:
-        lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
-        with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
-            for line in lines:
-                area, rights, *_ = line.split()
-                begin, end = (int(part, 16) for part in area.split("-"))
-                if not rights.startswith("rw") or "[v" in line:
-                    continue
-                try:
-                    memory.seek(begin)
-                    data = memory.read(end - begin)
-                except (OSError, OverflowError, ValueError):
-                    continue
-                hits = (hit.replace(b"\0", b"") for hit in PLATE.findall(data))
-                found |= {hit.decode() for hit in hits} & wanted
-    except FileNotFoundError:
-        return 0  # it ended
-    return len(found)
+    with leftovers.opened({pid: ""}) as memories:
+        return sum(len(leftovers.written(one, wanted)) for one in memories)
 
 
 def _search(folder, served, heard, others):
@@ -295,17 +265,8 @@ def _search(folder, served, heard, others):
         if one.is_file() and one.name != "plates.key"
     }
     places |= {"answers": served.encode(), "broker": heard.encode()}
-    found = []
-    for name, data in places.items():
-        texts_in = {hit.replace(b"\0", b"").decode() for hit in PLATE.findall(data)}
-        count = len(texts_in & set(others))
-        digests = [hashlib.sha256(one.encode()) for one in others]
-        hexes = set(re.findall(rb"(?=([0-9a-f]{64}))", data.lower()))
-        count += sum(one.hexdigest().encode() in hexes for one in digests)
-        count += sum(one.digest() in data for one in digests)
-        if count:
-            found.append((name, count))
-    return found
+    found = ((name, leftovers.finds(data, others)) for name, data in places.items())
+    return [one for one in found if one[1]]
 
 
 def main():

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests.chromium import PEER_FLAGS
 from tests.e2e.conftest import HERE, LOGIN, Child, running, seed
 from tests.e2e.daemon import PASSWORDS, Daemon, free_port, until
-from tests.e2e.test_main_job import FLAGS, MOST_DIFFERENCE, nearest, source_frames
+from tests.e2e.test_main_job import MOST_DIFFERENCE, nearest, source_frames
 
 __all__ = ["source_frames"]
 pytestmark = pytest.mark.peer
@@ -131,7 +132,7 @@ def assert_rendered(page, record, frames, tmp_path):
     """Chromium shows a picture of the footage, and a metre as long as the density says."""
     shot = tmp_path / "scheda.png"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=PEER_FLAGS)
         view = browser.new_page(viewport={"width": 1000, "height": 1400})
         view.goto(page.as_uri())
         view.screenshot(path=shot, full_page=True)

@@ -2,22 +2,28 @@
 # SPDX-License-Identifier: EUPL-1.2
 """One whole box, mosquitto, pysiaalarm and a panel: hold-ups, DC-09 both ways, reports, a rule."""
 
+import asyncio
 import json
 import socket
 import subprocess
+import sys
+import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date, timedelta
 from types import SimpleNamespace
 
+import httpx
 import pytest
 from pysiaalarm import SIAAccount, SIAClient
 
+from gateway.simulator.whep_viewer import WhepViewer
 from gateway.wire import dc09
 from gateway.wire.dc09 import Content, FrameReader, Sender, Token
 from tests.dc09_parts import PAD
 from tests.e2e.conftest import BROKER, Child, running
 from tests.e2e.daemon import PASSWORDS, Daemon, free_port, reads, until
+from tests.virtual_camera import USERS
 
 pytestmark = pytest.mark.peer
 
@@ -43,14 +49,23 @@ approval = "Prova 1"
 id = "banco"
 name = "Banco"
 site = "bottega"
-url = "rtsp://127.0.0.1:1/banco"
+url = "rtsp://127.0.0.1:@camera@/live"
+credential = "file:@login@"
+continuous = false
+area = "aperta-al-pubblico"
+[[camera]]
+id = "retro"
+name = "Retro"
+site = "bottega"
+url = "rtsp://localhost:@camera@/live"
+credential = "file:@login@"
 continuous = false
 area = "aperta-al-pubblico"
 [[holdup]]
 id = "antirapina"
 name = "Antirapina"
 site = "bottega"
-cameras = ["banco"]
+cameras = ["banco", "retro"]
 recipients = ["sala-pl", "questura"]
 broker = "prova"
 topic = "bottega/antirapina"
@@ -113,6 +128,11 @@ analytics = ["intrusione"]
 disclosure = "su-allarme"
 retention_before_s = 30.0
 [[act.scope]]
+cameras = ["retro"]
+recipients = ["sala-pl", "questura"]
+analytics = ["intrusione"]
+disclosure = "su-allarme"
+[[act.scope]]
 cameras = ["banco"]
 recipients = ["istituto", "centrale"]
 analytics = ["intrusione"]
@@ -131,6 +151,11 @@ organisation = "istituto"
 id = "titolare"
 name = "Titolare"
 role = "owner.private"
+organisation = "bottega"
+[[user]]
+id = "installatore"
+name = "Installatore"
+role = "installer"
 organisation = "bottega"
 """
 EXTRA = """
@@ -192,16 +217,22 @@ def town(program, tmp_path_factory):
         panels = free_port()
         key = secret(folder, "station.key", KEY)
         extra = BROKER.format(port=port) + EXTRA.format(station=station, panels=panels, key=key)
+        camera = free_port()
+        ready = [sys.executable, "-m", "tests.virtual_camera", str(camera)]
+        stack.enter_context(running(Child(ready, ready=f"ready {camera}")))
+        login = secret(folder, "camera.secret", ":".join(next(iter(USERS.items()))))
         seed = SEED.replace("@panel@", str(secret(folder, "panel.key", PANEL_KEY)))
+        seed = seed.replace("@camera@", str(camera)).replace("@login@", str(login))
         box = stack.enter_context(Daemon(folder, seed, extra=extra))
-        for user in ("operatore", "istituto", "titolare"):
+        users = "operatore", "istituto", "titolare", "installatore"
+        for user in users:
             PASSWORDS.setdefault(user, f"{user}-prova-123456")
-        box.with_passwords("operatore", "istituto", "titolare")
+        box.with_passwords(*users)
         until(lambda: any("/health" in one or "online" in one for one in heard()), 60, "a greeting")
         yield SimpleNamespace(
             box=box, taken=taken, panels=panels, press=press, heard=heard,
             room=box.client("operatore"), guard=box.client("istituto"),
-            owner=box.client("titolare"),
+            owner=box.client("titolare"), installer=box.client("installatore"),
         )  # fmt: skip
 
 
@@ -240,31 +271,137 @@ def test_a_panels_burglary_is_on_every_way_at_its_recipients(town):
     until(lambda: alarms(town.room, "furto")[0]["ended"], 30, "its end")
 
 
+PAGES = ("alarms", "cameras", "devices", "lines", "mine", "acts", "retention", "session")
+"""All that people on site read, `/metrics` and `/healthz` aside."""
+GROWS = ("varco_camera_", 'camera="banco"')
+"""What the camera that is kept for the seconds before counts of its own pictures."""
+OF_KEPT = ("cameras/0/fps", "cameras/0/clock_offset_s")
+STEADY = ("connects", "state", "live", "stalls")
+
+
+def leaves(value, path=""):
+    """Return each leaf of a page by its path."""
+    if isinstance(value, dict | list):
+        parts = value.items() if isinstance(value, dict) else enumerate(value)
+        return {k: v for name, one in parts for k, v in leaves(one, f"{path}/{name}").items()}
+    return {path: value}
+
+
+def figures(box):
+    """Return every metric by its full name, without what the kept camera itself counts."""
+    text = httpx.get(f"{box.url}/metrics", timeout=30).text
+    lines = [one.rpartition(" ") for one in text.splitlines() if not one.startswith("#")]
+    return {
+        name: value
+        for name, _, value in lines
+        if not all(part in name for part in GROWS) or any(part in name for part in STEADY)
+    }
+
+
+def on_site(town):
+    """Return everything that the owner, the installer and the shop's monitors read now."""
+    found = leaves(town.box.client().get("/healthz").json(), "healthz")
+    for who in (town.owner, town.installer):
+        for page in PAGES:
+            reply = who.get(f"/api/{page}")
+            text = reply.json() if reply.is_success else reply.status_code
+            found |= leaves(text, f"{who.headers['Authorization'][-4:]}/{page}")
+    return found | figures(town.box)
+
+
+def without(told, *moving):
+    return {name: value for name, value in told.items() if name not in moving}
+
+
+@contextmanager
+def hearing(town):
+    """Read the owner's event stream meanwhile; yields the names of what came."""
+    heard, client = [], town.box.client("titolare")
+
+    def read():
+        with suppress(httpx.HTTPError), client.stream("GET", "/api/alarms/events") as reply:
+            lines = reply.iter_lines()
+            heard.extend(one.removeprefix("event: ") for one in lines if one.startswith("event: "))
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    until(lambda: heard, 30, "the stream stands")
+    yield heard
+    client.close()
+
+
+def looking(town, client, camera, why, then):
+    """Look at a camera and call `then` while pictures come; return what it says."""
+
+    async def look():
+        headers = {"Authorization": client.headers["Authorization"]}
+        async with (
+            httpx.AsyncClient(base_url=town.box.url, headers=headers, timeout=40) as http,
+            WhepViewer(http, f"/whep/{camera}?{why}") as viewer,
+        ):
+            await viewer.picture(40)
+            return await asyncio.to_thread(then)
+
+    return asyncio.run(look())
+
+
+def looks(town):
+    """What the owner reads of looks: organisation and camera."""
+    found = town.owner.get("/api/mine").json()["looks"]
+    return sorted((one["organisation"], one["camera"]) for one in found)
+
+
 def test_a_hold_up_calls_the_police_and_shows_nothing_on_site(town):
-    """By MQTT, and by the panel while it lives: one alarm, silent, until a person closes it."""
+    """By MQTT, and by the panel while it lives: one alarm, silent, until a person closes it.
+
+    The police look at a camera that is kept and at one that is not, the owner at the latter too:
+    of all that is read on site nothing moves but what the owner does.
+    """
     until(lambda: town.box.metric("varco_deliveries_waiting") == 0, 30, "nothing waits")
-    figures = figures_of(town.box)
-    town.press("1")
-    (alarm,) = until(lambda: alarms(town.room, SILENT), 30, "the hold-up at the room")
-    assert (alarm["severity"], alarm["silent"], alarm["camera"]) == (5, True, "banco")
-    until(lambda: at(town, "questura", alarm["id"]), 30, "the Questura's message")
-    assert said_by_panel(town.panels, "HA", 3) is Token.ACK
-    (again,) = until(
-        lambda: [one for one in alarms(town.room, SILENT) if one["repeats"]], 30, "its repetition"
-    )
-    assert again["id"] == alarm["id"]
-    assert alarms(town.owner, SILENT) == []
-    assert figures_of(town.box) == figures
-    reply = town.room.post(f"/api/alarms/{alarm['id']}/close", json={"verdict": "esercitazione"})
-    assert reply.is_success, reply.text
-    until(lambda: alarms(town.owner, SILENT), 30, "the owner reads of it")
+    until(lambda: town.box.cameras(town.room)["banco"]["state"] == "live", 40, "the kept camera")
+    first, units = on_site(town), 'varco_camera_units_total{camera="banco"}'
+    before = town.box.metric(units)
+    until(lambda: town.box.metric(units) > before + 75, 40, "some seconds of pictures")
+    calm = on_site(town)  # what has moved does so while nothing happens, as the clock does
+    moving = {name for name in calm.keys() | first.keys() if calm.get(name) != first.get(name)}
+    moving |= {name for name in calm if name.endswith(OF_KEPT)}
+    assert not [one for one in moving if "retro" in one or "viewers" in one or "mine" in one]
+    calm = without(calm, *moving)
+    with hearing(town) as heard:
+        town.press("1")
+        (alarm,) = until(lambda: alarms(town.room, SILENT), 30, "the hold-up at the room")
+        assert (alarm["severity"], alarm["silent"], alarm["camera"]) == (5, True, "banco")
+        until(lambda: at(town, "questura", alarm["id"]), 30, "the Questura's message")
+        assert said_by_panel(town.panels, "HA", 3) is Token.ACK
+        (again,) = until(
+            lambda: [one for one in alarms(town.room, SILENT) if one["repeats"]],
+            30,
+            "its repetition",
+        )
+        assert again["id"] == alarm["id"]
+        assert without(on_site(town), *moving) == calm
+        case = f"purpose=allarme&case={alarm['id']}"
+        for camera in ("banco", "retro"):
+            during = looking(town, town.room, camera, case, lambda: on_site(town))
+            assert without(during, *moving) == calm
+        assert town.box.cameras(town.room)["retro"]["state"] == "live"
+        assert town.box.cameras(town.owner)["retro"]["state"] == "idle"
+        during = looking(town, town.owner, "retro", "purpose=titolare", lambda: on_site(town))
+        assert float(during["varco_viewers"]) == float(calm["varco_viewers"]) + 1
+        assert town.box.cameras(town.owner)["retro"]["state"] == "live"
+        assert looks(town) == [("bottega", "retro")]
+        assert heard.count("owner") == 1
+        assert set(heard) <= {"ready", "owner", "beat"}
+        reply = town.room.post(
+            f"/api/alarms/{alarm['id']}/close", json={"verdict": "esercitazione"}
+        )
+        assert reply.is_success, reply.text
+        until(lambda: alarms(town.owner, SILENT), 30, "the owner reads of it")
+        until(lambda: "alarm" in heard, 30, "the owner's page hears of it")
+    seen = [("bottega", "retro"), ("sala-pl", "banco"), ("sala-pl", "retro")]
+    assert looks(town) == seen
     assert at(town, "istituto", alarm["id"]) == []
     assert "HA" not in [one.code for one in town.taken]
-
-
-def figures_of(box):
-    names = ("varco_viewers", "varco_ledger_entries", "varco_deliveries_waiting")
-    return [box.metric(name) for name in (*names, "varco_alarms_open")]
 
 
 def test_a_button_in_the_network_is_answered_alike_whoever_presses(town):

@@ -13,18 +13,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests.chromium import PEER_FLAGS, load
 from tests.e2e.conftest import BROKER, seed
 from tests.e2e.daemon import PASSWORDS, Daemon, free_port, until
 
 pytestmark = pytest.mark.peer
-FLAGS = [
-    "--no-sandbox",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--allow-loopback-in-peer-connection",
-]
 MOST_DIFFERENCE = 10.0
 """Mean absolute difference of grey values: colour conversion and nothing else."""
 READ_VIDEO = """(index) => {
@@ -95,7 +88,7 @@ def assert_footage(page, index, frames, bound_s=20):
 
 
 def sign_in(page, url):
-    page.goto(url)
+    load(page, url, "#user")
     page.get_by_label("Utente").fill("operatore")
     page.get_by_role("textbox", name="Password").fill(PASSWORDS["operatore"])
     page.keyboard.press("Enter")
@@ -123,7 +116,7 @@ def test_from_the_camera_to_the_auditor(camera, broker, subscriber, tmp_path, so
 
 def watch_in_browser(box, alarm, frames):
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=PEER_FLAGS)
         page = browser.new_page(viewport={"width": 1366, "height": 768})
         sign_in(page, box.url)
         page.get_by_role("link", name="Allarmi").first.click()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model.errors import ConfigError
+from gateway.model.errors import ConfigError, InvariantError
 from gateway.model.media import AccessUnit
 from gateway.model.time import ClockQuality, Moment
 from gateway.runtime.fanout import Reader
@@ -156,3 +156,51 @@ async def test_the_small_rendition_shows_the_same_picture_at_the_same_time():
         assert (one.pts_90k, one.captured, one.is_key) == (
             other.pts_90k, other.captured, other.is_key,
         )  # fmt: skip
+
+
+async def test_films_are_shown_once_in_order_and_the_loop_begins_anew():
+    """At once, one after the other, in the main rendition; then from the loop's key unit on."""
+    clock = FakeClock(quality=ClockQuality.EXERCISE)
+    both = {LOOP: clip("q", 3, sub=True)}
+    camera = VirtualCamera("prova", both, clock)
+    one, two = coded("one", 1, (b"\x67sps", b"\x68pps")), coded("two", 1, (b"\x67sps", b"\x68pps"))
+
+    def show(camera, _):
+        camera.show(one[:2])
+        camera.show(two[:2])
+        assert camera.waiting == 4
+
+    units = await play(10, {3: show}, clock, camera)
+    assert names(units) == [
+        "q-0", "q-1", "q-2", "one-0", "one-1", "two-0", "two-1", "q-0", "q-1", "q-2",
+    ]  # fmt: skip
+    assert all(b.pts_90k - a.pts_90k == 90_000 // FPS for a, b in pairwise(units))
+    assert camera.waiting == 0
+
+
+async def test_a_held_camera_sends_its_key_picture_once_a_second():
+    """Films go on as ever; the loop goes on from there."""
+    clock = FakeClock(quality=ClockQuality.EXERCISE)
+    film = coded("one", 1, (b"\x67sps", b"\x68pps"))[:2]
+
+    def hold(camera, _):
+        camera.held = True
+
+    def show(camera, _):
+        camera.show(film)
+
+    def let_go(camera, _):
+        camera.held = False
+
+    units = await play(8, {2: hold, 3: show, 6: let_go}, clock)
+    assert names(units) == ["q-0", "q-1", "q-0", "one-0", "one-1", "q-0", "q-1", "q-2"]
+    numbers = [unit.pts_90k * FPS // 90_000 for unit in units]
+    assert numbers == [0, 1, 5, 6, 7, 10, 11, 12]
+
+
+def test_a_film_begins_with_a_key_unit():
+    """Anything else would break what players decode."""
+    camera = VirtualCamera("prova", {LOOP: clip("q", 3)}, FakeClock())
+    for film in ((), coded("one", 1, ())[1:]):
+        with pytest.raises(InvariantError, match="key unit"):
+            camera.show(film)

@@ -163,7 +163,8 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path):
 def test_the_key_follows_everything_that_paints():
     """Every module that a scene needs, directly or not, is part of the key."""
     package = files("gateway.simulator")
-    needed, waiting = set(), {"scene_gate", "scene_square", "scene_pharmacy", "scene_port", "clips"}
+    scenes = {"scene_gate", "scene_lanes", "scene_square", "scene_pharmacy", "scene_port"}
+    needed, waiting = set(), {*scenes, "clips"}
     while waiting:
         name = waiting.pop()
         needed.add(f"{name}.py")

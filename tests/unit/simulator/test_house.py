@@ -4,7 +4,6 @@
 
 import asyncio
 import os
-import socket
 import tomllib
 from importlib.resources import files
 
@@ -19,6 +18,7 @@ from gateway.simulator.camera import LOOP
 from gateway.simulator.clips import ClipPlan
 from gateway.simulator.paint import read_frame_index
 from gateway.simulator.town import HOUSE_CAMERA, HOUSE_PLANS, INTRUSION, SUB_PX, build_cameras
+from tests.ports import free_port
 from tests.unit.simulator.tiny_scene import TinyScene
 
 LOGIN = ("esercitazione", "una parola")
@@ -29,12 +29,6 @@ def camera(tmp_path_factory):
     plans = [ClipPlan(HOUSE_CAMERA, name, TinyScene, SUB_PX) for name in (LOOP, INTRUSION)]
     cache = tmp_path_factory.mktemp("clips")
     return build_cameras(cache, house.quietly, SystemClock(), plans)[HOUSE_CAMERA]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind((house.HOST, 0))
-        return probe.getsockname()[1]
 
 
 async def first_picture(port, path):

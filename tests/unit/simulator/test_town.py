@@ -29,6 +29,7 @@ from gateway.simulator.town import (
     SUB_PX,
     RecorderPlace,
     build_cameras,
+    lane_words,
     serve_recorder,
 )
 from gateway.wire.metadata_events import read_notification
@@ -71,7 +72,7 @@ def test_cameras_are_built_by_id_with_their_clips(tmp_path):
 
 def seed_text():
     text = files("gateway.simulator").joinpath("town.toml").read_text(encoding="utf-8")
-    for mark in ("@polygon@", "@from@", "@until@"):
+    for mark in ("@polygon@", "@from@", "@until@", *lane_words()):
         text = text.replace(mark, "[]")
     return text
 
