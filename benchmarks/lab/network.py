@@ -10,10 +10,14 @@ the lab; those of processes that died are swept up by the next one. Needs root, 
 """
 
 import contextlib
+import ctypes
+import fcntl
 import os
 import re
 import secrets
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -31,6 +35,8 @@ _WITHIN_S = 20.0
 _MOST_LATE_PACKETS = 4000
 """Wait at a device while the machine does not let the link run: losses are the link's alone."""
 _NAMESPACES = Path("/run/netns")
+_SIOCETHTOOL, _STSO, _SGRO = 0x8946, 0x1F, 0x2C
+"""linux/sockios.h, linux/ethtool.h."""
 _RULES = """
 table inet house {
   chain forward {
@@ -50,6 +56,8 @@ table ip leaving {
   }
 }
 """
+_LISTENS = "0A"
+"""A socket's state in /proc/net/tcp."""
 _NAME = re.compile(r"varco-(\d+)-[0-9a-f]{6}-.+")
 
 
@@ -109,6 +117,22 @@ class Place:
                 return Traffic(numbers[0], numbers[1], numbers[8], numbers[9])
         raise LabError(f"{self.name}: no interface {interface}")
 
+    def queues(self, port: int) -> tuple[int, int]:
+        """Return the bytes in here that wait on TCP connections to or from a port.
+
+        Not acknowledged by the other end yet, and not read by the program.
+        """
+        sent = unread = 0
+        with self.inside():
+            lines = Path("/proc/thread-self/net/tcp").read_text(encoding="ascii").splitlines()[1:]
+        for line in lines:
+            _, local, remote, state, queue, *_ = line.split()
+            ports = {int(end.rpartition(":")[2], 16) for end in (local, remote)}
+            if port in ports and state != _LISTENS:
+                sent += int(queue[:8], 16)
+                unread += int(queue[9:], 16)
+        return sent, unread
+
     def start(
         self, *words: str, log: Path | None = None, env: Mapping[str, str] | None = None
     ) -> "subprocess.Popen[bytes]":
@@ -156,6 +180,20 @@ class House:
         self.nat.ip("route", "replace", "default", "via", f"{network}.1")
         return address
 
+    @contextmanager
+    def apart(self) -> Iterator["Kernels"]:
+        """Have edge and router receive in a thread of the kernel each, as two machines do.
+
+        On a plain veth whatever a packet leads to runs inside the sender's `send`: the router's
+        forwarding and masquerading and the hand-over to the link are charged to the edge's
+        process. Here they are the router's thread's; the edge's interface segments by software,
+        as one without offloads. LabError where the kernel cannot do that.
+        """
+        ends = ((self.edge, "uplink"), (self.nat, "inside"))
+        with ExitStack() as stack:
+            own = [stack.enter_context(_own_thread(place, name)) for place, name in ends]
+            yield Kernels(*own)
+
     def uplink(self) -> Traffic:
         """Return what went over the link, `sent` by the house.
 
@@ -163,6 +201,16 @@ class House:
         wire the kernel hands over several at a time under one header.
         """
         return self.nat.traffic("outside")
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """Process numbers of the kernel's receiving threads; `process.cpu_ms` tells what they used."""
+
+    edge: int
+    """Answers of the room, on their way into the edge's sockets."""
+    router: int
+    """All that the edge sent: forwarded, masqueraded, handed to the link."""
 
 
 class Carrier:
@@ -301,6 +349,52 @@ def _address(place: Place, interface: str, address: str, *, gateway: str = "") -
     place.ip("link", "set", interface, "up")
     if gateway:
         place.ip("route", "replace", "default", "via", gateway)
+
+
+@contextmanager
+def _own_thread(place: Place, interface: str) -> Iterator[int]:
+    """Have an end of a veth receive in a thread of its own; yield its process number."""
+    before = _receivers(interface)
+    _offload(place, interface, together=True)
+    try:
+        _threaded(place, interface, on=True)
+        found = _receivers(interface) - before
+        if len(found) != 1:
+            raise LabError(f"{interface}: {len(found)} receiving threads, not one")
+        yield found.pop()
+    finally:
+        _threaded(place, interface, on=False)
+        _offload(place, interface, together=False)
+
+
+def _offload(place: Place, interface: str, *, together: bool) -> None:
+    """Gather what is received, without which a veth never polls, and segment what is sent.
+
+    Both or neither: what is not segmented passes the other end's poll by.
+    """
+    for code, value in ((_SGRO, together), (_STSO, not together)):
+        order = ctypes.create_string_buffer(struct.pack("II", code, value))
+        asked = struct.pack("16sP8x", interface.encode(), ctypes.addressof(order))
+        try:
+            with place.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+                fcntl.ioctl(one, _SIOCETHTOOL, asked)
+        except OSError as error:
+            raise LabError(f"{interface}: offloads: {error.strerror}") from error
+
+
+def _threaded(place: Place, interface: str, *, on: bool) -> None:
+    path = f"/sys/class/net/{interface}/threaded"
+    command("ip", "netns", "exec", place.name, "tee", path, text=str(int(on)))
+
+
+def _receivers(interface: str) -> set[int]:
+    """Return the kernel's threads that receive for interfaces of this name."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):  # a process that ended just now
+            if path.read_text().startswith(f"napi/{interface}-"):
+                found.add(int(path.parent.name))
+    return found
 
 
 def _remove(name: str) -> None:

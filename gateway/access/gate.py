@@ -295,10 +295,10 @@ class Gate:
         """Remember an emergency for an hour; what is older goes."""
         now_s = now.monotonic_s
         self._broken = {key: until_s for key, until_s in self._broken.items() if until_s > now_s}
-        self._broken[request.actor.id, request.camera] = now_s + policy.GLASS_S
+        self._broken[_breaker(request.actor), request.camera] = now_s + policy.GLASS_S
 
     def _has_broken(self, request: AccessRequest) -> bool:
-        until_s = self._broken.get((request.actor.id, request.camera))
+        until_s = self._broken.get((_breaker(request.actor), request.camera))
         return request.break_glass and until_s is not None and until_s > self._clock.monotonic_s()
 
     def _begun(self, grant: Grant) -> Look:
@@ -527,7 +527,7 @@ class Gate:
             error=verdict.refusal.value if verdict and verdict.refusal else "",
             actor_id=actor.id,
             actor_type="device" if actor.role is Role.MACHINE else "human",
-            org=actor.organisation,
+            org=actor.stated_organisation or actor.organisation,
             role=actor.role.value,
             auth_method=actor.method,
             acr=actor.acr,
@@ -550,6 +550,11 @@ class Gate:
             flags=",".join(verdict.flags) if verdict else "",
             opens=bool(words.closed) and not refused,
         )
+
+
+def _breaker(actor: Actor) -> str:
+    """Return who breaks the glass: a person, or a room as a whole, whose people are its word."""
+    return f"{actor.id.partition(':')[0]}:" if actor.method == ASSERTION else actor.id
 
 
 def _is_stray_machine(request: AccessRequest) -> bool:

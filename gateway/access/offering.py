@@ -5,6 +5,8 @@
 A line without the assessment that it needs and one that is over count for nothing. A camera of
 which the recipient gets text alone is told by its name, since alarms name it, and by no more: no
 place on a map, no state.
+
+Cameras of this box alone: where it is a room, too, those that its own edges offer it stay there.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,7 +24,7 @@ from gateway.model.registry import (
     Registry,
     SiteState,
 )
-from gateway.model.room import OfferedAct, OfferedCamera
+from gateway.model.room import OfferedAct, OfferedCamera, at_edge
 
 MOST_ACTS = 8
 """Lines told about one camera; those that end last."""
@@ -42,7 +44,7 @@ def offered(registry: Registry, recipient: str, now_us: int) -> tuple[OfferedCam
         if until_us <= max(now_us, from_us):
             continue
         for name in dict.fromkeys(scope.cameras):
-            camera = registry.cameras.get(name)
+            camera = None if at_edge(name)[0] else registry.cameras.get(name)
             if camera is not None and _is_assessed(act, scope, camera):
                 line = _line(act, scope, (from_us, until_us))
                 acts = found.setdefault(name, {})

@@ -582,7 +582,11 @@ def _matrix(asked: Asked) -> Reason | None:
 
 
 def _has_second(asked: Asked) -> bool:
-    """Return whether somebody else of the same organisation stands behind the request."""
+    """Return whether somebody else of the same organisation stands behind the request.
+
+    Whoever is no user of this box comes from its own codes (`access.second`), or from a room that
+    the owner believes: a room's word for a second person reaches no request otherwise.
+    """
     second = asked.request.second
     if not second or second == asked.actor.id:
         return False

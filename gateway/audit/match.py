@@ -26,7 +26,7 @@ class Difference:
     """One field about which a pair disagrees."""
 
     name: str
-    """`person`, `purpose`, `case`, `reason`, `camera`, `role`, `kind` or `time`."""
+    """`person`, `organisation`, `purpose`, `case`, `reason`, `camera`, `role`, `kind`, `time`."""
     room: str
     edge: str
 
@@ -193,6 +193,7 @@ def _told(entry: LedgerEntry, camera: str) -> dict[str, str]:
         "kind": event.event,
         "camera": camera,
         "person": clean(event.actor_id),
+        "organisation": clean(event.org),
         "role": event.role,
         "purpose": event.purpose_code,
         "case": clean(event.case_ref, CASE_CHARS),
@@ -204,6 +205,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "kind": ("operazione", "kind"),
     "camera": ("telecamera", "camera"),
     "person": ("persona", "person"),
+    "organisation": ("organizzazione", "organisation"),
     "role": ("ruolo", "role"),
     "purpose": ("scopo", "purpose"),
     "case": ("caso", "case"),

@@ -12,7 +12,7 @@ import json
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +24,8 @@ from gateway.wire.checkpoint import Checkpoint, VerifierKey
 from gateway.wire.cosignature import WitnessKey, cosign
 from gateway.wire.merkle import EMPTY_ROOT, HASH_BYTES, proves_consistency
 
+STALE_S = 300
+"""A log that does not grow is written down anew this often: when it was cosigned last."""
 MOST_PROOF = 64
 """Hashes of a consistency proof over 2^63 entries."""
 Extends = tuple[int, Sequence[bytes]]
@@ -67,6 +69,8 @@ class Seen:
 
     size: int = 0
     root: bytes = EMPTY_ROOT
+    utc_s: int = field(default=0, compare=False)
+    """When it cosigned it last (seconds UTC, at most `STALE_S` ago by the file); 0: not known."""
 
 
 class WitnessState:
@@ -88,6 +92,7 @@ class WitnessState:
         self._logs = dict(logs)
         self._one = threading.Lock()
         self._seen = _load(path)
+        self._written_s = {name: one.utc_s for name, one in self._seen.items()}
         self._marks = path.with_name(f"{path.name}.logs")
         self._known = _load_marks(self._marks)
 
@@ -135,8 +140,10 @@ class WitnessState:
         if first != seen.size:
             raise BehindError(self.key.name, seen.size)
         self._insist(given, seen, proof)
-        if given.size > seen.size:
-            self._remember(log, Seen(given.size, given.root))
+        new = Seen(given.size, given.root, utc_s)
+        if given.size > seen.size or not 0 <= utc_s - self._written_s.get(log, 0) < STALE_S:
+            self._remember(log, new)
+        self._seen[log] = new
         return cosign(note, self.key.name, self._private, utc_s)
 
     def _insist(self, given: Checkpoint, seen: Seen, proof: Sequence[bytes]) -> None:
@@ -152,7 +159,11 @@ class WitnessState:
     def _remember(self, log: str, seen: Seen) -> None:
         wanted = self._seen | {log: seen}
         record = {
-            name: {"size": one.size, "root": base64.b64encode(one.root).decode()}
+            name: {
+                "size": one.size,
+                "root": base64.b64encode(one.root).decode(),
+                "utc_s": one.utc_s,
+            }
             for name, one in sorted(wanted.items())
         }
         try:
@@ -164,6 +175,7 @@ class WitnessState:
         except OSError as error:
             raise LedgerError(f"{self._path}: witness: {error.strerror}") from error
         self._seen = wanted
+        self._written_s = {name: one.utc_s for name, one in wanted.items()}
 
 
 class LocalWitness:
@@ -218,9 +230,10 @@ def _load_marks(path: Path) -> frozenset[str]:
 
 def _seen(record: Mapping[str, object]) -> Seen:
     size, root = record["size"], base64.b64decode(str(record["root"]), validate=True)
-    if not isinstance(size, int) or isinstance(size, bool) or size < 0 or len(root) != HASH_BYTES:
-        raise ValueError("size or root")
-    return Seen(size, root)
+    utc_s = record.get("utc_s", 0)  # files of the first version do not say
+    if type(size) is not int or size < 0 or len(root) != HASH_BYTES or type(utc_s) is not int:
+        raise ValueError("size, root or utc_s")
+    return Seen(size, root, utc_s)
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -43,6 +43,10 @@ ROLES: Final = frozenset(
 """Whom a room may speak for: never an owner or an administrator of the edge."""
 PURPOSES: Final = frozenset({Purpose.ALARM, Purpose.INCIDENT, Purpose.SERVICE, Purpose.JUDICIAL})
 
+_LOST: Final = (
+    "put it back from the backup; without one, remove it: a new one is made, and every edge has to "
+    "be invited and to join again, since it refuses looks signed with another key"
+)
 _S: Final = 1_000_000
 _CASE_CHARS: Final = 100
 
@@ -66,7 +70,7 @@ def assertion_key(folder: Path) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
     except (OSError, ValueError) as error:
         problem = f"cannot be used: {error}"
-        raise ConfigError(str(path), "", problem, "remove it: a new one is made") from error
+        raise ConfigError(str(path), "", problem, _LOST) from error
 
 
 class Asserter:

@@ -18,7 +18,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from gateway.model.errors import ConfigError, CredentialError, PeerError, RefusedError
+from gateway.model.errors import ConfigError, CredentialError, DownError, PeerError, RefusedError
 from gateway.model.identifiers import ID_FORM
 from gateway.model.room import (
     MOST_LINE_STREAMS,
@@ -182,9 +182,9 @@ class Uplink:
     async def call(
         self, kind: str, body: Mapping[str, Any], blob: bytes = b"", *, within_s: float = 10.0
     ) -> Reply:
-        """Ask the room; PeerError while the line is down."""
+        """Ask the room; DownError while the line is down."""
         if self._line is None:
-            raise PeerError(f"line {self.name} is down: {self._problem or self._state.value}")
+            raise DownError(f"line {self.name} is down: {self._problem or self._state.value}")
         return await self._line.call(kind, body, blob, within_s=within_s)
 
     def tell(self, kind: str, body: Mapping[str, Any]) -> bool:

@@ -19,7 +19,6 @@ import base64
 import binascii
 import json
 import logging
-import socket
 import ssl
 from collections import Counter, OrderedDict, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -50,7 +49,6 @@ from gateway.model.room import (
     LineStatus,
     Reply,
     address_problem,
-    split_address,
 )
 from gateway.room.authority import (
     Authority,
@@ -64,6 +62,7 @@ from gateway.room.authority import (
     request_for,
     write_guarded,
 )
+from gateway.room.dial import connect
 from gateway.room.invitations import SECRET_BYTES, Code, Invitation, Invitations, pin_of, write_code
 from gateway.runtime.clock import Clock
 from gateway.runtime.sealed import Sealed
@@ -75,8 +74,9 @@ log = logging.getLogger(__name__)
 SERVICE = "enrolment"
 """Who stands in the registry's history for what an edge itself brought about."""
 EXCHANGE_S = 15.0
-"""All of one, each end."""
+"""All of one, each end, once it is connected."""
 CONNECT_S = 10.0
+"""For each place to which an address leads."""
 MOST_AT_ONCE = 16
 MOST_OF_ONE = 2
 """Exchanges at a time, of all and of one address."""
@@ -397,8 +397,7 @@ async def join(code: Code, vkey: str, now_utc_us: int) -> Joined:
     stranger = False
     for address in code.addresses:
         try:
-            async with asyncio.timeout(EXCHANGE_S):
-                return await _join_at(address, code, vkey, now_utc_us)
+            return await _join_at(address, code, vkey, now_utc_us)
         except TimeoutError:
             problems.append(f"{address}: no answer in time")
         except RefusedError as error:
@@ -412,20 +411,21 @@ async def join(code: Code, vkey: str, now_utc_us: int) -> Joined:
 async def _join_at(address: str, code: Code, vkey: str, now_utc_us: int) -> Joined:
     sealed = await _connect(address)
     try:
-        decoder = FrameDecoder()
-        told = await _receive(sealed, decoder)
-        if told.error is not None:
-            raise RefusedError(*told.error)
-        ca = _authority(told, sealed, code, now_utc_us)
-        key = new_key()
-        body = {
-            "secret": base64.b64encode(code.secret).decode(),
-            "edge": code.edge,
-            "csr": request_for(key, code.edge),
-            "vkey": vkey,
-        }
-        await _send(sealed, Frame("enrol", body, number=1))
-        answer = await _receive(sealed, decoder)
+        async with asyncio.timeout(EXCHANGE_S):
+            decoder = FrameDecoder()
+            told = await _receive(sealed, decoder)
+            if told.error is not None:
+                raise RefusedError(*told.error)
+            ca = _authority(told, sealed, code, now_utc_us)
+            key = new_key()
+            body = {
+                "secret": base64.b64encode(code.secret).decode(),
+                "edge": code.edge,
+                "csr": request_for(key, code.edge),
+                "vkey": vkey,
+            }
+            await _send(sealed, Frame("enrol", body, number=1))
+            answer = await _receive(sealed, decoder)
     finally:
         sealed.close()
     if answer.error is not None:
@@ -458,32 +458,12 @@ async def _connect(address: str) -> Sealed:
     context.verify_mode = ssl.CERT_NONE  # `_authority` verifies, with what the code says
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.set_alpn_protocols([ALPN_ENROL])
-    host, port, _ = split_address(address)
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        family, kind, protocol, _, where = found[0]
-        plain = socket.socket(family, kind, protocol)
-    except (OSError, IndexError) as error:
-        raise PeerError(f"{address}: {_reason(error)}") from None
-    try:
-        plain.setblocking(False)
-        async with asyncio.timeout(CONNECT_S):
-            await loop.sock_connect(plain, where)
-    except BaseException as error:
-        plain.close()
-        if isinstance(error, OSError):
-            raise PeerError(f"{address}: {_reason(error)}") from None
-        raise
+    plain = await connect(address, CONNECT_S)
     sealed = await Sealed.connect(plain, context, SERVER_NAME, within_s=CONNECT_S)
     if sealed.alpn != ALPN_ENROL:
         sealed.close()
         raise PeerError(f"{address}: is no room of Varco")
     return sealed
-
-
-def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", "") or type(error).__name__).lower()
 
 
 def _membership(room: object, code: Code) -> Membership:

@@ -127,8 +127,11 @@ class Step:
     """All events, the new ones included, by number."""
 
 
+WITHDRAWN: Final = ""
+"""In place of an event's id: what the taker is still owed of the incident is owed no more. Of one
+that was never told of it nothing that follows is owed, either."""
 Owing = Callable[[Step], Iterable[tuple[str, str, str]]]
-"""Returns taker, event id and payload of each copy that is owed, in order."""
+"""Returns taker, event id (or WITHDRAWN) and payload of each copy that is owed, in order."""
 
 
 def nothing_owed(_: Step) -> Iterable[tuple[str, str, str]]:
@@ -164,6 +167,11 @@ class IncidentBook:
     def get(self, incident: str) -> Incident | None:
         """Return one that is open, or was of late."""
         return self._kept.get(incident)
+
+    async def find(self, incident: str) -> Incident | None:
+        """Return one that is kept, also if it is no longer in memory; StoreError: unreadable."""
+        found = self._kept.get(incident)
+        return found or await self._store.read(lambda db: _read(db, incident))
 
     def listed(self) -> tuple[Incident, ...]:
         """Return all in memory, the newest first."""
@@ -332,6 +340,29 @@ class IncidentBook:
             ).fetchall()
         )
         return {taker: int(count) for taker, count in rows}
+
+    async def telling(self, taker: str, events: Iterable[str]) -> bool:
+        """Note that a taker is about to be told; False if it is owed one of them no more."""
+        return await self._attempt(taker, events, 1)
+
+    async def untold(self, taker: str, events: Iterable[str]) -> None:
+        """Note that it was not: nothing was sent."""
+        await self._attempt(taker, events, -1)
+
+    async def _attempt(self, taker: str, events: Iterable[str], more: int) -> bool:
+        ids = list(events)
+
+        def job(db: Database) -> bool:
+            done = [
+                db.execute(
+                    "update incident_owed set attempts=attempts+? where taker=? and event=?",
+                    (more, taker, one),
+                ).rowcount
+                for one in ids
+            ]
+            return all(done)
+
+        return await self._store.write(job)
 
     async def settle(self, taker: str, events: Iterable[str]) -> None:
         """Note that a taker has them."""
@@ -519,12 +550,31 @@ def _put(
 
 def _owe(db: Database, incident: str, owed: Iterable[tuple[str, str, str]]) -> None:
     (last,) = db.execute("select coalesce(max(place), 0) from incident_owed").fetchone()
+    unaware: set[str] = set()
     for at, (taker, event, payload) in enumerate(owed, int(last) + 1):
+        if event == WITHDRAWN:
+            if not _withdraw(db, taker, incident):
+                unaware.add(taker)
+            continue
+        if taker in unaware:
+            continue
         db.execute(
             "insert into incident_owed(taker, event, place, incident, payload) values(?,?,?,?,?)"
             " on conflict (taker, event) do nothing",
             (taker, event, at, incident, payload),
         )
+
+
+def _withdraw(db: Database, taker: str, incident: str) -> bool:
+    """Drop what a taker is still owed of an incident; return whether it may have heard of it."""
+    rows = db.execute(
+        "select e.kind, o.attempts from incident_owed o join incident_event e on e.id=o.event"
+        " where o.taker=? and o.incident=?",
+        (taker, incident),
+    ).fetchall()
+    db.execute("delete from incident_owed where taker=? and incident=?", (taker, incident))
+    was_told = any(kind == Change.UNSHARED.value for kind, _ in rows)
+    return was_told or not any(kind == Change.OPENED.value and tried <= 0 for kind, tried in rows)
 
 
 def _insert(db: Database, event: IncidentEvent) -> None:

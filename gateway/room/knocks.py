@@ -13,7 +13,13 @@ MOST_FAILURES = 30
 """Of one address in a minute: then it is not listened to until the minute is over. An edge that
 is refused redials ten times a minute at most; several may stand behind one router."""
 MOST_KEPT = 1024
-"""Addresses remembered; the one not heard of for longest is forgotten."""
+"""Addresses that failed and are remembered; the one not heard of for longest is forgotten."""
+WELCOME_S = 600.0
+"""So long after an edge was known at an address that address is listened to, whatever fails there:
+behind one router, one carrier or one balancer stand edges and others. It is longer than two
+heartbeats; how many handshakes go on at once is bounded for it, too."""
+MOST_WELCOME = 16_384
+"""Addresses of edges that are remembered: more than a room has edges."""
 MOST_TOLD = 30
 """Refusals told in a minute; the others are counted."""
 MOST_QUEUED = 64
@@ -38,11 +44,19 @@ class Refusal:
 
 
 class Knocks:
-    """Failures of each address, by the minute."""
+    """Failures of each address, by the minute, and where edges are."""
 
     def __init__(self, most: int = MOST_FAILURES) -> None:
         self._most = most
         self._failures: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._welcome: OrderedDict[str, float] = OrderedDict()
+
+    def welcomed(self, host: str, now_s: float) -> None:
+        """Note that an edge is at an address: its certificate proved it."""
+        self._welcome[host] = now_s
+        self._welcome.move_to_end(host)
+        while len(self._welcome) > MOST_WELCOME:
+            self._welcome.popitem(last=False)
 
     def failed(self, host: str, now_s: float) -> None:
         """Count a failure."""
@@ -55,6 +69,8 @@ class Knocks:
 
     def may_knock(self, host: str, now_s: float) -> bool:
         """Return whether an address is listened to."""
+        if now_s - self._welcome.get(host, -WELCOME_S) < WELCOME_S:
+            return True
         since_s, times = self._failures.get(host, (now_s, 0))
         return times < self._most or now_s - since_s >= MINUTE_S
 

@@ -3,7 +3,8 @@
 """One control connection between an edge and a room while it stands; both ends are alike.
 
 Either end asks and remarks. What comes is handled in the order in which it came, several at a
-time. Whoever says nothing for a while is asked whether it is there; nothing grows without a bound.
+time. Of blobs (pictures) one at a time is under way: no alarm waits behind more. Whoever says
+nothing for a while is asked whether it is there; nothing grows without a bound.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from gateway.model.errors import (
     WireError,
 )
 from gateway.model.room import Handler, LinePeer, Reply
+from gateway.room.assertions import AHEAD_S
 from gateway.runtime.clock import Clock
 from gateway.runtime.sealed import RECORD_BYTES, Sealed
 from gateway.wire.uplink import Frame, FrameDecoder, encode
@@ -31,6 +33,8 @@ from gateway.wire.uplink import Frame, FrameDecoder, encode
 log = logging.getLogger(__name__)
 
 LAST_WORDS_S = 0.5
+LANDING_STALLS = 4
+"""A blob is four records: so many times `Bounds.stall_s` it may take to arrive."""
 HELLO = "hello"
 PING = "ping"
 BUSY, UNAVAILABLE, WIRE, UNKNOWN = "busy", "unavailable", "wire", "unknown-kind"
@@ -108,6 +112,9 @@ class Line:
         self._pings: dict[int, float] = {}
         self._slots = asyncio.Semaphore(bounds.most_calls)
         self._unsent: deque[bytes] = deque()
+        self._blob_turn, self._landed = asyncio.Lock(), asyncio.Event()
+        self._landing = 0
+        """Number of the ping that follows the blob under way; 0: none is."""
         self._unsent_bytes = 0
         self._to_send, self._room = asyncio.Event(), asyncio.Event()
         self._room.set()
@@ -185,7 +192,7 @@ class Line:
         try:
             async with asyncio.timeout(within_s), self._slots:
                 self._asked[number] = answer
-                await self._put(data)
+                await self._put(data, heavy=bool(blob))
                 self._counts["asked"] += 1
                 frame = await answer
         except TimeoutError:
@@ -217,6 +224,7 @@ class Line:
                 answer.set_result(None)
         self._room.set()
         self._unsent.clear()
+        self._landed.set()
         self._waiting.clear()
         self._sealed.close()
 
@@ -225,8 +233,27 @@ class Line:
 
     # What goes out.
 
-    async def _put(self, data: bytes) -> None:
-        """Queue a frame once there is room."""
+    async def _put(self, data: bytes, *, heavy: bool = False) -> None:
+        """Queue a frame once there is room; `heavy`: it has a blob, and those go one at a time.
+
+        The ping behind a blob is answered when the other end has read it. Until then none follows:
+        an alarm finds one blob before it on the way at most, whatever the way is and buffers.
+        """
+        if not heavy:
+            await self._queue(data)
+            return
+        async with self._blob_turn:
+            await self._queue(data)
+            self._landing = next(self._numbers)
+            self._landed.clear()
+            self._post(encode(Frame(PING, number=self._landing)))
+            try:
+                async with asyncio.timeout(LANDING_STALLS * self.bounds.stall_s):
+                    await self._landed.wait()
+            except TimeoutError:
+                self.end(PeerError(f"line {self.peer.id}: it does not read"))
+
+    async def _queue(self, data: bytes) -> None:
         while not self._room.is_set():
             await self._room.wait()
         self._post(data)
@@ -295,6 +322,9 @@ class Line:
             raise WireError(f"line {self.peer.id}: it remarks more than anybody can hear")
 
     def _answered(self, frame: Frame) -> None:
+        if frame.answers == self._landing:
+            self._landed.set()
+            return
         sent_s = self._pings.pop(frame.answers, None)
         if sent_s is not None:
             self._measured(sent_s, frame.body.get("utc_us"))
@@ -314,21 +344,22 @@ class Line:
     async def _handle(self, frame: Frame) -> None:
         if frame.kind != HELLO:
             await self._greeted.wait()
-        reply = await self._reply(frame)
+        reply, heavy = await self._reply(frame)
         if frame.number:
-            await self._put(reply)
+            await self._put(reply, heavy=heavy)
         self._running -= 1
         self._handle_more()
 
-    async def _reply(self, frame: Frame) -> bytes:
-        """Return the answer; only bugs are raised."""
+    async def _reply(self, frame: Frame) -> tuple[bytes, bool]:
+        """Return the answer, and whether it has a blob; only bugs are raised."""
         handler = self._handlers.get(frame.kind)
         try:
             if handler is None:
                 raise RefusedError(UNKNOWN, frame.kind)  # noqa: TRY301 - told as any refusal
             reply = await handler(self.peer, frame.body, frame.blob)
             self._counts["handled"] += 1
-            return encode(Frame(frame.kind, reply.body, reply.blob, answers=frame.number))
+            said = Frame(frame.kind, reply.body, reply.blob, answers=frame.number)
+            return encode(said), bool(reply.blob)
         except RefusedError as refusal:
             error = (refusal.code, refusal.text)
         except WireError as problem:
@@ -340,7 +371,7 @@ class Line:
             log.warning("line-unavailable", extra={"kind": frame.kind, "problem": str(problem)})
         self._counts["refused"] += 1
         error = (error[0][:64], error[1][:400])
-        return encode(Frame(frame.kind, answers=frame.number, error=error))
+        return encode(Frame(frame.kind, answers=frame.number, error=error)), False
 
     # Whether anybody is there.
 
@@ -387,8 +418,17 @@ class Timing:
         self._last: deque[tuple[float, float]] = deque(maxlen=self.KEPT)
 
     def note(self, round_trip_ms: float, offset_ms: float) -> None:
-        """Take one measurement."""
+        """Take one measurement; if a clock was set since the last ones, they count no more.
+
+        An answer is wrong by half its own delay at most: what differs by more was no delay.
+        """
+        if self._last and abs(offset_ms - self._last[-1][1]) > self._unsure(round_trip_ms):
+            self._last.clear()
         self._last.append((round_trip_ms, offset_ms))
+
+    def _unsure(self, round_trip_ms: float) -> float:
+        """Return by how many milliseconds two honest answers may differ, and no look suffers."""
+        return AHEAD_S * 1000 + (round_trip_ms + self._last[-1][0]) / 2
 
     @property
     def round_trip_ms(self) -> float:

@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 MOST_FILE_BYTES: Final = 4 << 20
 LEAST_BETWEEN_S: Final = 0.5
 """An edge that offers anew more often is told to wait; ours do no more than one a second."""
+OFTEN: Final = "too-often"
+"""The code of that refusal."""
 MOST_EDGES: Final = 1_000
 EXERCISE: Final = " (esercitazione)"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -242,7 +244,7 @@ class Offers:
     def _insist_patient(self, edge: str) -> None:
         now_s = self._clock.monotonic_s()
         if now_s - self._taken_s.get(edge, -LEAST_BETWEEN_S) < LEAST_BETWEEN_S:
-            raise RefusedError("too-often", f"{edge}: offers come too often")
+            raise RefusedError(OFTEN, f"{edge}: offers come too often")
         self._taken_s[edge] = now_s
 
     def _take(self, edge: str, offer: Offer) -> None:

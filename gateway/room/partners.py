@@ -11,10 +11,10 @@ of whoever wrote it, void (ADR 26).
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.model.errors import RefusedError, StateError, WireError
+from gateway.model.errors import DownError, RefusedError, StateError, WireError
 from gateway.model.incident import (
     MOST_ALARMS,
     MOST_CAMERAS,
@@ -27,7 +27,7 @@ from gateway.model.incident import (
     text_of,
 )
 from gateway.model.room import Caller, at_edge, at_room
-from gateway.room.incidents import IncidentBook, Owed, Owing, Recorded, Step
+from gateway.room.incidents import WITHDRAWN, IncidentBook, Owed, Owing, Recorded, Step
 from gateway.runtime.clock import Clock
 from gateway.runtime.supervise import Policy, supervise
 from gateway.wire.incident import MOST_EVENTS, Told, kind_of, pack
@@ -91,16 +91,19 @@ def outward(partner: Partner, event: IncidentEvent) -> Told | None:
         return None
     for key in _ORGANISATIONS:
         if key in body:
-            body[key] = _who(partner, text_of(body, key), own_is_self=False)
-    who = _who(partner, event.author.organisation, own_is_self=not event.room)
+            body[key] = _who(partner, text_of(body, key))
+    who = _who(partner, event.author.organisation)
     return Told(event.id, event.clock, event.utc_us, event.kind, who, event.author.role, body)
 
 
-def _who(partner: Partner, organisation: str, *, own_is_self: bool) -> str:
-    """Name an organisation to a partner: it, the one of ours it deals with, or another by name."""
+def _who(partner: Partner, organisation: str) -> str:
+    """Name an organisation to a partner: it, the one of ours it deals with, or another by name.
+
+    A second organisation of this room is another: nobody here speaks in the first one's name.
+    """
     if organisation == partner.organisation:
         return "peer"
-    if own_is_self or organisation == partner.own:
+    if organisation == partner.own:
         return "self"
     return f"other:{partner.names(organisation)[:100] or organisation[:100]}"
 
@@ -157,7 +160,7 @@ def admitted(
         return events
     if found.home or partner.organisation not in found.parties:
         raise StateError("not-shared")
-    return _admit_from_guest(partner, found, events)
+    return _admit_from_guest(partner, found, [_at_home(partner, found, one) for one in events])
 
 
 def _admit_new(
@@ -169,6 +172,19 @@ def _admit_new(
     if open_here >= MOST_FROM_PARTNER:
         raise StateError("full")
     return events
+
+
+def _at_home(partner: Partner, found: Incident, event: IncidentEvent) -> IncidentEvent:
+    """Return an event that hands over to whom the guest knows by name alone with our id of it.
+
+    A name that two parties have is nobody's.
+    """
+    to = text_of(event.body, "to")
+    if event.kind is not Change.HANDED_OVER or not to.startswith(f"{partner.id}/"):
+        return event
+    told = f"other:{to.partition('/')[2]}"
+    meant = [one for one in found.parties if _who(partner, one) == told]
+    return replace(event, body={**event.body, "to": meant[0]}) if len(meant) == 1 else event
 
 
 def _admit_from_guest(
@@ -210,10 +226,21 @@ def owed_to(partners: Sequence[Partner]) -> Owing:
 
     def owing(step: Step) -> Iterable[tuple[str, str, str]]:
         for partner in partners:
+            if _has_left(partner, step):
+                yield partner.taker, WITHDRAWN, ""
             for event in _for_partner(partner, step):
                 yield partner.taker, event.id, ""
 
     return owing
+
+
+def _has_left(partner: Partner, step: Step) -> bool:
+    """Return whether a change takes an incident of ours back from a room."""
+    before = step.before.parties if step.before is not None else ()
+    is_ours = not step.after.home
+    return is_ours and partner.organisation in before and partner.organisation not in (
+        step.after.parties
+    )  # fmt: skip
 
 
 def _for_partner(partner: Partner, step: Step) -> Iterable[IncidentEvent]:
@@ -276,7 +303,15 @@ class Exchange:
         batch = _alike(waiting)
         told = [one for _, event in batch if (one := outward(partner, event)) is not None]
         ids = [owed.event for owed, _ in batch]
-        if told:
+        if any(event.kind is Change.OPENED for _, event in batch):
+            if not await self._book.telling(partner.taker, ids):
+                return True  # it was taken back meanwhile
+            try:
+                await self._tell(partner, batch[0][1], told, ids)
+            except DownError:
+                await self._book.untold(partner.taker, ids)
+                raise
+        elif told:
             await self._tell(partner, batch[0][1], told, ids)
         await self._book.settle(partner.taker, ids)
         return True

@@ -4,8 +4,9 @@
 
 Sole importer of psycopg (extra `postgresql`). The daemon signs in as a role that owns nothing:
 what it may do is what `postgres.sql` granted, so that not even this process can change or delete
-a mirrored entry of the log, and reads of one organisation see no row of another (row-level
-security). `gateway.cli.store` prepares a database with the owner's account, once.
+a mirrored entry of the log. A read that names organisations sees no row of another (row-level
+security); the gateway's own reads are for everybody. `gateway.cli.store` prepares a database with
+the owner's account, once.
 """
 
 import asyncio
@@ -36,11 +37,20 @@ EVERYBODY = "*"
 """The box itself: sees the rows of all organisations."""
 MOST_WAITING = 10_000
 MOST_PER_COMMIT = 256
+TRIES = 4
+"""Of a batch that the server gave up to end a deadlock: nothing of it counted."""
+_ROLLED_BACK = "40"
+"""SQLSTATE class: transaction rollback."""
 CONNECT_S = 5
 STATEMENT_MS = 10_000
 MOST_READERS = 4
 MONTHS_AHEAD = 3
-_TABLE = re.compile(r"^create table if not exists ([a-z_]+)\b", re.MULTILINE)
+_TABLE = re.compile(
+    r"^create table if not exists ([a-z_]+)\((.*?)\)(?:;| partition by)", re.MULTILINE | re.DOTALL
+)
+_COLUMN = re.compile(r"(?:^|,)\s*(?!primary\b)([a-z_0-9]+) [a-z]")
+"""In a table's text without what stands in parentheses."""
+_GRANT = re.compile(r"^grant ([a-z, ]+) on ([a-z_, ]+) to @role@;", re.MULTILINE)
 _ROLE = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
@@ -170,19 +180,29 @@ class PostgresStore:
     def _commit(self, batch: list[tuple[Job[Any], asyncio.Future[Any]]]) -> None:
         driver = _driver()
         done: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
-        try:
-            connection = self._writer = self._writer or self._connect()
-            with connection.transaction():
-                self._become(connection, (EVERYBODY,))
-                for job, future in batch:
-                    done.append((future, *self._attempt(connection, job)))
-        except (driver.Error, StoreError) as error:
-            if self._writer is not None:
-                self._writer.close()
-                self._writer = None
-            failure = StoreError(f"{self._name}: {_words(error)}")
-            done = [(future, None, failure) for _, future in batch]
+        for left in reversed(range(TRIES)):
+            try:
+                done = self._committed(batch)
+                break
+            except (driver.Error, StoreError) as error:
+                if self._writer is not None:
+                    self._writer.close()
+                    self._writer = None
+                if left and str(getattr(error, "sqlstate", None) or "").startswith(_ROLLED_BACK):
+                    continue
+                failure = StoreError(f"{self._name}: {_words(error)}")
+                done = [(future, None, failure) for _, future in batch]
+                break
         self._loop.call_soon_threadsafe(settle, done)
+
+    def _committed(
+        self, batch: list[tuple[Job[Any], asyncio.Future[Any]]]
+    ) -> list[tuple[asyncio.Future[Any], Any, BaseException | None]]:
+        """Return what each job gave, once all are on disk."""
+        connection = self._writer = self._writer or self._connect()
+        with connection.transaction():
+            self._become(connection, (EVERYBODY,))
+            return [(future, *self._attempt(connection, job)) for job, future in batch]
 
     def _attempt(
         self, connection: "psycopg.Connection[tuple[Any, ...]]", job: Job[Any]
@@ -217,45 +237,84 @@ async def open_postgres(options: PostgresOptions) -> AsyncIterator[PostgresStore
     _driver()
     store = PostgresStore(options)
     try:
-        await store.write(
-            lambda db: db.execute("select varco.make_partitions(?)", (MONTHS_AHEAD,)).fetchone()
-        )
-        if missing := await store.write(_missing):
+        if not await store.write(lambda db: _first(db, "select to_regclass('varco.inbox')")):
             raise StoreError(
-                f"{options} was prepared for an earlier version, without {', '.join(missing)}:"
+                f"{options} was not prepared, or not for this role: run varco store init"
+            )
+        if lacks := await store.write(lambda db: _lacking(db, _who(db))):
+            raise StoreError(
+                f"{options} was prepared for an earlier version, without {', '.join(lacks)}:"
                 " run varco store init again"
             )
+        await store.write(lambda db: _first(db, "select varco.make_partitions(?)", MONTHS_AHEAD))
         yield store
     finally:
         await asyncio.shield(asyncio.to_thread(store._close))  # noqa: SLF001 - same module
 
 
-def _missing(db: Database) -> list[str]:
+def _script() -> str:
+    return files("gateway.room").joinpath("postgres.sql").read_text(encoding="utf-8")
+
+
+def _missing_tables(db: Database) -> list[str]:
     """Return the tables of this version that the owner has not made yet."""
-    script = files("gateway.room").joinpath("postgres.sql").read_text(encoding="utf-8")
-    names = sorted(set(_TABLE.findall(script)))
-    found = ((one, db.execute("select to_regclass(?)", (f"varco.{one}",))) for one in names)
-    return [one for one, rows in found if (rows.fetchone() or (None,))[0] is None]
+    names = sorted({found[1] for found in _TABLE.finditer(_script())})
+    return [one for one in names if not _first(db, "select to_regclass(?)", f"varco.{one}")]
 
 
-def prepare(owner: PostgresOptions, role: str) -> None:
+def _lacking(db: Database, role: str) -> list[str]:
+    """Return what this version needs and the database has not: tables, columns, a role's rights."""
+    lacks = _missing_tables(db)
+    for found in _TABLE.finditer(_script()):
+        if found[1] in lacks:
+            continue
+        sql = "select attname from pg_attribute where attrelid = to_regclass(?) and attnum > 0"
+        known = {name for (name,) in db.execute(sql, (f"varco.{found[1]}",)).fetchall()}
+        text = re.sub(r"\([^)]*\)", "", found[2])
+        lacks += [f"{found[1]}.{one}" for one in _COLUMN.findall(text) if one not in known]
+    for rights, names in _GRANT.findall(_script()):
+        for table in set(names.split(", ")) - set(lacks) - {"schema varco"}:
+            for right in rights.split(", "):
+                args = (role, f"varco.{table}", right)
+                if not _first(db, "select has_table_privilege(?, ?, ?)", *args):
+                    lacks.append(f"the right to {right} in {table}")
+    return lacks
+
+
+def _who(db: Database) -> str:
+    return str(_first(db, "select current_user"))
+
+
+def _first(db: Database, sql: str, *args: object) -> object:
+    row = db.execute(sql, args).fetchone()
+    return row[0] if row else None
+
+
+def prepare(owner: PostgresOptions, role: str) -> tuple[str, ...]:
     """Make or complete tables, policies and rights with the owner's account; blocks.
 
-    `role`: as whom the daemon signs in; it has to exist and must not be the owner. StoreError
-    with the server's words.
+    Return the tables that are new; doing it again changes no row. `role`: as whom the daemon signs
+    in; it has to exist and must not be the owner. StoreError with the server's words, or with what
+    the database lacks that this version cannot add; then nothing has changed.
     """
     driver = _driver()
     if not _ROLE.fullmatch(role):
         raise ConfigError("varco store", "role", f"{role} is no role", "letters, digits and _")
-    script = files("gateway.room").joinpath("postgres.sql").read_text(encoding="utf-8")
     try:
         with driver.connect(owner.conninfo, connect_timeout=CONNECT_S) as connection:
             _insist(connection, role)
-            text = script.replace("@role@", role)
-            connection.execute(text.encode())
+            db = Database(connection)
+            new = _missing_tables(db)
+            connection.execute(_script().replace("@role@", role).encode())
             connection.execute("select varco.make_partitions(%s)", (MONTHS_AHEAD,))
+            if lacks := _lacking(db, role):
+                raise StoreError(
+                    f"{owner} was made by another version and lacks {', '.join(lacks)}, which this"
+                    " one does not add: nothing was changed"
+                )
     except driver.Error as error:
         raise StoreError(f"{owner}: {_words(error)}") from error
+    return tuple(new)
 
 
 def _insist(connection: "psycopg.Connection[tuple[Any, ...]]", role: str) -> None:
@@ -268,6 +327,14 @@ def _insist(connection: "psycopg.Connection[tuple[Any, ...]]", role: str) -> Non
         raise StoreError(f"there is no role {role}: create role {role} login")
     if found[0] or found[1]:
         raise StoreError(f"{role} owns the tables or passes row security: use another role")
+    made_by = connection.execute(
+        "select pg_get_userbyid(relowner), pg_get_userbyid(relowner) = current_user from pg_class"
+        " where oid = to_regclass('varco.inbox')"
+    ).fetchone()
+    if made_by is not None and made_by[0] == role:
+        raise StoreError(f"{role} owns the tables or passes row security: use another role")
+    if made_by is not None and not made_by[1]:
+        raise StoreError(f"the tables belong to {made_by[0]}: sign in as {made_by[0]}")
 
 
 @contextmanager

@@ -3,10 +3,16 @@
 --
 -- A room's store on PostgreSQL >= 15, made by the owner's account (varco store init).
 -- @role@ is the role of the daemon: it owns nothing, and may do no more than is granted below.
+--
+-- One transaction, and harmless however often: an update runs it again. It adds what is not there,
+-- makes functions, policies and rights anew as they stand here, and touches no row.
 
+set local lock_timeout = '10s';
+select pg_advisory_xact_lock(hashtext('varco store init'));
 create schema if not exists varco;
 grant usage on schema varco to @role@;
 set local search_path = varco;
+revoke all on all tables in schema varco from @role@;
 
 create or replace function varco.is_for(organisation text) returns boolean
 language sql stable as $$
@@ -19,6 +25,10 @@ $$;
 create table if not exists edge_organisation(
   edge text not null, organisation text not null, primary key(edge, organisation));
 grant select, insert, delete on edge_organisation to @role@;
+alter table edge_organisation enable row level security;
+alter table edge_organisation force row level security;
+drop policy if exists edge_of_organisation on edge_organisation;
+create policy edge_of_organisation on edge_organisation using (varco.is_for(organisation));
 
 create or replace function varco.is_edge_for(name text) returns boolean
 language sql stable as $$
@@ -118,6 +128,7 @@ do $$
 declare name text;
 begin
   foreach name in array array['verdict', 'taken', 'edge_log', 'incident', 'incident_event',
+                              'incident_closed',
                               'incident_owed', 'incident_once', 'report', 'report_party',
                               'report_words', 'report_passage', 'report_once'] loop
     execute format('alter table varco.%I enable row level security', name);

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The room's end: one listener for lines, pictures and enrolment; who is who by certificate.
 
-Whoever cannot prove who it is gets nothing but a handshake, and not many of those. Whoever leaves
+Whoever cannot prove who it is gets nothing but a handshake, and not many of those, unless an edge
+is known at the same address. Whoever leaves
 the registry, is disabled or gets another certificate is cut off within two seconds.
 """
 
@@ -20,7 +21,14 @@ from typing import Any, NoReturn
 
 from cryptography.x509 import load_der_x509_certificate
 
-from gateway.model.errors import ConfigError, CredentialError, PeerError, RefusedError, WireError
+from gateway.model.errors import (
+    ConfigError,
+    CredentialError,
+    DownError,
+    PeerError,
+    RefusedError,
+    WireError,
+)
 from gateway.model.registry import Edge
 from gateway.model.room import (
     MOST_LINE_STREAMS,
@@ -158,7 +166,7 @@ class EdgeCaller:
     async def call(
         self, kind: str, body: Mapping[str, Any], blob: bytes = b"", *, within_s: float = 10.0
     ) -> Reply:
-        """Ask the edge; PeerError while its line is down."""
+        """Ask the edge; DownError while its line is down."""
         line = self.reception.standing(self.edge)
         return await line.call(kind, body, blob, within_s=within_s)
 
@@ -196,11 +204,11 @@ class Reception:
         return EdgeCaller(self, edge)
 
     def standing(self, edge: str) -> Line:
-        """Return the line of an edge; PeerError while it is down."""
+        """Return the line of an edge; DownError while it is down."""
         known = self._known.get(edge)
         if known is None or known.line is None:
             why = f": {known.problem}" if known is not None and known.problem else ""
-            raise PeerError(f"the line of edge {edge} is down{why}")
+            raise DownError(f"the line of edge {edge} is down{why}")
         return known.line
 
     def peer(self, edge: str) -> LinePeer:
@@ -323,6 +331,7 @@ class Reception:
         task.add_done_callback(partial(_close_cancelled, sock))
 
     def _may_enter(self, host: str) -> bool:
+        """Return whether a handshake may begin: strangers do not shut out the edge beside them."""
         if not self._knocks.may_knock(host, self._p.clock.monotonic_s()):
             return False
         mine = sum(one == host for one in self._half_open.values())
@@ -390,7 +399,7 @@ class Reception:
         return next((one for one in edges if one.certificate_sha256 == sha256), None)
 
     async def _identify(self, sealed: Sealed) -> Edge:
-        """Return whose certificate it is; _AwayError if nobody's."""
+        """Return whose certificate it is; _AwayError if nobody's. Its address is known then."""
         sha256, now_s = sealed.peer_sha256, self._p.clock.monotonic_s()
         if not sha256:
             raise _AwayError("certificate", "it shows no certificate")
@@ -404,6 +413,7 @@ class Reception:
         bugs_s = known.bugs_s if (known := self._known.get(edge.id)) is not None else ()
         if sum(now_s - one < BUGS_S for one in bugs_s) >= MOST_BUGS:
             raise _AwayError("bugs", f"edge {edge.id} brought out faults of this room", edge.id)
+        self._knocks.welcomed(host_of(sealed.peer_address), now_s)
         return edge
 
     async def _say_no(self, sealed: Sealed, away: _AwayError) -> None:
@@ -535,7 +545,8 @@ class Reception:
     async def _heartbeat(
         self, known: _Known, peer: LinePeer, body: Mapping[str, Any], blob: bytes
     ) -> Reply:
-        del peer, blob
+        del blob
+        self._knocks.welcomed(host_of(peer.address), self._p.clock.monotonic_s())
         states = body.get("states")
         if isinstance(states, dict) and len(states) <= MOST_STATES:
             known.states = MappingProxyType(states)

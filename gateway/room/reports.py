@@ -79,6 +79,11 @@ _COLUMNS: Final = (
     "id, direction, year, place, institute, kind, urgent, economic, exercise, sent_utc_us, state,"
     " recipients, line, answers, incident"
 )
+_OF_PARTY: Final = "id in (select report from report_party where organisation=?)"
+_NEWEST_CLOSED: Final = (
+    f"select id from report where {_OF_PARTY} and state=?"  # noqa: S608 - words of ours
+    " order by sent_utc_us desc, id desc limit ?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +162,8 @@ class ReportBook:
 
         def job(db: Database) -> Written:
             found = _known(db, report)
-            held = found.last(Passage.ACKNOWLEDGED)
-            if found.state is ReportState.ACKNOWLEDGED and held is not None:
-                if held.by.organisation != by.organisation:
-                    raise StateError("taken", held.by.organisation)
+            _free_for(found, by)
+            if found.holder:
                 return Written(found, is_new=False)
             if not found.is_open:
                 raise StateError("closed")
@@ -170,24 +173,29 @@ class ReportBook:
         return await self._store.write(job)
 
     async def close(self, report: str, outcome: ReportOutcome, by: Sender) -> Written:
-        """End a report; again: nothing changes."""
+        """End a report; again: nothing changes. StateError `taken`: another one deals with it."""
 
         def job(db: Database) -> Written:
             found = _known(db, report)
             if not found.is_open:
                 return Written(found, is_new=False)
+            _free_for(found, by)
             _step(db, found, Passage.CLOSED, by, outcome.value, now_us=self._now_us())
             return Written(_known(db, report), is_new=True)
 
         return await self._store.write(job)
 
     async def pass_on(self, report: str, recipient: str, by: Sender) -> Written:
-        """Give a report to another room; who had it may still read it."""
+        """Give a report to another room; who had it may still read it.
+
+        StateError `taken` names another organisation that deals with it.
+        """
 
         def job(db: Database) -> Written:
             found = _known(db, report, Direction.IN)
             if not found.is_open:
                 raise StateError("closed")
+            _free_for(found, by)
             if found.recipients == (recipient,):
                 return Written(found, is_new=False)
             if len(found.passages) >= MOST_PASSAGES:
@@ -231,11 +239,17 @@ class ReportBook:
     async def listed(
         self, organisation: str, *, is_open: bool | None = None, limit: int = MOST_LISTED
     ) -> list[Report]:
-        """Return those that an organisation may read, the newest first."""
-        where, args = "", []
-        if is_open is not None:
-            where, args = f" and state {'<>' if is_open else '='} ?", [ReportState.CLOSED.value]
-        return await self._selected(organisation, where, args, limit, "desc")
+        """Return those that an organisation may read, the newest first.
+
+        `limit` is for those that are closed: one that goes on is never left out.
+        """
+        where, args = " and state<>?", list[object]([ReportState.CLOSED.value])
+        newest: list[object] = [organisation, ReportState.CLOSED.value, limit]
+        if is_open is None:
+            where, args = f" and (state<>? or id in ({_NEWEST_CLOSED}))", [*args, *newest]
+        elif not is_open:
+            where, args = f" and id in ({_NEWEST_CLOSED})", newest
+        return await self._selected(organisation, where, args, "sent_utc_us desc, id desc")
 
     async def register(self, organisation: str, span: Span, limit: int) -> list[Report]:
         """Return part of an organisation's register, the oldest first."""
@@ -244,19 +258,15 @@ class ReportBook:
             where, args = " and sent_utc_us>=?", [span.from_utc_us]
         if span.to_utc_us:
             where, args = f"{where} and sent_utc_us<?", [*args, span.to_utc_us]
-        return await self._selected(organisation, where, args, limit, "asc")
+        return await self._selected(organisation, where, args, f"sent_utc_us, id limit {limit:d}")
 
     async def _selected(
-        self, organisation: str, where: str, args: Sequence[object], limit: int, order: str
+        self, organisation: str, where: str, args: Sequence[object], order: str
     ) -> list[Report]:
-        sql = (
-            "select id from report where id in"  # noqa: S608 - words of ours
-            f" (select report from report_party where organisation=?){where}"
-            f" order by sent_utc_us {order}, id {order} limit ?"
-        )
+        sql = f"select id from report where {_OF_PARTY}{where} order by {order}"  # noqa: S608 - words of ours
 
         def job(db: Database) -> list[Report]:
-            rows = db.execute(sql, (organisation, *args, limit)).fetchall()
+            rows = db.execute(sql, (organisation, *args)).fetchall()
             return [found for (id_,) in rows if (found := _read(db, id_)) is not None]
 
         return await self._store.read(job)
@@ -356,6 +366,12 @@ def _again(db: Database, once: Once | None) -> Report | None:
     if row[0] != once.sha256:
         raise StateError("key-reused")
     return _known(db, row[1])
+
+
+def _free_for(found: Report, by: Sender) -> None:
+    """See that no other organisation deals with a report; StateError `taken` names it."""
+    if found.holder not in ("", by.organisation):
+        raise StateError("taken", found.holder)
 
 
 def _room_for_one(db: Database, institute: str) -> None:

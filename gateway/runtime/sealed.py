@@ -382,7 +382,8 @@ def _in_words(where: str) -> Iterator[None]:
 def _worded(error: OSError | ValueError, where: str) -> PeerError:
     """Return our error for what the library says."""
     if isinstance(error, TimeoutError):
-        return PeerError(f"{where}: no handshake in time")
+        gave_up = error.errno is not None  # the system, on a line that stood; else our own timeout
+        return PeerError(f"{where}: {'nothing comes back' if gave_up else 'no handshake in time'}")
     if isinstance(error, ssl.SSLCertVerificationError):
         reason = error.verify_message or error.reason
         return CredentialError(f"{where}: its certificate does not verify: {reason}")

@@ -10,8 +10,18 @@ from hypothesis import given
 from gateway.access import policy
 from gateway.access.offering import has_pictures, offered
 from gateway.model.access import Verdict
-from gateway.model.registry import Analytic, Disclosure, Extension, Pause, SiteState
+from gateway.model.registry import (
+    Analytic,
+    Disclosure,
+    Edge,
+    Extension,
+    Pause,
+    Recipient,
+    RecipientKind,
+    SiteState,
+)
 from gateway.model.room import Offer
+from gateway.room.offers import overlaid
 from gateway.wire.federation import Parts, parts_of
 from tests.unit.access.test_rules import towns
 from tests.unit.access.town import (
@@ -25,6 +35,8 @@ from tests.unit.access.town import (
     with_site,
 )
 
+SCOPE_OF_TWO = replace(SQUARE_ACT.scopes[0], recipients=("sala-pl", "questura"))
+
 
 def ids(town, recipient="sala-pl", now=NOW):
     return [one.id for one in offered(town, recipient, now.utc_us)]
@@ -35,6 +47,20 @@ def test_only_cameras_that_acts_name_are_offered():
     assert ids(registry()) == ["banco", "piazza"]
     assert ids(registry(SHOP_ACT)) == ["banco"]
     assert ids(registry(), "altra-sala") == []
+
+
+def test_what_an_own_edge_offers_is_not_offered_further():
+    """A room that is an edge of another: an edge of its own that names both hides nothing."""
+    far = Offer("nord", "Nord", 1, offered(registry(SQUARE_ACT), "sala-pl", NOW.utc_us))
+    own = registry(replace(SQUARE_ACT, scopes=(SCOPE_OF_TWO,)))
+    outer = Recipient("questura", "Questura", RecipientKind.ROOM)
+    nord = Edge("nord", "Nord", "a" * 64, ("sala-pl", "questura"))
+    own = replace(own, recipients=own.recipients | {"questura": outer}, edges={"nord": nord})
+    town = overlaid(own, {"nord": far})
+    assert "nord.piazza" in town.cameras
+    cameras = offered(town, "questura", NOW.utc_us)
+    assert [one.id for one in cameras] == ["piazza"]
+    assert parts_of(Offer("sala", "Sala", 1, cameras))
 
 
 def test_what_is_told_of_a_camera():

@@ -18,6 +18,7 @@ ROOM = LedgerEvent(
     Operation.CONSULTATION,
     Regime.LED,
     actor_id="op-1",
+    org="sala-pl",
     role="pl.operator",
     object_type="camera",
     object_id="nord.piazza",
@@ -66,6 +67,7 @@ def test_a_look_that_was_cut_has_several_entries_at_the_edge():
         ({"reason_text": ""}, "reason"),
         ({"object_id": "banco"}, "camera"),
         ({"role": "ps.operator"}, "role"),
+        ({"org": "carabinieri"}, "organisation"),
         ({"event": "live.snapshot"}, "kind"),
     ],
 )

@@ -5,6 +5,7 @@
 import asyncio
 import base64
 import contextlib
+import json
 import random
 import threading
 
@@ -54,6 +55,30 @@ def test_it_follows_a_log_that_grows(room, tmp_path):
     again = WitnessState(tmp_path / "seen.json", "sala.example/t", ROOM, {ORIGIN: PUBLIC})
     assert again.seen(ORIGIN) == room.seen(ORIGIN)
     assert again.seen(ORIGIN).size == 20
+
+
+def test_when_a_log_was_cosigned_last_is_remembered(room, tmp_path):
+    """Exactly here; on disk when it grows, else every five minutes; a file of old says nothing."""
+
+    def on_disk():
+        read = WitnessState(tmp_path / "seen.json", "sala.example/t", ROOM, {ORIGIN: PUBLIC})
+        return read.seen(ORIGIN).utc_s
+
+    first = 0
+    for utc_s, size, kept_s in ((1000, 4, 1000), (1299, 4, 1000), (1300, 4, 1300), (1301, 5, 1301)):
+        room.add(note(size), first, proof(first, size), utc_s)
+        assert (room.seen(ORIGIN).utc_s, on_disk()) == (utc_s, kept_s)
+        first = size
+    room.add(note(5), 5, [], 900)  # the clock was set back
+    assert on_disk() == 900
+    path = tmp_path / "seen.json"
+    old = {name: {k: v for k, v in one.items() if k != "utc_s"}
+           for name, one in json.loads(path.read_text()).items()}  # fmt: skip
+    path.write_text(json.dumps(old))
+    assert on_disk() == 0
+    path.write_text(path.read_text().replace('"size"', '"utc_s": "x", "size"'))
+    with pytest.raises(LedgerError):
+        on_disk()
 
 
 @pytest.mark.parametrize("restarted", [False, True])

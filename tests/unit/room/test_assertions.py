@@ -208,5 +208,5 @@ def test_the_key_is_made_once_and_for_us_alone(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o600
     assert assertion_key(tmp_path).private_bytes_raw() == key.private_bytes_raw()
     path.write_bytes(b"short")
-    with pytest.raises(ConfigError, match=r"assertion\.key"):
+    with pytest.raises(ConfigError, match=r"assertion\.key.*from the backup.*invited"):
         assertion_key(tmp_path)

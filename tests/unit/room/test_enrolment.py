@@ -102,6 +102,45 @@ def room(tmp_path):
     return Room(tmp_path / "room", ("varco-nord", "varco-sud"))
 
 
+def test_every_place_that_a_name_leads_to_is_tried(room):
+    """As the line itself does: the first may be an IPv6 address that leads nowhere."""
+
+    async def run():
+        loop = asyncio.get_running_loop()
+
+        async def found(_host, port, **_):
+            kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+            return [(*kind, (one, port)) for one in ("127.0.0.9", "127.0.0.1")]
+
+        async with room.door():
+            code, _ = await invited(room)
+            loop.getaddrinfo = found
+            port = code.addresses[0].rpartition(":")[2]
+            return await join(replace(code, addresses=(f"sala.example:{port}",)), "", NOW)
+
+    assert asyncio.run(run()).membership.room == "sala"
+
+
+def test_an_edge_joins_by_the_way_that_the_address_names(room):
+    """What stands behind the @ is where it leaves from."""
+    came = []
+
+    async def run():
+        async with room.door():
+            code, _ = await invited(room)
+            served = room.enrolment.serve
+
+            async def serve(sealed):
+                came.append(sealed.peer_address.rpartition(":")[0])
+                await served(sealed)
+
+            room.enrolment.serve = serve
+            return await join(replace(code, addresses=(f"{code.addresses[0]}@127.0.0.7",)), "", NOW)
+
+    assert asyncio.run(run()).membership.room == "sala"
+    assert came == ["127.0.0.7"]
+
+
 def test_an_invited_edge_gets_its_certificate_and_keeps_it(room, tmp_path):
     """Code, certificate, registry, files: after it the line can be dialled."""
 

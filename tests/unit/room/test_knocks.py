@@ -4,7 +4,16 @@
 
 import asyncio
 
-from gateway.room.knocks import MOST_KEPT, MOST_TOLD, Knocks, Refusal, Refusals, host_of
+from gateway.room.knocks import (
+    MOST_KEPT,
+    MOST_TOLD,
+    MOST_WELCOME,
+    WELCOME_S,
+    Knocks,
+    Refusal,
+    Refusals,
+    host_of,
+)
 from tests.line_parts import SOON_S
 
 
@@ -29,6 +38,21 @@ def test_memory_of_addresses_is_bounded():
     assert len(knocks._failures) == MOST_KEPT
     assert not knocks.may_knock("9999", 1.0)
     assert knocks.may_knock("0", 1.0)
+
+
+def test_where_an_edge_was_known_failures_shut_nobody_out():
+    """Ten minutes long; afterwards the address is like any other."""
+    knocks = Knocks(most=3)
+    knocks.welcomed("1.2.3.4", 100.0)
+    for _ in range(3):
+        knocks.failed("1.2.3.4", 99.0 + WELCOME_S)
+        knocks.failed("1.2.3.5", 99.0 + WELCOME_S)
+    assert knocks.may_knock("1.2.3.4", 99.0 + WELCOME_S)
+    assert not knocks.may_knock("1.2.3.5", 99.0 + WELCOME_S)
+    assert not knocks.may_knock("1.2.3.4", 100.0 + WELCOME_S)
+    for number in range(MOST_WELCOME + 10):
+        knocks.welcomed(str(number), 800.0)
+    assert len(knocks._welcome) == MOST_WELCOME
 
 
 def told(notes):

@@ -334,6 +334,54 @@ def test_an_answer_that_nobody_asked_for_is_ignored(world):
     run(play())
 
 
+@pytest.mark.parametrize("asking", [False, True])
+def test_of_pictures_one_is_under_way_and_an_alarm_waits_for_no_other(world, asking):
+    """Whatever is asked for at once: the next leaves when the other end has read the last."""
+
+    async def play():
+        near, far = await world.pair()
+        patient = replace(BOUNDS, ping_s=SOON_S, dead_s=SOON_S)  # no other pings
+        line = Line(far, LinePeer("edge", "", ""), SystemClock(), patient)
+        line.greet(line.peer)
+        decoder, seen = FrameDecoder(), []
+
+        async def picture(*_):
+            return Reply({}, b"x" * 65_000)
+
+        async def read(enough):
+            while not enough():
+                seen.extend(decoder.receive(await near.read()))
+
+        def blobs():
+            return [one for one in seen if one.blob]
+
+        def pings():
+            return [one for one in seen if one.kind == "ping" and one.number]
+
+        async with running(_quiet(line.run({"clip": picture}))):
+            clip = ("clip", {}, b"x" * 65_000)
+            calls = [asyncio.create_task(_error_of(line.call(*clip))) for _ in range(8 * asking)]
+            for number in range(1, 9 - len(calls)):
+                await near.write(encode(Frame("clip", number=number)))
+            await read(pings)
+            for count in range(1, 8):
+                line.tell("alarm", {"n": count})
+                await read(lambda wanted=count: _alarms(seen) == wanted)
+                assert len(blobs()) == count
+                landed = pings()[-1].number
+                await near.write(encode(Frame("ping", {"utc_us": 1}, answers=landed)))
+                await read(lambda wanted=landed: pings()[-1].number != wanted)
+                assert len(blobs()) == count + 1
+        await asyncio.gather(*calls)
+        near.close()
+
+    run(play())
+
+
+def _alarms(seen):
+    return sum(one.kind == "alarm" for one in seen)
+
+
 def test_an_end_that_reads_nothing_is_given_up(world):
     """What waits for a slow reader is bounded, and so is the time."""
     bounds = replace(BOUNDS, stall_s=0.3, dead_s=SOON_S)
@@ -489,6 +537,19 @@ def test_the_quickest_answer_tells_the_other_clock():
     for _ in range(Timing.KEPT):
         timing.note(50.0, 7.0)
     assert timing.clock_offset_ms == 7.0
+
+
+def test_a_clock_that_was_set_is_believed_at_once():
+    """What was measured before it says nothing any more; a slow answer is no such thing."""
+    timing = Timing()
+    for _ in range(Timing.KEPT):
+        timing.note(20.0, 3.0)
+    timing.note(22.0, -120_000.0)
+    assert timing.clock_offset_ms == -120_000.0
+    timing.note(14_000.0, -126_900.0)  # half of it went one way: nobody set anything
+    assert timing.clock_offset_ms == -120_000.0
+    timing.note(24.0, -120_004.0)
+    assert timing.clock_offset_ms == -120_000.0
 
 
 def test_a_refused_certificate_says_most():

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.model.errors import RefusedError, StateError
 from gateway.model.incident import Change, fold
-from gateway.room.incidents import Step, open_incidents
+from gateway.room.incidents import WITHDRAWN, Step, open_incidents
 from gateway.room.partners import (
     MOST_FROM_PARTNER,
     Partner,
@@ -107,6 +107,23 @@ def test_organisations_go_by_their_side_and_nobody_speaks_in_our_name():
         inward(EDGE, ID, replace(told, who="peer"))
 
 
+def test_a_second_organisation_of_this_room_speaks_in_its_own_name():
+    """Whatever it writes here; what a guest hands back to that name reaches it, and it alone."""
+    arma = replace(PL, organisation="carabinieri")
+    opened = replace(OPENED, author=arma)
+    assert outward(EDGE, opened).who == "other:Carabinieri"
+    assert inward(EDGE, ID, outward(EDGE, opened)).author.organisation == "questura/Carabinieri"
+    handed = event(3, Change.HANDED_OVER, {"to": "questura"}, arma)
+    found = fold([opened, SHARED, handed])
+    back = event(5, Change.HANDED_OVER, {"to": "questura/Carabinieri"}, PS)
+    (taken,) = admitted(EDGE, found, [back], 0)
+    assert taken.body == {"to": "carabinieri"}
+    assert code(EDGE, found, [replace(back, body={"to": "questura/Altri"})]) == "not-yours"
+    both = replace(EDGE, names=lambda _: "Carabinieri")
+    two = fold([opened, SHARED, event(2, Change.SHARED, {"with": "altri"}, arma, n=7), handed])
+    assert code(both, two, [back]) == "not-yours"
+
+
 def test_names_of_people_do_not_travel():
     """Role and organisation only."""
     said = event(1, Change.MESSAGE, {"text": "x"}, replace(PL, actor="anna", name="Anna", role="r"))
@@ -130,7 +147,7 @@ def test_who_is_owed_what():
     assert [one for _, one, _ in owing(both)] == [ours.id]
     gone = event(8, Change.UNSHARED, {"with": "questura"})
     left = Step(after, fold([*journal, gone]), (gone,), (*journal, gone))
-    assert [one for _, one, _ in owing(left)] == [gone.id]
+    assert [one for _, one, _ in owing(left)] == [WITHDRAWN, gone.id]
     later = event(9, Change.MESSAGE, {"text": "w"})
     shut = fold([*journal, gone])
     assert list(owing(Step(shut, shut, (later,), (later,)))) == []

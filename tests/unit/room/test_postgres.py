@@ -175,11 +175,136 @@ async def test_a_server_that_was_away_is_used_again(server, database):
         assert set(found) == {("before",), ("after",)}
 
 
-def test_preparing_again_changes_nothing(database):
-    owner, _ = database
-    prepare(owner, DAEMON)
+CATALOGUE = (
+    "select table_name, column_name, data_type, column_default from information_schema.columns"
+    " where table_schema = 'varco' order by 1, 2",
+    "select grantee, table_name, privilege_type from information_schema.role_table_grants"
+    " where table_schema = 'varco' order by 1, 2, 3",
+    "select tablename, policyname, qual from pg_policies where schemaname = 'varco' order by 1, 2",
+    "select relname, relrowsecurity, relforcerowsecurity, pg_get_userbyid(relowner) from pg_class"
+    " where relnamespace = 'varco'::regnamespace order by 1",
+    "select proname, prosrc, proacl::text from pg_proc where pronamespace = 'varco'::regnamespace"
+    " order by 1",
+    "select tgrelid::regclass::text, tgname, tgenabled from pg_trigger where not tgisinternal"
+    " order by 1, 2",
+)
+
+
+def described(owner):
+    """Return everything that preparing makes, as the server tells it."""
+    with psycopg.connect(owner.conninfo) as db:
+        return [db.execute(one).fetchall() for one in CATALOGUE]
+
+
+async def test_preparing_again_changes_nothing(server, database):
+    """Not a row, not a right, not a policy; the first time tells what is new."""
+    owner, daemon = database
+    async with open_postgres(daemon) as store:
+        await store.write(put("a"))
+        await store.write(name_edges([("edge-a", "polizia")]))
+    before = described(owner)
+    assert prepare(owner, DAEMON) == ()
+    assert described(owner) == before
     with reading(owner) as db:
-        assert db.execute("select count(*) from inbox").fetchone() == (0,)
+        assert db.execute("select id, box from inbox").fetchall() == [("a", "edge-a")]
+        assert db.execute("select edge from edge_organisation").fetchall() == [("edge-a",)]
+    fresh = server.options(OWNER, "fresh")
+    with psycopg.connect(server.options(OWNER).conninfo, autocommit=True) as db:
+        db.execute("create database fresh")
+    assert {"inbox", "edge_organisation", "ledger_mirror", "report"} <= set(prepare(fresh, DAEMON))
+    assert prepare(fresh, DAEMON) == ()
+
+
+async def test_preparing_again_disturbs_no_room_at_work(database):
+    """An update runs it while the daemon writes: nothing is lost, nobody waits for long."""
+    owner, daemon = database
+    async with open_postgres(daemon) as store:
+        writes = asyncio.gather(*(store.write(put(f"{n:04}")) for n in range(400)))
+        again = asyncio.gather(*(asyncio.to_thread(prepare, owner, DAEMON) for _ in range(3)))
+        assert sum(await writes) == 400
+        assert await again == [(), (), ()]
+        found = await store.read(lambda db: db.execute("select count(*) from inbox").fetchone())
+        assert found == (400,)
+
+
+@pytest.mark.parametrize(
+    ("older", "lacks", "new"),
+    [
+        ("drop table varco.report_once", "report_once", ("report_once",)),
+        (f"revoke delete on varco.incident_event from {DAEMON}", "the right to delete in inc", ()),
+    ],
+)
+async def test_what_an_earlier_version_lacks_is_named_and_added(database, older, lacks, new):
+    owner, daemon = database
+    made = described(owner)
+    with psycopg.connect(owner.conninfo, autocommit=True) as db:
+        db.execute(older)
+    with pytest.raises(StoreError, match=rf"earlier version, without {lacks}.*store init again"):
+        async with open_postgres(daemon):
+            pass
+    assert prepare(owner, DAEMON) == new
+    assert described(owner) == made
+    async with open_postgres(daemon):
+        pass
+
+
+async def test_a_table_of_another_form_is_told_and_left_alone(database):
+    """What this version cannot add it does not pretend to have added; nothing is half done."""
+    owner, daemon = database
+    with psycopg.connect(owner.conninfo, autocommit=True) as db:
+        db.execute("alter table varco.incident_once drop column answer")
+        db.execute("drop table varco.report_once")
+    before = described(owner)
+    with pytest.raises(StoreError, match=r"without report_once, incident_once\.answer"):
+        async with open_postgres(daemon):
+            pass
+    with pytest.raises(StoreError, match=r"lacks incident_once\.answer.*nothing was changed"):
+        prepare(owner, DAEMON)
+    assert described(owner) == before
+
+
+def test_a_right_that_nobody_grants_any_more_is_taken_away(database):
+    owner, _ = database
+    made = described(owner)
+    with psycopg.connect(owner.conninfo, autocommit=True) as db:
+        db.execute(f"grant delete on varco.inbox, varco.inbox_other to {DAEMON}")
+    prepare(owner, DAEMON)
+    assert described(owner) == made
+
+
+async def test_another_owner_is_sent_to_the_first_one(server, database):
+    """Whose tables they are decides who may complete them: mixed owners would break partitions."""
+    owner, daemon = database
+    with psycopg.connect(server.options(OWNER).conninfo, autocommit=True) as db:
+        db.execute("create role second superuser login")
+    second = PostgresOptions(owner.conninfo.replace(f"user={OWNER}", "user=second"))
+    before = described(owner)
+    with pytest.raises(StoreError, match=f"belong to {OWNER}: sign in as {OWNER}"):
+        prepare(second, DAEMON)
+    assert described(owner) == before
+    async with open_postgres(daemon):
+        pass
+
+
+async def test_a_database_that_was_never_prepared_says_what_to_do(server):
+    with psycopg.connect(server.options(OWNER).conninfo, autocommit=True) as db:
+        db.execute("create database bare")
+    with pytest.raises(StoreError, match=r"not prepared.*run varco store init"):
+        async with open_postgres(server.options(DAEMON, "bare")):
+            pass
+
+
+async def test_an_organisation_does_not_read_who_else_knows_of_an_edge(database):
+    """Nor do partitions, asked for by name, go round the policy of their table."""
+    _, daemon = database
+    names = lambda db: db.execute("select edge, organisation from edge_organisation").fetchall()  # noqa: E731
+    async with open_postgres(daemon) as store:
+        await store.write(name_edges([("a", "polizia"), ("a", "questura"), ("b", "questura")]))
+        await store.write(put("zzz", "b"))
+        assert await store.read(names, ["polizia"]) == [("a", "polizia")]
+        assert len(await store.read(names)) == 3
+        with pytest.raises(StoreError, match="permission denied"):
+            await store.read(lambda db: db.execute("select id from inbox_other"), ["polizia"])
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 
 from gateway.model.errors import CredentialError, InvariantError, PeerError, RefusedError
 from gateway.model.room import LineState, Reply
+from gateway.room.knocks import MOST_FAILURES, WELCOME_S
 from gateway.room.reception import MOST_BUGS
 from gateway.runtime.sealed import Sealed
 from gateway.wire.uplink import ALPN_ENROL, ALPN_LINE, ALPN_MEDIA, Frame, FrameDecoder, encode
@@ -326,6 +327,44 @@ def test_an_address_that_fails_too_often_is_not_heard(world):
                     edge.sealed.close()
             assert room.refusals == 30
             assert len(world.refusals) < 30
+
+    run(play)
+
+
+def test_strangers_behind_the_same_router_do_not_shut_out_an_edge(world):
+    """A revoked box beside it may redial as it likes: line and pictures of the edge come in."""
+
+    async def play():
+        farmacia, stranger = world.edge(), world.authority.issue("stranger")
+        async with world.room() as (room, where):
+            first, _ = await greeted(world, where, farmacia)
+            for _ in range(MOST_FAILURES + 5):
+                other = Edge(await world.dial(where, stranger))
+                await other.ask("hello", HELLO)
+                other.sealed.close()
+            assert room.refusals == MOST_FAILURES + 5
+            picture = await world.dial(where, farmacia, ALPN_MEDIA)
+            await until(lambda: room._known["farmacia"].pool.spares)
+            first.sealed.close()
+            await until(lambda: state(room).state is LineState.DOWN)
+            again, _ = await greeted(world, where, farmacia)
+            for one in (picture, again.sealed):
+                one.close()
+
+    run(play)
+
+
+def test_an_address_is_known_as_long_as_heartbeats_come_from_it(world):
+    """A line that stands for hours needs no new handshake for that."""
+
+    async def play():
+        farmacia = world.edge()
+        async with world.room() as (room, where):
+            edge, _ = await greeted(world, where, farmacia)
+            room._knocks.welcomed("127.0.0.1", -WELCOME_S)
+            await edge.ask("heartbeat", {"states": {}})
+            assert room._knocks._welcome["127.0.0.1"] > 0
+            edge.sealed.close()
 
     run(play)
 

@@ -157,3 +157,45 @@ async def test_a_report_is_passed_on_and_told_elsewhere(place):
         out = (await book.answer(made.id, book.new_id(), ANSWER, ANNA)).report
         with pytest.raises(StateError, match="unknown"):
             await book.pass_on(out.id, "questura", ANNA)
+
+
+async def test_what_goes_on_is_listed_however_much_is_closed_since(place):
+    """Of what is closed the newest, as many as asked; open ones of others push nothing out."""
+    clock = FakeClock()
+    async with open_reports(place, clock=clock) as book:
+        made = []
+        for _ in range(7):
+            clock.advance(1.0)
+            made.append((await sent(book)).id)
+        for at in (0, 2, 3, 5, 6):
+            await book.close(made[at], ReportOutcome.DEALT_WITH, ANNA)
+
+        async def ids(**asked):
+            return [one.id for one in await book.listed("questura", **asked)]
+
+        assert await ids(limit=1) == [made[6], made[4], made[1]]
+        assert await ids(limit=3) == [made[6], made[5], made[4], made[3], made[1]]
+        assert await ids(limit=1, is_open=True) == [made[4], made[1]]
+        assert await ids(limit=2, is_open=False) == [made[6], made[5]]
+        assert await book.listed("arma", limit=9) == []
+
+
+async def test_what_another_organisation_took_is_its_own_to_end(place):
+    """Neither passed on nor closed by another that may read it; the holder may, and then it is
+    free for whoever gets it."""
+    async with open_reports(place, clock=FakeClock()) as book:
+        made = await sent(book)
+        assert made.holder == ""
+        await book.acknowledge(made.id, PINO)
+        for work in (
+            book.pass_on(made.id, "gdf", ANNA),
+            book.close(made.id, ReportOutcome.UNFOUNDED, ANNA),
+        ):
+            with pytest.raises(StateError, match="taken: questura"):
+                await work
+        kept = await book.get(made.id)
+        assert (kept.holder, kept.recipients) == ("questura", TO.recipients)
+        assert (await book.pass_on(made.id, "sala-pl", PINO)).report.holder == ""
+        assert (await book.close(made.id, ReportOutcome.DEALT_WITH, ANNA)).is_new
+        assert (await book.get(made.id)).holder == ""
+        assert not (await book.close(made.id, ReportOutcome.UNFOUNDED, PINO)).is_new

@@ -3,6 +3,8 @@
 """TLS over a raw socket: who is who, what is refused, and bytes in and out."""
 
 import asyncio
+import errno
+import os
 import select
 import ssl
 
@@ -162,6 +164,24 @@ def test_a_handshake_has_a_bound(world):
             await Sealed.accept(far, world.server_context(), within_s=0.05)
         assert far.fileno() == -1
         near.close()
+
+    run(play())
+
+
+def test_a_line_on_which_nothing_comes_back_is_not_called_a_handshake(world):
+    """The system gives a standing connection up: ETIMEDOUT is a TimeoutError, too."""
+
+    async def play():
+        client, server = await shake(world, world.client_context(world.authority.issue("nord")))
+
+        async def given_up(*_):
+            raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+
+        asyncio.get_running_loop().sock_recv = given_up
+        with pytest.raises(PeerError, match="nothing comes back"):
+            await server.read()
+        client.close()
+        server.close()
 
     run(play())
 
