@@ -78,8 +78,9 @@ from gateway.runtime.names import Loop
 
 Ready = Callable[[Opened], None]
 """Called once the box serves."""
-Play = Callable[[Opened], Awaitable[Exercise]]
-"""Makes the exercise of a simulated town for the opened box."""
+Play = Callable[[Opened, RunningBox, asyncio.TaskGroup], Awaitable[Exercise]]
+"""Makes the exercise of a simulated town for the opened box, which starts afterwards; tasks that
+scenes start end with the box."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +326,7 @@ async def _serve(
     running = RunningBox(opened, progress, tasks, doors.room)
     services = _services(opened, running)
     if play is not None:
-        services = replace(services, exercise=await play(opened))
+        services = replace(services, exercise=await play(opened, running, tasks))
     await running.start()
     app = build_app(services)
     for listening, tls in doors.listeners:

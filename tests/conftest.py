@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What all tests share: real parts are looked up here, and missing ones fail under CI."""
 
+import contextlib
 import functools
 import os
 import shutil
@@ -10,6 +11,8 @@ from pathlib import Path
 import httpx._transports.default
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import turns
 
 # The gateway is started some hundred times: it is compiled once, whatever the machine prefers.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -38,38 +41,24 @@ settings.register_profile(
 )
 settings.load_profile("varco")
 
-LONGEST = (
-    "tests/e2e/test_demo",
-    "tests/peers/test_rooms_whole",
-    "tests/e2e/test_recorder",
-    "tests/ui/test_trust",
-    "tests/ui/test_operator",
-    "tests/ui/test_accessibility",
-    "tests/ui/test_desk",
-    "tests/e2e/test_bad_input",
-    "tests/e2e/test_attacks",
-    "tests/e2e/test_api_attack",
-    "tests/ui/test_trust_whole",
-    "tests/ui/test_devices",
-    "tests/e2e/test_faults",
-    "tests/e2e/test_tenants",
-    "tests/e2e/test_hostile_cameras",
-    "tests/e2e/test_sources",
-    "tests/peers/test_bad_networks",
-    "tests/e2e/test_acceptance",
-    "tests/unit/analytics/test_watch",
-    "tests/unit/relay/video/test_process",
-    "tests/unit/ingest/test_camera",
-    "tests/peers/test_whep_aiortc",
-    "tests/ui/test_lines",
-)
-"""Files that take longest, in this order: begun first, so that no worker ends alone."""
+
+def pytest_configure(config):
+    """Let the workers, if there are any, take turns."""
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        turns.share(config)
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the files that take longest; the rest stays as it was found."""
-    rank = {ROOT / f"{name}.py": at for at, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: rank.get(item.path, len(rank)))
+    """Begin with the files that take longest, heavy and light ones side by side."""
+    items[:] = turns.by_file(items, ROOT)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item):
+    """Let few tests with whole programs run at once; the wait is before any bound begins."""
+    heavy = turns.is_heavy(item.path.relative_to(ROOT).as_posix())
+    with turns.turn() if heavy else contextlib.nullcontext():
+        return (yield)
 
 
 def missing(what):

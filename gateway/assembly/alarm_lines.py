@@ -170,6 +170,7 @@ class AlarmLines:
             LentParts(
                 partial(_release, around.federation, one.name), around.gate.check,
                 around.outbox.find, around.stills, around.clips, around.clock,
+                around.federation.budgets[one.name],
             )
         )  # fmt: skip
         own = {**ear.handlers(), **lent.handlers(), ACKS: self.brokers[one.name].acks}
@@ -193,10 +194,11 @@ class AlarmLines:
         witness = RoomWitness(
             WitnessParts(
                 kept.witness, EdgeLogs(kept.store), around.registry, around.journal, desk,
-                around.clock,
+                around.clock, is_up,
             )
         )  # fmt: skip
         self._room = _Room(desk, witness, reception)
+        around.federation.refused = desk.refused
         self.far = FarPictures(
             FarParts(reception.caller, partial(_asserted, around.federation), around.gate.check)
         )
@@ -205,7 +207,8 @@ class AlarmLines:
 
     def tasks(self) -> tuple[Coroutine[None, None, None], ...]:
         """Return what has to run."""
-        return (self._room.desk.keep(),) if self._room is not None else ()
+        room = self._room
+        return (room.desk.keep(), room.witness.watch()) if room is not None else ()
 
     @property
     def problem(self) -> str:

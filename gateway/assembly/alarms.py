@@ -50,6 +50,10 @@ EVENT_RULE = "evento"
 """Rule of alarms that a camera's own event raised; their zone is the trigger's id."""
 MOST_EVENTS = 64
 """Events of one camera that wait to be judged; the oldest gives way, and is counted."""
+MOST_DUE = 64
+"""Alarms of one zone that wait for the disk; the oldest gives way, and is counted."""
+MOST_DUE_PICTURES = 16
+"""Of incidents that are over, all zones together; the oldest beyond it get no still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class DeskParts:
     """Asks a camera's device for a still."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Due:
     """An alarm on its way to the disk; its id makes a second try harmless."""
 
@@ -79,6 +83,10 @@ class _Due:
     recipients: tuple[str, ...]
     seen: tuple[AccessUnit, ...]
     """The pictures up to the one that decided."""
+    pictured: bool = True
+    """A still is made; False where its pictures could not be kept as long as that."""
+    ended: Moment | None = None
+    """When its incident ended, if that was before the disk took it."""
 
 
 class AlarmDesk:
@@ -104,8 +112,11 @@ class AlarmDesk:
         self._heard = asyncio.Event()
         self._open: dict[str, str] = {}
         """Alarm of the incident that goes on, by zone."""
-        self._due: dict[str, _Due] = {}
-        """Alarms that the disk has not taken yet, by zone."""
+        self._due: dict[str, deque[_Due]] = {}
+        """Alarms that the disk has not taken yet, by zone, oldest first; all but the newest are
+        over."""
+        self.lost = 0
+        """Alarms that gave way to newer ones while the disk refused, since the start."""
         self._turn = asyncio.Lock()
         self._tally = Tally(log, parts.clock)
         self._refused = ("", 0.0)
@@ -217,10 +228,31 @@ class AlarmDesk:
     ) -> bool:
         """Do what a rule decided; False if the disk refuses to end an alarm."""
         if isinstance(event, Raised):
-            self._due[name] = self._alarm(event, what, post)
+            self._queue(name, self._alarm(event, what, post), event.captured)
             await self._stored(self._raise(name))
         elif isinstance(event, Ended):
             return await self._stored(self._end(name, event.at))
+        return True
+
+    def _queue(self, name: str, due: _Due, at: Moment) -> None:
+        """Have an alarm wait for the disk behind those of its zone that are over."""
+        self._over(name, at)
+        waiting = self._due.setdefault(name, deque())
+        if len(waiting) == MOST_DUE:
+            gone = waiting.popleft()
+            self.lost += 1
+            self._tally.note("alarm-dropped", alarm=gone.alarm.id, zone=name)
+        waiting.append(due)
+        over = [one for queue in self._due.values() for one in queue if one.ended and one.seen]
+        for one in sorted(over, key=lambda one: one.alarm.id)[:-MOST_DUE_PICTURES]:
+            one.seen, one.pictured = (), False
+
+    def _over(self, name: str, at: Moment) -> bool:
+        """Note that the newest incident of a zone is over; False if the disk has its alarm."""
+        waiting = self._due.get(name)
+        if not waiting:
+            return False
+        waiting[-1].ended = waiting[-1].ended or at
         return True
 
     async def tick(self) -> None:
@@ -231,16 +263,19 @@ class AlarmDesk:
             await self._parts.clock.sleep(TICK_S)
 
     async def _sweep(self, now: Moment) -> None:
-        for name in tuple(self._due):
-            await self._raise(name)
+        over: dict[str, Moment] = {}
         for zone_id in tuple(self._states):
             self._expire(zone_id, now)
         for name in tuple(self._trigger_states):
-            if (over := self._expire_trigger(name, now)) is not None:
-                await self._end(name, over)
+            if (at := self._expire_trigger(name, now)) is not None:
+                over[name] = at
+        for name in tuple(self._due):
+            if not self._is_raised(name):
+                self._over(name, over.get(name, now))
+            await self._raise(name)
         for name in tuple(self._open):
             if not self._is_raised(name):
-                await self._end(name, now)
+                await self._end(name, over.get(name, now))
         for record in await self._parts.outbox.expire(now):
             await self._account("alarm.close", record, error="expired")
 
@@ -293,32 +328,52 @@ class AlarmDesk:
         return _Due(alarm, basis.act, basis.recipients, _pictures(post, event.captured))
 
     async def _raise(self, name: str) -> None:
-        """Make the alarm durable first; its still follows while it is already on its way."""
-        async with self._turn:
-            due = self._due.get(name)
-            if due is None:
-                return
-            registry = self._parts.registry()
-            hearing = hearers(due.alarm.camera, due.recipients, registry)
-            way = way_of(due.alarm, hearing, registry)
-            record = await self._parts.outbox.raise_alarm(
-                due.alarm, recipients=way.recipients, act=due.act, near=way.near, plan=way.plan
-            )
-            self._open[name] = due.alarm.id
-            del self._due[name]
+        """Make what is due durable, oldest first; a still follows while it is on its way."""
+        stored: list[AlarmRecord] = []
+        try:
+            async with self._turn:
+                while waiting := self._due.get(name):
+                    due = waiting[0]
+                    if self._open.get(name) != due.alarm.id:
+                        stored.append(await self._store(name, due))
+                    if due.ended is not None:
+                        await self._close(name, due.alarm.id, due.ended)
+                    if waiting[0] is due:  # else it gave way meanwhile
+                        waiting.popleft()
+                self._due.pop(name, None)
+        finally:
+            for record in stored:
+                await self._account("alarm.raise", record)
+
+    async def _store(self, name: str, due: _Due) -> AlarmRecord:
+        """Make an alarm durable; what is made of it afterwards is begun."""
+        if (before := self._open.get(name)) is not None:  # its end was refused
+            await self._close(name, before, due.alarm.raised)
+        registry = self._parts.registry()
+        hearing = hearers(due.alarm.camera, due.recipients, registry)
+        way = way_of(due.alarm, hearing, registry)
+        record = await self._parts.outbox.raise_alarm(
+            due.alarm, recipients=way.recipients, act=due.act, near=way.near, plan=way.plan
+        )
+        self._open[name] = due.alarm.id
         self._refused = ("", 0.0)
         alarm = due.alarm
         log.info("alarm-raised", extra={"alarm": alarm.id, "camera": alarm.camera, "zone": name})
         self._spawn(self._parts.hold(alarm))
-        self._spawn(self._picture(alarm, due.seen))
-        await self._account("alarm.raise", record)
+        if due.pictured:
+            self._spawn(self._picture(alarm, due.seen))
+        return record
 
     async def _end(self, name: str, at: Moment) -> None:
-        alarm_id = self._open.get(name)
-        if alarm_id is not None:
-            await self._parts.outbox.end(alarm_id, at)
-            self._open.pop(name, None)
-            log.info("alarm-ended", extra={"alarm": alarm_id, "zone": name})
+        """End the incident of a zone; an alarm that is not stored yet ends once it is."""
+        if not self._over(name, at) and (alarm_id := self._open.get(name)) is not None:
+            await self._close(name, alarm_id, at)
+
+    async def _close(self, name: str, alarm_id: str, at: Moment) -> None:
+        await self._parts.outbox.end(alarm_id, at)
+        if self._open.get(name) == alarm_id:
+            del self._open[name]
+        log.info("alarm-ended", extra={"alarm": alarm_id, "zone": name})
 
     async def _picture(self, alarm: Alarm, units: Sequence[AccessUnit]) -> None:
         """Make and keep the still; without one the alarm stands all the same."""

@@ -54,7 +54,15 @@ from gateway.assembly.reports import ReportDesk, ReportParts
 from gateway.assembly.retention import RetentionDesk, RetentionParts, RulesInForce
 from gateway.assembly.states import StateWatch
 from gateway.assembly.stations import makers_of
-from gateway.assembly.steady import COARSE_S, Steady, SteadyLines
+from gateway.assembly.steady import (
+    COARSE_S,
+    Looks,
+    Steady,
+    SteadyCameras,
+    SteadyLines,
+    SteadyLive,
+    SteadyViewers,
+)
 from gateway.assembly.viewing import (
     Accountant,
     ClipParts,
@@ -167,7 +175,7 @@ class RunningBox:
         self.viewing = self._viewing()
         self.clips = self._clips(most_bytes)
         self.holdups = self._holdups()
-        self.plates = self._plates()
+        self.plates, self.calm = self._plates(), self._calm()
         self.gates = self._gates()
         self.alarm_lines = self._alarm_lines()
         self.mirroring = self._mirroring()
@@ -292,6 +300,11 @@ class RunningBox:
             self.clips.hold, o.clock, o.options.box.exercise,
         )  # fmt: skip
         return HoldupDesk(parts, self._tasks.create_task)
+
+    def _calm(self) -> SteadyCameras:
+        """Return the cameras as people on site may see them."""
+        opened = self.holdups.opened
+        return SteadyCameras(self.cameras.posts, opened, self._looks, self._o.clock)
 
     def _topics(self) -> HoldupTopics:
         brokers = self._brokers()
@@ -605,6 +618,7 @@ class RunningBox:
             await self._o.journal.settle()
             await self._o.accountant.settle()
             self.clips.sweep()
+            self.calm()  # who asks during a hold-up is told what was just before
 
     async def _sweep(self) -> None:
         """Delete copies and Grants whose time is over, every half minute; a full disk may wait."""
@@ -650,12 +664,18 @@ class RunningBox:
             *self.gates.problems,
             *(self.plate_couriers.problems if self.plate_couriers is not None else ()),
             *self.lines.problems(),
-            *self.alarm_lines.problems, *self._behind(), *self.escalator.problems,
+            *self._given_way(), *self.alarm_lines.problems, *self._behind(),
+            *self.escalator.problems,
             *self.holdups.problems, *self.topics.problems,
             *panels, *(self.hotlists.problems if self.hotlists is not None else ()),
             *unasked(self._o.registry.founders()),
             *forsaken(self._o.registry.orphans()),
         )  # fmt: skip
+
+    def _given_way(self) -> tuple[str, ...]:
+        """Return, however long ago it was, how many alarms no disk ever took."""
+        lost = self.desk.lost + self.holdups.lost
+        return (f"{lost} alarms gave way to newer ones while the disk refused",) if lost else ()
 
     def _behind(self) -> tuple[str, ...]:
         problem = self.mirroring.problem if self.mirroring is not None else ""
@@ -675,13 +695,29 @@ class RunningBox:
         live = live_of(self._o.media)
         return replace(live, transcodes=said.running, transcodes_refused=said.refused)
 
+    def _looks(self) -> Looks:
+        """Return who looks, and who of them at cameras of the own house."""
+        media, registry = self._o.media, self._o.registry.current()
+        sessions = media.sessions()
+        own = [
+            one
+            for one in sessions
+            if self._owner_of(one.grant.camera) == one.grant.request.actor.organisation
+        ]
+        owners = (registry.users.get(one.owner) for one in media.walls())
+        return Looks(
+            {one.session: one.state for one in own},
+            frozenset(one.grant.camera for one in own),
+            len(sessions) - len(own),
+            sum(one is not None and one.organisation in registry.controllers for one in owners),
+        )
+
     def _gauges(self) -> Gauges:
         o, hidden = self._o, self.holdups.hidden
-        viewers = Steady(lambda: len(o.media.sessions()), hidden, o.clock)
         return Gauges(
-            cameras=self.cameras.statuses,
-            viewers=viewers,
-            live=Steady(self._live, hidden, o.clock),
+            cameras=self.calm,
+            viewers=SteadyViewers(self._looks, hidden, o.clock),
+            live=SteadyLive(self._live, self._looks, hidden),
             gates=Steady(self.gates.snapshot, hidden, o.clock),
             looking=Steady(lambda: looking_of(self.cameras.budget), hidden, o.clock),
             ledger_size=Steady(lambda: o.ledger.head().size, hidden, o.clock, COARSE_S),

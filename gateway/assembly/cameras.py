@@ -42,6 +42,10 @@ LOOK_S = 1.0
 WATCH_POLICY = Policy(first_s=0.2, most_s=5.0)
 
 
+Shown = Callable[[StreamKind, StreamStatus], StreamStatus]
+"""Takes the state of a camera's stream, and returns what is to be seen of it."""
+
+
 def _nobody(_: str) -> bool:
     return False
 
@@ -105,16 +109,20 @@ class CameraPost:
         """Return the rendition that serves a wish."""
         return kind if self.plan.source(kind) is not None else StreamKind.MAIN
 
-    def status(self, kind: StreamKind | None = None) -> StreamStatus:
+    def status(
+        self, kind: StreamKind | None = None, shown: Shown = lambda _, status: status
+    ) -> StreamStatus:
         """Return the state of one stream, or of what is needed of the camera.
 
         IDLE while nobody needs it; REFUSED with the problem where a person has to act first.
+        `shown` turns the state of each stream into the one that counts for the camera.
         """
         if self.plan.main is None:
             return StreamStatus(StreamState.REFUSED, self.plan.problem, self._planned)
         if kind is not None:
             return self._streams[self.rendition(kind)].status()
-        main, sub = (self._needed_status(one) for one in (StreamKind.MAIN, StreamKind.SUB))
+        kinds = StreamKind.MAIN, StreamKind.SUB
+        main, sub = (shown(one, self._needed_status(one)) for one in kinds)
         return joined(main, sub, "; ".join(filter(None, (self._stands_in(), self.plan.problem))))
 
     @property
@@ -132,6 +140,13 @@ class CameraPost:
             for kind, status in said.items()
             if status.state in FAILING and self._need(kind) is not None
         )
+
+    def stays(self, kind: StreamKind) -> bool:
+        """Return whether a rendition is pulled whoever looks, and whoever asks for a still."""
+        plan, stream = self.plan, self._streams[kind]
+        is_due = (plan.listens or plan.is_tied) and kind is self.watched
+        is_main = kind is StreamKind.MAIN
+        return stream.is_held or is_due or (plan.continuous if is_main else self._is_spared())
 
     def streams(self) -> int:
         """Return how many of its streams come now."""

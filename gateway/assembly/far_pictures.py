@@ -4,13 +4,14 @@
 
 The room asks with an assertion of its own Grant. The edge answers under a Grant of its own gate,
 asked again before each part, so that a picture stops half-way when somebody revokes it. What is
-not fetched to its end is forgotten soon.
+not fetched to its end is forgotten soon. Where the line has a budget, what pictures take comes out
+of it as what a stream takes does.
 """
 
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from gateway.console.problem import RefusedError as LookRefusedError
@@ -18,6 +19,7 @@ from gateway.model.access import Action, Grant, Purpose, Verdict
 from gateway.model.alarm import AlarmRecord
 from gateway.model.errors import PeerError, RefusedError, StoreError, WireError
 from gateway.model.room import Caller, Handler, LinePeer, Reply, at_edge
+from gateway.relay.video.thin import LineBudget
 from gateway.room.mqtt_line import NOT_YET
 from gateway.runtime.clock import Clock
 from gateway.wire.uplink import MOST_BLOB_BYTES
@@ -33,6 +35,10 @@ MOST_FETCHED: Final = 4
 MOST_LENT: Final = 4
 """Held at an edge for one room; the oldest gives way."""
 LENT_S: Final = 60.0
+"""After the last question for it."""
+PART_TIME_S: Final = 0.5
+"""So long a part may take of a line with a budget, were it alone on it."""
+LEAST_PART_BYTES: Final = 8 << 10
 FIRST_S: Final = 30.0
 """A clip is made while the room waits."""
 PART_S: Final = 15.0
@@ -136,6 +142,8 @@ class LentParts:
     stills: _Stills
     clips: _Clips
     clock: Clock
+    budget: LineBudget = field(default_factory=LineBudget)
+    """What goes over the line together with its streams."""
 
 
 @dataclass(slots=True)
@@ -155,6 +163,10 @@ class LentPictures:
     def __init__(self, parts: LentParts) -> None:
         self._parts = parts
         self._lent: dict[str, _Lent] = {}
+        self._paying = asyncio.Lock()
+        rate = parts.budget.rate
+        most = int(rate * PART_TIME_S) if rate else MOST_BLOB_BYTES
+        self._part_bytes = min(MOST_BLOB_BYTES, max(LEAST_PART_BYTES, most))
 
     def handlers(self) -> dict[str, Handler]:
         """Return what the room may ask here."""
@@ -181,11 +193,27 @@ class LentPictures:
         lent = self._lent.get(ticket) if isinstance(ticket, str) else None
         if lent is None or lent.room != peer.id or lent.alarm != alarm:
             raise RefusedError("over", "this picture is not on its way any more")
+        part = lent.data[offset : offset + self._part_bytes]
+        lent.until_s = self._until_s()
+        await self._pay(len(part))
         self._insist(lent.grant)
-        end = offset + MOST_BLOB_BYTES
-        if end >= len(lent.data):
-            del self._lent[ticket]
-        return Reply({"size": len(lent.data), "more": end < len(lent.data)}, lent.data[offset:end])
+        more = offset + len(part) < len(lent.data)
+        if not more:
+            self._lent.pop(str(ticket), None)
+        return Reply({"size": len(lent.data), "more": more}, part)
+
+    async def _pay(self, count: int) -> None:
+        """Wait until the line's budget has brought in what a part takes; one after the other."""
+        budget, clock = self._parts.budget, self._parts.clock
+        async with self._paying:
+            share = budget.join()
+            share.tokens = 0.0  # what a stream begins with would be another's
+            try:
+                share.take(count)
+                while (wait_s := share.wait_s(clock.monotonic_s())) > 0:
+                    await clock.sleep(wait_s)
+            finally:
+                budget.leave(share)
 
     async def _first(self, kind: str, peer: LinePeer, alarm: str, assertion: object) -> Reply:
         """Ask our own gate, make the picture, and send the first of it."""
@@ -203,11 +231,13 @@ class LentPictures:
             raise RefusedError(NOT_YET, "this box cannot read it now") from error
         except LookRefusedError as error:
             raise RefusedError(_code(error.verdict), error.verdict.text_it) from error
+        part = data[: self._part_bytes]
+        await self._pay(len(part))
         self._insist(grant)
-        body: dict[str, Any] = {"size": len(data), "more": len(data) > MOST_BLOB_BYTES}
+        body: dict[str, Any] = {"size": len(data), "more": len(data) > len(part)}
         if body["more"]:
             body["ticket"] = self._lend(peer.id, grant, alarm, data)
-        return Reply(body, data[:MOST_BLOB_BYTES])
+        return Reply(body, part)
 
     async def _is_for(self, grant: Grant, record: AlarmRecord) -> bool:
         """Return whether a Grant is for this alarm: another alarm is no reason to see it.
@@ -239,9 +269,11 @@ class LentPictures:
         while len(self._lent) >= MOST_LENT:
             del self._lent[next(iter(self._lent))]
         ticket = secrets.token_urlsafe(TICKET_BYTES)
-        until_s = self._parts.clock.monotonic_s() + LENT_S
-        self._lent[ticket] = _Lent(room, grant, alarm, data, until_s)
+        self._lent[ticket] = _Lent(room, grant, alarm, data, self._until_s())
         return ticket
+
+    def _until_s(self) -> float:
+        return self._parts.clock.monotonic_s() + LENT_S
 
     def _insist(self, grant: Grant) -> None:
         verdict = self._parts.check(grant)

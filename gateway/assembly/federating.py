@@ -17,10 +17,10 @@ from gateway.assembly.federation import EdgeFederation, EdgeParts, Room
 from gateway.assembly.journal import Journal
 from gateway.assembly.lines import Lines, key_of
 from gateway.assembly.renditions import Renditions
-from gateway.assembly.room_federation import RoomFederation, RoomParts
+from gateway.assembly.room_federation import NoteRefused, RoomFederation, RoomParts
 from gateway.assembly.viewing import Viewing
 from gateway.config.load import line_folder
-from gateway.config.options import Options
+from gateway.config.options import Options, UplinkOptions
 from gateway.model.access import Actor
 from gateway.model.errors import ConfigError, InvariantError, PeerError
 from gateway.model.media import StreamStatus
@@ -63,8 +63,14 @@ class Federation:
         self._registry = registry
         self._key: Ed25519PrivateKey | None = None
         self.offers = Offers(registry, options.box.state_dir / FOLDER, clock)
+        self.budgets: Mapping[str, LineBudget] = {
+            one.name: LineBudget(one.most_kbps, pairs=one.pairs) for one in options.uplinks
+        }
+        """What streams and pictures of each uplink may take together."""
         self.edge: EdgeFederation | None = None
         self.room: RoomFederation | None = None
+        self.refused: NoteRefused | None = None
+        """Writes down an offer that a room does not take."""
 
     async def load(self) -> None:
         """Read what edges offered before, and the key; ConfigError if that cannot be used."""
@@ -112,7 +118,7 @@ class Federation:
         self.room = RoomFederation(
             RoomParts(
                 asserter, self.offers, caller, box.viewing.sessions, box.viewing.close,
-                box.replan, self._clock,
+                box.replan, self._clock, self.refused,
             )
         )  # fmt: skip
         box.viewing.federation = self.room
@@ -124,15 +130,13 @@ class Federation:
         if lines.uplinks:
             lines_of = {one.name: one for one in self._options.uplinks}
             rooms = tuple(
-                _room(lines.uplinks[name], one.recipient, self._options.box.id, self._folder(name))
+                _room(lines.uplinks[name], one, self._options.box.id, self._folder(name))
                 for name, one in lines_of.items()
             )
             edge = self.join_edge(box, rooms)
             for name, uplink in lines.uplinks.items():
                 lines.handlers_edge[name].update(edge.handlers(name))
-                own = lines_of[name]
-                budget = LineBudget(own.most_kbps, pairs=own.pairs)
-                outlet = _Outlet(edge, uplink, budget, self._clock)
+                outlet = _Outlet(edge, uplink, self.budgets[name], self._clock)
                 lines.on_media[name] = outlet.serve
                 uplink.reduced = outlet.reduced
             sides.append(edge)
@@ -191,7 +195,7 @@ class _Outlet:
         self._uplink.tell("reduced", body)
 
 
-def _room(uplink: Uplink, recipient: str, box: str, folder: Path) -> Room:
+def _room(uplink: Uplink, own: UplinkOptions, box: str, folder: Path) -> Room:
     """Return one uplink as the federation needs it."""
     known: list[RoomTrust] = []
     """What the greeting of `said` told; the clock is asked anew."""
@@ -208,7 +212,7 @@ def _room(uplink: Uplink, recipient: str, box: str, folder: Path) -> Room:
             said[:] = [greeting]
         return replace(known[0], offset_us=round(uplink.status().clock_offset_ms * 1000))
 
-    return Room(uplink.name, recipient, uplink, trust)
+    return Room(uplink.name, own.recipient, uplink, trust, own.organisations, own.emergency)
 
 
 def _member(folder: Path) -> Membership | None:

@@ -9,6 +9,7 @@ go dark.
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NoReturn
@@ -66,6 +67,7 @@ RECOMPUTE_S: Final = 60.0
 """Acts end by the clock, too."""
 WAIT_S: Final = 5.0
 """How long a request for a stream waits for the assertion that is on its way."""
+UNASSERTED: Final = "no-assertion"
 MOST_GRANTS: Final = 64
 """Looks of one room at a time."""
 MOST_STREAMS: Final = MOST_LINE_STREAMS
@@ -80,6 +82,8 @@ CONFIRM_S: Final = 120.0
 """Before this box's own Grant would run out it is renewed: the room has asked its viewer."""
 _US: Final = 1_000_000
 _MARK_MISSING: Final = "L'atto chiede la filigrana di chi guarda: la sala non la mette."
+_Closing = tuple[Grant, str, int, int, int]
+"""The end of a look as the ledger gets it: Grant, reason, milliseconds, bytes, frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,10 @@ class Room:
     caller: Caller
     trust: Callable[[], RoomTrust]
     """PeerError until the room has greeted."""
+    organisations: tuple[str, ...] = ()
+    """Besides `recipient`, by the room's ids: whose people it may seat as that recipient."""
+    emergency: bool = False
+    """Whether it may break the glass here, and is believed about a second person."""
 
 
 @dataclass(slots=True)
@@ -169,6 +177,8 @@ class _Side:
     waiting: int = 0
     """Streams that wait for their assertion; they count against the bound already."""
     denials: _Denials = field(default_factory=_Denials)
+    refused_s: dict[str, float] = field(default_factory=dict)
+    """When a look at a camera was last refused: its stream needs no entry of its own."""
     turned: asyncio.Event = field(default_factory=asyncio.Event)
     sent: Offer | None = None
     """What the room has."""
@@ -202,7 +212,8 @@ class EdgeFederation:
         self._sides = {one.line: _Side(one, Verifier(parts.clock)) for one in rooms}
         self._actors: dict[tuple[str, str], _Held] = {}
         """By actor's id and session, for the gate."""
-        self._owed: list[tuple[Grant, str, int, int, int]] = []
+        self._owed: deque[_Closing] = deque()
+        """Looks that are dark, and have no closing entry yet."""
         self._plain: tuple[Registry | None, float, dict[str, tuple[OfferedCamera, ...]]] = (
             None, 0.0, {},
         )  # fmt: skip
@@ -253,6 +264,10 @@ class EdgeFederation:
         side.opening.add(assertion.grant)
         try:
             return await self._admit(side, peer, assertion, checked.left_s)
+        except RefusedError:
+            if self._offers(side, assertion.camera):
+                side.refused_s[assertion.camera] = self._p.clock.monotonic_s()
+            raise
         finally:
             side.opening.discard(assertion.grant)
 
@@ -280,9 +295,18 @@ class EdgeFederation:
     def _insist(self, side: _Side, assertion: Assertion) -> None:
         """Refuse what is not offered to this room at all, and more than a room gets."""
         insist_sensible(assertion)
-        if assertion.camera not in {one.id for one in self._cameras(side.room.recipient)}:
+        room = side.room
+        if assertion.organisation not in (room.recipient, *room.organisations):
+            text = "La sede non concede immagini a questa organizzazione della sala."
+            raise RefusedError("wrong-organisation", text)
+        offers = {one.id: one for one in self._cameras(room.recipient)}
+        camera = offers.get(assertion.camera)
+        if camera is None:
             text = "La sede non offre questa telecamera alla sala."
             raise RefusedError("not-offered", text)
+        if BREAK_GLASS in assertion.flags and not (room.emergency and has_pictures(camera)):
+            text = "La sede non ammette l'accesso in emergenza dalla sala."
+            raise RefusedError("no-glass", text)
         if len(side.held) + len(side.opening) > MOST_GRANTS:
             text = f"La sede concede alla sala al più {MOST_GRANTS} visioni insieme."
             raise RefusedError("too-many", text)
@@ -353,24 +377,24 @@ class EdgeFederation:
     async def revoke(self, line: str, grant: str, reason: str, text: str = "") -> None:
         """End a look from this side; the room is told. `reason` is a code, `text` is for people."""
         side = self._sides[line]
-        # first, so that the room stops reading before nothing comes any more, and knows why
-        side.room.caller.tell("revoke", {"grant": grant, "reason": reason, "text": text})
-        side.verifier.end(grant)
+        _disown(side, grant, reason, text)
         held = side.held.get(grant)
         if held is not None:
             await self._end(side, held, reason)
 
     async def _end(self, side: _Side, held: _Held, reason: str) -> None:
         """Take a look back at once, then write what it was."""
+        await self._close(*self._take(side, held, reason))
+
+    def _take(self, side: _Side, held: _Held, reason: str) -> _Closing:
+        """Take a look back; return what has to be written about it."""
         actor = held.grant.request.actor
         side.held.pop(held.assertion.grant, None)
         self._actors.pop((actor.id, actor.session), None)
         self._p.gate.revoke(held.grant.id)
         size, frames = self._counted(side, held.grant.camera)
         duration_ms = round((self._p.clock.monotonic_s() - held.since_s) * 1000)
-        await self._close(
-            held.grant, reason, duration_ms, size - held.before[0], frames - held.before[1]
-        )
+        return held.grant, reason, duration_ms, size - held.before[0], frames - held.before[1]
 
     async def _close(self, grant: Grant, reason: str, duration_ms: int, size: int, n: int) -> None:
         try:
@@ -387,7 +411,12 @@ class EdgeFederation:
         return held is not None and held.until_s > self._p.clock.monotonic_s()
 
     async def _deny(
-        self, side: _Side, peer: LinePeer, assertion: Assertion | None, error: RefusedError
+        self,
+        side: _Side,
+        peer: LinePeer,
+        assertion: Assertion | None,
+        error: RefusedError,
+        camera: str = "",
     ) -> None:
         """Write a refusal that the gate did not see."""
         if not side.denials.may_write(self._p.clock.monotonic_s()):
@@ -396,6 +425,7 @@ class EdgeFederation:
         fields = {"line": side.room.line, "room": peer.id, "code": error.code, "unsaid": unsaid}
         log.warning("assertion-refused", extra=fields)
         event = _denial(side.room, peer, assertion)
+        event = replace(event, object_id=event.object_id or camera)
         await self._p.write(replace(event, error=error.code, count=unsaid + 1 if unsaid else 0))
 
     # streams -------------------------------------------------------------------------------
@@ -411,29 +441,56 @@ class EdgeFederation:
     async def open_stream(self, line: str, path: str) -> StreamLease:
         """Return leave to send `CAMERA/main` or `CAMERA/sub`; waits a little for its assertion.
 
-        RefusedError: not offered, not asserted in time, or more than a line gets.
+        RefusedError, after an entry about it: not offered, not asserted in time, or more than a
+        line gets.
         """
         side = self._sides[line]
         camera, _, name = path.partition("/")
-        kinds = {one.value: one for one in StreamKind}
-        post = self._p.post(camera)
-        known = {one.id for one in self._cameras(side.room.recipient)}
-        if camera not in known or name not in kinds or post is None:
-            raise RefusedError("not-offered", "La sede non offre questo flusso alla sala.")
-        if side.streams() + side.waiting >= MOST_STREAMS:
-            raise RefusedError("too-many", f"Al più {MOST_STREAMS} flussi per linea.")
-        side.waiting += 1
         try:
-            await self._until_held(side, camera)
-        finally:
-            side.waiting -= 1
-        kind = post.rendition(kinds[name])
+            post, asked = self._stream(side, camera, name)
+            side.waiting += 1
+            try:
+                await self._until_held(side, camera)
+            finally:
+                side.waiting -= 1
+        except RefusedError as error:
+            await self._deny_stream(side, camera, error)
+            raise
+        kind = post.rendition(asked)
         async with self._p.renditions.use(camera, as_sent(kind)):  # or say that no place is left
             pass
         flow = side.flows.setdefault((camera, kind), _Flow())
         self._advance(flow, camera, kind)
         flow.leases += 1
         return _Lease(self, side, post, kind)
+
+    def _stream(self, side: _Side, camera: str, name: str) -> tuple[CameraPost, StreamKind]:
+        """Return what a path means; RefusedError if this room gets no such stream now."""
+        kinds = {one.value: one for one in StreamKind}
+        post = self._p.post(camera)
+        if not self._offers(side, camera) or name not in kinds or post is None:
+            raise RefusedError("not-offered", "La sede non offre questo flusso alla sala.")
+        if side.streams() + side.waiting >= MOST_STREAMS:
+            raise RefusedError("too-many", f"Al più {MOST_STREAMS} flussi per linea.")
+        return post, kinds[name]
+
+    def _offers(self, side: _Side, camera: str) -> bool:
+        return any(one.id == camera for one in self._cameras(side.room.recipient))
+
+    async def _deny_stream(self, side: _Side, camera: str, error: RefusedError) -> None:
+        """Write that a room asked for pictures without an assertion; it named nobody.
+
+        It asks for a stream beside the look: where that was refused, the entry is there.
+        """
+        now_s = self._p.clock.monotonic_s()
+        if now_s - side.refused_s.get(camera, -2 * WAIT_S) <= WAIT_S and error.code == UNASSERTED:
+            return
+        try:
+            name = side.room.trust().room
+        except PeerError:
+            name = side.room.line
+        about = camera if self._offers(side, camera) else ""
+        await self._deny(side, LinePeer(name, "", ""), None, error, about)
 
     async def _until_held(self, side: _Side, camera: str) -> None:
         try:
@@ -442,7 +499,7 @@ class EdgeFederation:
                     side.turned.clear()
                     await side.turned.wait()
         except TimeoutError:
-            raise RefusedError("no-assertion", "Nessuna asserzione valida per il flusso.") from None
+            raise RefusedError(UNASSERTED, "Nessuna asserzione valida per il flusso.") from None
 
     def may_flow(self, side: _Side, camera: str) -> bool:
         """Return whether pictures of a camera may go out on a line now."""
@@ -559,9 +616,16 @@ class EdgeFederation:
         async with asyncio.TaskGroup() as tasks:
             for line in self._sides:
                 tasks.create_task(self._keep_offering(line))
+            tasks.create_task(self._keep_writing())
             while True:
-                await self.tick()
+                self._sweep()
                 await self._p.clock.sleep(TICK_S)
+
+    async def _keep_writing(self) -> NoReturn:
+        """Write what the sweeps took back: a slow disk holds up no look's end."""
+        while True:
+            await self._settle()
+            await self._p.clock.sleep(TICK_S)
 
     async def _keep_offering(self, line: str) -> NoReturn:
         while True:
@@ -569,21 +633,29 @@ class EdgeFederation:
             await self._p.clock.sleep(TICK_S)
 
     async def tick(self) -> None:
-        """Look once at every look."""
-        owed, self._owed = self._owed, []
-        for one in owed:
-            await self._close(*one)
-        for line, side in self._sides.items():
+        """Look once at every look, and write what has ended."""
+        self._sweep()
+        await self._settle()
+
+    def _sweep(self) -> None:
+        """Take back every look that may not go on, of all rooms, before anything is written."""
+        for side in self._sides.values():
             for name, held in tuple(side.held.items()):
                 if held.until_s <= self._p.clock.monotonic_s():
-                    await self._end(side, held, "assertion-expired")
+                    self._owed.append(self._take(side, held, "assertion-expired"))
                     continue
                 verdict = self._p.gate.check(held.grant)
                 if not verdict.allowed:
                     code = verdict.refusal.value if verdict.refusal else "refused"
-                    await self.revoke(line, name, code, verdict.text_it)
+                    _disown(side, name, code, verdict.text_it)
+                    self._owed.append(self._take(side, held, code))
             if not side.held and not side.streams():
                 side.flows.clear()
+
+    async def _settle(self) -> None:
+        """Write the closings that are owed, each once; what fails is owed again."""
+        for _ in range(len(self._owed)):
+            await self._close(*self._owed.popleft())
 
     async def farewell(self) -> None:
         """Close every look in the ledger: this box stops. An entry that fails is made at the start.
@@ -592,7 +664,8 @@ class EdgeFederation:
         """
         for side in self._sides.values():
             for held in tuple(side.held.values()):
-                await self._end(side, held, "shutdown")
+                self._owed.append(self._take(side, held, "shutdown"))
+        await self._settle()
 
     def looks(self, line: str) -> tuple[Grant, ...]:
         """Return what a room looks at now, for health and pages."""
@@ -638,6 +711,16 @@ class _Lease:
         )
 
 
+def _disown(side: _Side, grant: str, reason: str, text: str) -> None:
+    """Tell the room that a look ends, and take no more assertions of it.
+
+    Said before the look is taken back, so that the room stops reading before nothing comes any
+    more, and knows why.
+    """
+    side.room.caller.tell("revoke", {"grant": grant, "reason": reason, "text": text})
+    side.verifier.end(grant)
+
+
 def _stateless(offer: Offer) -> Offer:
     return replace(offer, cameras=tuple(replace(one, state="") for one in offer.cameras))
 
@@ -648,7 +731,8 @@ def _lacks_mark(verdict: Verdict, assertion: Assertion) -> bool:
 
 
 def _request(room: Room, peer: LinePeer, assertion: Assertion) -> AccessRequest:
-    second = f"{peer.id}:{assertion.second}" if assertion.second else ""
+    # nobody here has seen the second person: four eyes are worth what the owner holds of the room
+    second = f"{peer.id}:{assertion.second}" if assertion.second and room.emergency else ""
     return AccessRequest(
         _actor(room, peer, assertion),
         assertion.action,
@@ -668,6 +752,7 @@ def _actor(room: Room, peer: LinePeer, assertion: Assertion) -> Actor:
         name=assertion.actor_name,
         role=assertion.role,
         organisation=room.recipient,
+        stated_organisation=assertion.organisation,
         session=session_of(assertion),
         method=ASSERTION,
         certificate_sha256=peer.certificate_sha256,
@@ -696,6 +781,7 @@ def _denial(room: Room, peer: LinePeer, assertion: Assertion | None) -> LedgerEv
         actor_id=f"{peer.id}:{assertion.actor}",
         actor_type="human",
         role=assertion.role.value,
+        org=assertion.organisation,
         session_id=session_of(assertion),
         object_id=assertion.camera,
         purpose_code=assertion.purpose.value,

@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: EUPL-1.2
 """How live pictures go: for the viewer his own, for the metrics all of them together."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from statistics import median
 
 from gateway.console.services import LookFigures
 from gateway.model.media import StreamStatus
 from gateway.ops.health import LiveSnapshot
+from gateway.relay.video.link import SlotState
 from gateway.relay.video.process import MediaProcess, SessionInfo
 
 LOSSY = 0.02
@@ -34,16 +37,24 @@ def figures_of(one: SessionInfo, status: StreamStatus | None) -> LookFigures:
 def live_of(media: MediaProcess) -> LiveSnapshot:
     """Return what all viewers get, without anybody in it."""
     totals, states = media.totals(), [one.state for one in media.sessions()]
-    trips = [one.round_trip_s for one in states if one.round_trip_s is not None]
-    delays = [one.delay_s for one in states if one.delay_s is not None]
-    return LiveSnapshot(
+    counted = LiveSnapshot(
         len(media.walls()),
         totals.bytes,
         totals.frames,
         totals.packets,
         totals.repeated,
         totals.overflows,
-        sum(one.fraction_lost > LOSSY for one in states),
-        median(trips) if trips else None,
-        max(delays, default=None),
+    )
+    return gauged(counted, states)
+
+
+def gauged(counted: LiveSnapshot, states: Iterable[SlotState]) -> LiveSnapshot:
+    """Return the figures with what viewers report now in place of what they had reported."""
+    known = tuple(states)
+    trips = [one.round_trip_s for one in known if one.round_trip_s is not None]
+    return replace(
+        counted,
+        lossy=sum(one.fraction_lost > LOSSY for one in known),
+        round_trip_s=median(trips) if trips else None,
+        delay_s=max((one.delay_s for one in known if one.delay_s is not None), default=None),
     )

@@ -60,6 +60,7 @@ CODES: Final = frozenset({"HA", "PA"})
 TICK_S: Final = 0.5
 """How soon a disk that refused is tried again."""
 MOST_DUE: Final = 256
+"""Presses that wait for the disk; beyond it the oldest gives way, and is counted."""
 MOST_PRESSES: Final = 10
 """Of one device in ..."""
 PRESSES_S: Final = 60.0
@@ -115,13 +116,16 @@ class HoldupDesk:
         self._spawn = spawn
         self._states: dict[tuple[str, str], TriggerState] = {}
         """Of contacts, by channel and trigger."""
-        self._due: deque[_Due] = deque(maxlen=MOST_DUE)
+        self._due: deque[_Due] = deque()
         self._pressed: dict[tuple[str, str], deque[float]] = {}
         self._refusals = Refusals(parts.clock)
         self._turn = asyncio.Lock()
         self._tally = Tally(log, parts.clock)
         self.refused = 0
         """Presses with a wrong token, since the start."""
+        self.lost = 0
+        """Presses that gave way to newer ones while the disk refused, since the start; the box
+        says how many with those of other alarms, so that nothing tells of a press."""
         self._problem = ""
 
     @property
@@ -145,6 +149,10 @@ class HoldupDesk:
     def hidden(self) -> int:
         """Return how many alarms nothing on site may show."""
         return len(self._p.outbox.hidden())
+
+    def opened(self) -> frozenset[str]:
+        """Return the cameras that somebody may look at because of such an alarm."""
+        return frozenset(camera for one in self._p.outbox.hidden() for camera in one.alarm.cameras)
 
     def hides(self, camera: str, utc_us: int) -> bool:
         """Return whether a look at a camera would tell the shop of a hold-up that lives."""
@@ -256,8 +264,12 @@ class HoldupDesk:
             stored.set()
         except StoreError as error:
             self._problem = str(error)
-            self._due.append(due)
             self._tally.note("holdup-not-stored", problem=str(error))
+            if len(self._due) == MOST_DUE:
+                self._due.popleft()
+                self.lost += 1
+                self._tally.note("holdup-dropped", holdup=holdup)
+            self._due.append(due)
 
     def _alarm(self, holdup_id: str, *, exercise: bool) -> Alarm:
         holdup, now = self._p.registry().holdups[holdup_id], self._p.clock.now()
@@ -433,12 +445,15 @@ class HoldupDesk:
     async def step(self) -> None:
         """Do one round."""
         while self._due:
+            due = self._due[0]
             try:
-                await self._raise(self._due[0].alarm, self._due[0].cause)
+                await self._raise(due.alarm, due.cause)
             except StoreError as error:
                 self._problem = str(error)
                 break
-            self._due.popleft().stored.set()
+            if self._due[0] is due:  # else it gave way meanwhile
+                self._due.popleft()
+            due.stored.set()
         registry, now = self._p.registry(), self._p.clock.now()
         for key, state in tuple(self._states.items()):
             trigger = registry.triggers.get(key[1])

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Topics of a shop's own broker that set hold-up channels off (A-13).
 
-A publisher must not retain what it sends: a broker would press again at each new connection.
+A publisher must not retain what it sends. What a broker kept is no press: it would press again at
+each new subscription, after a restart or an absence longer than the session.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -17,7 +18,9 @@ from gateway.relay.alarms.delivery import Broker
 from gateway.relay.alarms.mqtt import BrokerOptions, MqttBroker
 from gateway.runtime.clock import Clock
 from gateway.runtime.supervise import Policy, supervise
+from gateway.runtime.tally import Tally
 from gateway.wire.mqtt_reasons import FAILURE, words
+from gateway.wire.onvif_mqtt import Received
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +49,7 @@ class HoldupTopics:
         self._tasks = tasks
         self._clock = clock
         self._dial = dial
+        self.tally = Tally(log, clock)
         self._running: dict[str, tuple[Holdup, asyncio.Task[None]]] = {}
         self._states: dict[str, str] = {}
         """Why a subscription does not stand, by channel."""
@@ -93,16 +97,17 @@ class HoldupTopics:
                 _insist(holdup, await line.subscribe(holdup.topic))
                 self._states[holdup.id] = ""
                 while True:
-                    await self._take(
-                        holdup, [one.payload for one in await line.receive(MOST_TAKEN)]
-                    )
+                    await self._take(holdup, await line.receive(MOST_TAKEN))
         except PeerError as error:
             self._states[holdup.id] = str(error)
             raise
 
-    async def _take(self, holdup: Holdup, payloads: list[bytes]) -> None:
-        """Take what came together as one press."""
-        if any(one.strip().lower() not in OFF for one in payloads):
+    async def _take(self, holdup: Holdup, messages: Sequence[Received]) -> None:
+        """Take what came together as one press; what the broker had kept is said, and is none."""
+        fresh = [one for one in messages if not one.retain]
+        if len(fresh) < len(messages):
+            self.tally.note("holdup-retained", holdup=holdup.id, topic=holdup.topic)
+        if any(one.payload.strip().lower() not in OFF for one in fresh):
             await self._heard(holdup.id, holdup.topic)
 
 

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 from gateway.access import policy
+from gateway.assembly.incident_door import IncidentDoor
 from gateway.assembly.journal import Journal, signed
 from gateway.assembly.lines import Lines
 from gateway.config.options import Options
@@ -129,6 +130,7 @@ class IncidentDesk:
         self._lines = _Reach()
         self._couriers = [Courier(parts.book, one, parts.clock) for one in parts.hooks]
         self._kept_too_long = ""
+        self._door = IncidentDoor(parts.journal, parts.clock)
 
     # lines --------------------------------------------------------------------------------
 
@@ -202,16 +204,27 @@ class IncidentDesk:
 
     async def _take(self, kind: str, partner_id: str, body: Mapping[str, Any]) -> Reply:
         """Take what another room tells; RefusedError, WireError, StoreError: not acknowledged."""
-        partner = next((one for one in self.partners() if one.id == partner_id), None)
-        if partner is None:
-            raise RefusedError("not-a-room", "the registry has no room of this name")
-        incident, told = parse(kind, body)
-        recorded = await rooms.take(self._p.book, partner, incident, told, self._owing())
+        try:
+            partner, recorded = await self._recorded(kind, partner_id, body)
+        except RefusedError as error:
+            await self._door.refused(partner_id, text_of(body, "incident"), error.code)
+            raise
         for event in recorded.events:
             if event.room and event.kind is not Change.RECEIPT:
                 await self._p.journal.account(_told_entry(recorded.incident, event, partner))
         self._announce(recorded)
         return Reply()
+
+    async def _recorded(
+        self, kind: str, partner_id: str, body: Mapping[str, Any]
+    ) -> tuple[Partner, Recorded]:
+        partner = self._partner_of(partner_id)
+        if partner is None:
+            raise RefusedError("not-a-room", "the registry has no room of this name")
+        incident, told = parse(kind, body)
+        if await self._p.book.find(incident) is None:
+            self._door.insist_patient(partner_id)
+        return partner, await rooms.take(self._p.book, partner, incident, told, self._owing())
 
     # what runs ----------------------------------------------------------------------------
 
@@ -282,15 +295,19 @@ class IncidentDesk:
         return [self._seen(one, own) for one in self._p.book.listed() if own in one.parties]
 
     def get(self, incident: str, actor: Actor) -> Incident | None:
-        """Return one as an organisation may know it; None for what is none of its business."""
-        found = self._p.book.get(incident)
-        if found is None or actor.organisation not in found.parties:
-            return None
-        return self._seen(found, actor.organisation)
+        """Return one in memory as an organisation may know it; None: none of its business."""
+        return self._known_to(self._p.book.get(incident), actor.organisation)
+
+    async def find(self, incident: str, actor: Actor) -> Incident | None:
+        """Return one as `get` does, also of those that are no longer in memory; StoreError."""
+        return self._known_to(await self._p.book.find(incident), actor.organisation)
+
+    def _known_to(self, found: Incident | None, own: str) -> Incident | None:
+        return self._seen(found, own) if found is not None and own in found.parties else None
 
     async def journal(self, incident: str, actor: Actor) -> Sequence[IncidentEvent]:
         """Return the numbered events of an incident, as an organisation may know them."""
-        found = self._p.book.get(incident)
+        found = await self._p.book.find(incident)
         own = actor.organisation
         if found is None or own not in found.parties:
             return []
@@ -338,8 +355,7 @@ class IncidentDesk:
         """
         registry, own = self._p.registry(), actor.organisation
         known = partners_of(own, registry)
-        known |= {recipient for recipient, _ in self._lines.uplinks.values()}
-        known |= {one.id for one in registry.edges.values() if own in one.organisations}
+        known |= {one.organisation for one in self._partners(registry) if one.own == own}
         return {
             one.id: one.name
             for one in registry.recipients.values()
@@ -406,7 +422,7 @@ class IncidentDesk:
         self, incident: str, command: Command, *, by: Actor, once: Once | None = None
     ) -> Incident:
         """Change an incident; StateError `unknown` also for one of others."""
-        found = self._p.book.get(incident)
+        found = await self._p.book.find(incident)
         if found is None:
             raise StateError("unknown")
         author, names = _author(by), self._names(getattr(command, "cameras", ()))

@@ -204,7 +204,7 @@ class OwnerParts:
     clock: Clock
     tell: Tell = _nobody
     hides: Callable[[str, int], bool] = lambda _camera, _utc_us: False
-    """Whether a look at a camera, begun then, would tell the shop of a hold-up that lives."""
+    """Whether a stranger's look at a camera, begun then, would tell the shop of a hold-up."""
 
 
 class OwnerDesk:
@@ -231,7 +231,7 @@ class OwnerDesk:
 
     def _hear(self, seq: int, utc_us: int, event: LedgerEvent) -> None:
         found = self._index.take(seq, utc_us, event)
-        if found is not None and not self._is_hidden(found):
+        if found is not None and not self._is_hidden(found, event.controller):
             self._parts.tell(event.controller, "owner", told(found))
 
     async def follow(self) -> None:
@@ -272,16 +272,18 @@ class OwnerDesk:
         """Return who looked at a controller's cameras in the last days, newest first."""
         self._index.keep(self._registry().controllers)
         found = self._index.looks(controller, self._since_us())
-        return [one for one in found if not self._is_hidden(one)]
+        return [one for one in found if not self._is_hidden(one, controller)]
 
     def alerts(self, controller: str) -> Sequence[Alert]:
         """Return the looks in an emergency of the last days, newest first."""
         found = self._index.alerts(controller, self._since_us())
-        return [one for one in found if not self._is_hidden(one)]
+        return [one for one in found if not self._is_hidden(one, controller)]
 
-    def _is_hidden(self, what: Look | Alert) -> bool:
+    def _is_hidden(self, what: Look | Alert, controller: str) -> bool:
+        """Return whether a look would tell of a hold-up; one's own would tell by its absence."""
         look = what.look if isinstance(what, Alert) else what
-        return self._parts.hides(look.camera, look.utc_us)
+        is_own = look.organisation == controller
+        return not is_own and self._parts.hides(look.camera, look.utc_us)
 
     def fitness(self, controller: str) -> Project | None:
         """Return the security project of a controller; None if it takes part in none."""

@@ -38,7 +38,6 @@ from gateway.model.registry import Force, RecipientKind, Registry, Role
 from gateway.model.report import (
     KINDS,
     Direction,
-    Passage,
     Report,
     ReportDraft,
     ReportOutcome,
@@ -456,8 +455,9 @@ class ReportDesk:
         if incident is None or incident.responsible != partner.organisation:
             return
         by = Sender(partner.organisation)
-        taken = report.last(Passage.ACKNOWLEDGED) is not None
-        if incident.state in (IncidentState.TAKEN, IncidentState.CLOSED) and not taken:
+        if report.holder not in ("", partner.organisation):
+            return  # another of its rooms deals with it, and ends it
+        if incident.state in (IncidentState.TAKEN, IncidentState.CLOSED) and not report.holder:
             written = await self._p.book.acknowledge(report.id, by)
             entry = _service("report.ack", Operation.CONSULTATION, partner.organisation)
             await self._p.journal.account(_about(entry, written.report))

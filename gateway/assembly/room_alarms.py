@@ -101,7 +101,7 @@ class RoomAlarms:
         self.answers = AnswerQueue(parts.store, parts.clock)
         intake = IntakeParts(
             self.inbox, parts.outbox, self._edge, parts.offer,
-            parts.caller, parts.clock, self._adopted, self._refused, self._near,
+            parts.caller, parts.clock, self._adopted, self.refused, self._near,
         )  # fmt: skip
         self._intake = Intake(intake)
         self._said: dict[tuple[str, str], float] = {}
@@ -128,7 +128,7 @@ class RoomAlarms:
         if parts.keep_plate is None:
             return {ALARM: self._intake.alarm}
         plates = PlateIntake(
-            PlateIntakeParts(parts.outbox, self._edge, parts.keep_plate, self._refused)
+            PlateIntakeParts(parts.outbox, self._edge, parts.keep_plate, self.refused)
         )
         return {ALARM: self._intake.alarm, PLATE: plates.plate}
 
@@ -153,8 +153,11 @@ class RoomAlarms:
             replace(event, operation=Operation.COLLECTION, channel="line")
         )
 
-    async def _refused(self, edge: str, alarm: str, code: str) -> None:
-        """Write down what an edge wanted us to take; one entry a minute says it."""
+    async def refused(self, edge: str, alarm: str, code: str) -> None:
+        """Write down what an edge wanted us to take; one entry a minute says it.
+
+        `alarm`: the id that it gave, or nothing.
+        """
         now_s = self._parts.clock.monotonic_s()
         if now_s - self._said.get((edge, code), -SAY_AGAIN_S) < SAY_AGAIN_S:
             return

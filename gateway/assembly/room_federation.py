@@ -20,7 +20,7 @@ from gateway.model.media import StreamState, StreamStatus
 from gateway.model.registry import Registry
 from gateway.model.room import Caller, Handler, LinePeer, Reply, at_edge
 from gateway.room.assertions import Asserter
-from gateway.room.offers import Offers
+from gateway.room.offers import OFTEN, Offers
 from gateway.runtime.clock import Clock
 from gateway.runtime.tally import Tally
 from gateway.wire.assertion import clean
@@ -39,6 +39,10 @@ WAIT_S: Final = 300.0
 MOST_REDUCED: Final = 1_000
 _PASSING: Final = frozenset({"busy", "too-often", "not-yet", "expired"})
 """Codes after which a look waits: asked again a little later, the edge may say yes."""
+
+
+NoteRefused = Callable[[str, str, str], Awaitable[None]]
+"""Edge, what it was about, and a code; keeps itself to a bound."""
 
 
 class Look(Protocol):
@@ -70,6 +74,8 @@ class RoomParts:
     changed: Callable[[], Awaitable[object]]
     """Has the box follow the registry anew."""
     clock: Clock
+    refused: NoteRefused | None = None
+    """Writes down an offer that no honest edge makes."""
 
 
 @dataclass(slots=True)
@@ -117,6 +123,9 @@ class RoomFederation:
             offer = self._p.offers.receive(peer.id, body)
         except (WireError, RefusedError) as error:
             self._tally.note("offer-refused", edge=peer.id, problem=str(error))
+            code = error.code if isinstance(error, RefusedError) else "malformed"
+            if self._p.refused is not None and code != OFTEN:
+                await self._p.refused(peer.id, "", code)
             raise
         if offer is not None:
             self._unsaved.add(peer.id)

@@ -5,7 +5,8 @@
 The room's memory is one file (`state/witness.json`), its key another (`state/witness.key`); a
 third (`state/witness.json.logs`) names the logs, so that a memory that vanished is noticed and
 said. A log that was cut, rewritten or exchanged for one of another key gets no signature; the
-ledger says so (`log.fork`), and an alarm of the room names the edge.
+ledger says so (`log.fork`), and an alarm of the room names the edge. So it does for one that has
+itself cosigned no more although its line stands: whoever rolled it back may well keep silent.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NoReturn, Protocol
 
 from gateway.assembly.journal import Journal
 from gateway.audit.keys import generate_key, load_key
@@ -44,6 +45,12 @@ log = logging.getLogger(__name__)
 
 RULE_FORK: Final = "registro-incoerente"
 FORGOTTEN: Final = "memory-lost"
+SILENT: Final = "silent"
+SILENT_S: Final = 600.0
+"""An edge asks every minute: one that did not get a cosignature for so long is named."""
+STANDING_S: Final = 300.0
+"""And its line stood so long meanwhile, over all its breaks: who was away may ask first."""
+LOOK_S: Final = 30.0
 STATE_FILE: Final = "witness.json"
 KEY_FILE: Final = "witness.key"
 
@@ -115,6 +122,16 @@ class WitnessParts:
     journal: Journal
     alarms: _Alarms
     clock: Clock
+    is_up: Callable[[str], bool] = lambda _: False
+    """Whether the line of an edge stands."""
+
+
+@dataclass(slots=True)
+class _Heard:
+    """When an edge's log was cosigned last, and how long its line stood since."""
+
+    utc_s: float
+    stood_s: float = 0.0
 
 
 class RoomWitness:
@@ -123,6 +140,7 @@ class RoomWitness:
     def __init__(self, parts: WitnessParts) -> None:
         self._parts = parts
         self._turns: dict[str, asyncio.Lock] = {}
+        self._heard: dict[str, _Heard] = {}
 
     @property
     def vkey(self) -> str:
@@ -173,9 +191,45 @@ class RoomWitness:
             except StoreError as error:
                 log.warning("witness-not-stored", extra={"problem": str(error)})
                 raise RefusedError(NOT_YET, "this room cannot remember it now") from error
+            self._heard[peer.id] = _Heard(self._utc_s())
             if not forgot:
                 await self._sound(peer.id)
         return Reply({"line": line})
+
+    async def watch(self) -> NoReturn:
+        """Look, twice a minute, which edges keep silent; until cancelled."""
+        while True:
+            await self._parts.clock.sleep(LOOK_S)
+            await self.look(LOOK_S)
+
+    async def look(self, since_s: float) -> None:
+        """Name the edges that had nothing cosigned for too long; the last look was `since_s` ago.
+
+        Lines that broke in between do not begin the time anew.
+        """
+        edges = self._parts.registry().edges
+        for gone in self._heard.keys() - edges.keys():
+            del self._heard[gone]
+        for edge in filter(self._parts.is_up, edges):
+            heard = self._heard.setdefault(edge, await self._recalled(edge))
+            heard.stood_s += since_s
+            silent_s = self._utc_s() - heard.utc_s
+            if silent_s >= SILENT_S and heard.stood_s >= STANDING_S:
+                problem = f"its line stands, its log was not cosigned for {silent_s / 60:.0f} min"
+                await self._fork(edge, SILENT, problem)
+
+    async def _recalled(self, edge: str) -> _Heard:
+        """Return what we know of an edge when we see it first; of a new one, that it is new."""
+        if (heard := self._heard.get(edge)) is not None:
+            return heard
+        try:
+            known = await self._log_of(edge)
+        except (WireError, StoreError):
+            return _Heard(self._utc_s())
+        return _Heard(float(self._parts.state.seen(known.vkey()).utc_s) or self._utc_s())
+
+    def _utc_s(self) -> float:
+        return self._parts.clock.now().utc_us / 1_000_000
 
     async def _remembers(self, edge: str, known: VerifierKey) -> bool:
         """Say, once, that we no longer know how far an edge's log was; return whether so.

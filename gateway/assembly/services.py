@@ -58,6 +58,8 @@ class AlarmBook:
         self._journal = journal
         self._registry = registry
         self.get = outbox.get
+        self.find = outbox.find
+        self.shown = outbox.shown
         self.recent = outbox.recent
         self.is_delivered = outbox.is_delivered
         self.times = outbox.times
@@ -148,6 +150,19 @@ def _status(opened: Opened, running: RunningBox, camera: str) -> StreamStatus | 
     return federation.status(camera, own) if federation else own
 
 
+class OnSite:
+    """Cameras as people on site may see them: nothing tells of a hold-up that lives (ADR 32)."""
+
+    def __init__(self, opened: Opened, running: RunningBox) -> None:
+        self._federation, self._calm = opened.federation, running.calm
+        self.streams = running.calm.streams
+
+    def status(self, camera: str) -> StreamStatus | None:
+        """Return a camera's state; of an edge's camera also what the edge says."""
+        own = self._calm.status(camera)
+        return self._federation.status(camera, own) if self._federation else own
+
+
 def _alarms(opened: Opened, running: RunningBox) -> AlarmBook:
     return AlarmBook(
         opened.outbox,
@@ -168,6 +183,7 @@ def services_of(
         clock=opened.clock,
         registry=opened.masks.entered,
         status=partial(_status, opened, running),
+        on_site=OnSite(opened, running),
         accounts=Doors(opened.accounts, running.viewing),
         gate=opened.gate,
         alarms=_alarms(opened, running),

@@ -35,7 +35,8 @@ DISPLACE_S = 60.0
 """... this; sessions that are free it may try, and for an incident there is no such bound."""
 
 STILL = "still:"
-_OWN = ("ring", "watch:", "gate:", STILL)
+_LASTING = ("ring", "watch:", "gate:")
+_OWN = (*_LASTING, STILL)
 """How the names begin under which our own readers join a fan-out; all others are viewers."""
 FAILING = frozenset(
     {
@@ -81,6 +82,11 @@ class StreamPost:
     def is_kept(self) -> bool:
         """Return whether we read it ourselves: the ring, the watch."""
         return any(name.startswith(_OWN) for name in self.fanout.readers())
+
+    @property
+    def is_held(self) -> bool:
+        """Return whether we read it for as long as the plan stands, a still's moment aside."""
+        return any(name.startswith(_LASTING) for name in self.fanout.readers())
 
     @property
     def is_viewed(self) -> bool:

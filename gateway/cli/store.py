@@ -29,7 +29,13 @@ class StoreRequest:
 def init(request: StoreRequest, say: Say) -> int:
     """Make or complete tables and rights."""
     options = _options(request)
-    prepare(options, request.role)
+    new = ", ".join(prepare(options, request.role))
+    print(
+        say(
+            f"Tabelle nuove: {new}." if new else "Nessuna tabella nuova; le righe restano.",
+            f"New tables: {new}." if new else "No new table; rows stay as they are.",
+        )
+    )
     print(
         say(
             f"{options}: pronto. Il gateway entra come {request.role}, che non può cambiare né "

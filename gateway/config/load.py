@@ -245,6 +245,8 @@ def _uplink(one: schema.Uplink, base: Path, state: Path) -> UplinkOptions:
         addresses=one.addresses,
         most_kbps=one.most_kbps,
         pairs=one.pairs,
+        organisations=one.organisations,
+        emergency=one.emergency,
         heartbeat_s=one.heartbeat_s,
         certificate=_path(base, one.certificate) or folder / LINE_CERTIFICATE,
         key=_key(base, one.key) or str(folder / LINE_KEY),

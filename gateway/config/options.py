@@ -321,6 +321,10 @@ class UplinkOptions:
     """PEM of the room's authority, and of no other."""
     pairs: bool = True
     """Two pictures of a stream may go together where the line is free; False: each at once."""
+    organisations: tuple[str, ...] = ()
+    """Besides `recipient`, by the room's ids: whose people may look as that recipient."""
+    emergency: bool = False
+    """The room may break the glass here, and is believed about a second person."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ LONG_REPORT_DAYS = 365
 MOST_ADDRESSES = 8
 """Of one room: a name, and ways around a broken line."""
 MOST_UPLINKS = 16
+MOST_ORGANISATIONS = 64
 LEAST_SUPERVISION_S = 10
 
 _TLS_KEY_FORM = re.compile(r"credential:[A-Za-z0-9_][A-Za-z0-9_.-]*|(?!\w+:)[^\0]+")
@@ -394,6 +395,10 @@ class Uplink(Text):
         default=(), description='where the room is, the best first, ["sala.example:8445"]'
     )
     most_kbps: Whole = Field(default=0, ge=0, le=10_000_000, description="kbit/s, 0: no bound")
+    organisations: Annotated[tuple[Id, ...], Field(max_length=MOST_ORGANISATIONS)] = Field(
+        default=(), description='the room\'s ids of them, ["carabinieri"]'
+    )
+    emergency: Flag = Field(default=False, description="true or false")
     pairs: bool = Field(default=True, description="true or false")
     heartbeat_s: Heartbeat = Field(default=90, description="20 to 180 seconds")
     certificate: PathText | None = Field(default=None, description="our certificate, a file")
@@ -457,9 +462,11 @@ def _origin(value: str) -> str:
 
 def _authority_url(value: str) -> str:
     """Take a plain HTTP or HTTPS address; what it answers is signed."""
+    host = ""
     try:
         parts = urlsplit(value)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        host = parts.hostname or ""
+        good = parts.scheme in ("http", "https") and bool(host) and parts.port != 0
     except ValueError:
         good = False
     if not good or not value.isprintable() or " " in value:
@@ -647,13 +654,17 @@ def _hook_event(value: str) -> str:
 
 
 def _hook_url(value: str) -> str:
+    host = ""
     try:
         parts = urlsplit(value)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        host = parts.hostname or ""
+        good = parts.scheme in ("http", "https") and bool(host) and parts.port != 0
     except ValueError:
         good = False
     if not good or not value.isprintable() or " " in value or "#" in value:
         raise refusal("is not an http(s) address", 'write for example "https://cad.example/varco"')
+    if not host.isascii():
+        raise refusal("has a host that is not in ASCII", "write the host as xn--…")
     if CREDENTIALS_IN_URL.search(value):
         raise refusal("holds credentials", "the signature says who we are: write the address alone")
     return value

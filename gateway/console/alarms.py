@@ -29,7 +29,13 @@ from gateway.console.views import (
     iso,
     named_for,
 )
-from gateway.console.visibility import may_ask_to_look, may_close, may_take, sees_alarm
+from gateway.console.visibility import (
+    may_ask_to_look,
+    may_close,
+    may_take,
+    own_cameras,
+    sees_alarm,
+)
 from gateway.console.words import Fault, language_of
 from gateway.model.access import Action, Actor, Grant, Purpose
 from gateway.model.alarm import AlarmRecord, AlarmState, AlarmVerdict
@@ -88,10 +94,7 @@ def _view(record: AlarmRecord, services: Services, actor: Actor) -> AlarmView:
 
 async def _known(alarm_id: str, services: Services, actor: Actor) -> AlarmRecord:
     """Return an alarm that concerns the actor; 404 for any other, so that none can be probed."""
-    record = services.alarms.get(alarm_id)
-    if record is None:
-        older = await services.alarms.recent(MOST_LISTED)
-        record = next((one for one in older if one.alarm.id == alarm_id), None)
+    record = await services.alarms.find(alarm_id)
     if record is None or not sees_alarm(record, services.registry(), actor):
         raise ProblemError(HTTPStatus.NOT_FOUND, Fault.NOT_FOUND)
     return record
@@ -102,19 +105,15 @@ async def list_alarms(
     services: TheServices,
     limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 100,
 ) -> list[AlarmView]:
-    """Return the newest alarms of the actor's organisation, newest first.
+    """Return the alarms of the actor's organisation, newest first.
 
-    `limit` is for those that are closed: one that waits for somebody is never left out.
+    `limit` is for those that are closed: one that waits for somebody is never left out, however
+    many newer ones others have.
     """
     registry = services.registry()
-    records = await services.alarms.recent(MOST_LISTED)
-    # counted are those alone that the actor may know: a hidden one must push none out
-    seen = [one for one in records if sees_alarm(one, registry, actor)]
-    return [
-        _view(one, services, actor)
-        for at, one in enumerate(seen)
-        if at < limit or one.state is not AlarmState.CLOSED
-    ]
+    cameras = own_cameras(registry, actor)
+    records = await services.alarms.shown(actor.organisation, cameras, limit)
+    return [_view(one, services, actor) for one in records if sees_alarm(one, registry, actor)]
 
 
 async def one_alarm(
@@ -143,11 +142,11 @@ async def close_alarm(
     if services.holdups is not None and await services.holdups.answer(
         record, verdict, actor.id, actor.organisation
     ):
-        return _view(services.alarms.get(alarm_id) or record, services, actor)
+        return _view(await services.alarms.find(alarm_id) or record, services, actor)
     if not may_close(record, services.registry(), actor):
         raise ProblemError(HTTPStatus.FORBIDDEN, Fault.ROLE)
     await services.alarms.close(alarm_id, actor.id, AlarmVerdict(body.verdict))
-    return _view(services.alarms.get(alarm_id) or record, services, actor)
+    return _view(await services.alarms.find(alarm_id) or record, services, actor)
 
 
 async def take_alarm(alarm_id: str, actor: TheActor, services: TheServices) -> AlarmView:
@@ -166,13 +165,13 @@ async def take_alarm(alarm_id: str, actor: TheActor, services: TheServices) -> A
     return view
 
 
-def _own_case(alarm_id: str, why: Why, services: Services, actor: Actor) -> Why:
+async def _own_case(alarm_id: str, why: Why, services: Services, actor: Actor) -> Why:
     """Return the reasons for a picture of this alarm: another alarm is no reason to see it.
 
     A case that is the number of an alarm that the actor knows becomes this alarm's, so that the
     gate decides about it; that of anybody else's alarm is like one that does not exist.
     """
-    named = services.alarms.get(why.case)
+    named = await services.alarms.find(why.case)
     by_alarm = why.purpose in {Purpose.ALARM, Purpose.INCIDENT}
     if by_alarm and named is not None and sees_alarm(named, services.registry(), actor):
         return replace(why, case=alarm_id)
@@ -218,7 +217,7 @@ async def still(
 ) -> Response:
     """Return the masked picture that decided the alarm, or another camera's of that moment."""
     record = await _known(alarm_id, services, actor)
-    case = _own_case(alarm_id, why, services, actor)
+    case = await _own_case(alarm_id, why, services, actor)
     grant = await ask(services, actor, Action.SNAPSHOT, _camera_of(record, camera), case)
     async with one_look(services, grant) as delivered:
         jpeg = await _still(services, grant, record)
@@ -234,7 +233,7 @@ async def before(
 ) -> Response:
     """Return the seconds before the alarm as MP4."""
     record = await _known(alarm_id, services, actor)
-    case = _own_case(alarm_id, why, services, actor)
+    case = await _own_case(alarm_id, why, services, actor)
     grant = await ask(services, actor, Action.PLAYBACK, _camera_of(record, camera), case)
     async with one_look(services, grant) as delivered:
         clip = await _clip(services, grant, record)
@@ -250,8 +249,8 @@ async def events(request: Request, actor: TheActor, services: TheServices) -> St
 
     `ready` comes once the subscription stands, and again after a gap: then fetch the list and
     nothing is missed. `alarm` carries an AlarmView; its id is that of the alarm and of the
-    version, so whoever meets it twice knows. `beat` comes within 10 s of silence and carries
-    our time. The stream ends with the sign-in or with the server.
+    version, so whoever meets it twice knows. `beat` comes every 10 s, whatever else is said or
+    withheld, and carries our time. The stream ends with the sign-in or with the server.
     """
     stopping: asyncio.Event = request.app.state.stopping
     streams: Counter[str] = request.app.state.streams
@@ -289,8 +288,15 @@ async def _lines(
     async with services.alarms.changes() as changes:
         with services.notices.listen(asker) as notices:
             yield _pulse(_Pulse.READY, services)
+            loop = asyncio.get_running_loop()
+            beat_at = loop.time() + BEAT_S
             while not stopping.is_set():
-                for news in await _next(changes, notices, stopping):
+                found = await _next(changes, notices, stopping, beat_at)
+                if (late_s := loop.time() - beat_at) >= 0:
+                    # in step from the first on: what is withheld moves no beat (ADR 32)
+                    beat_at += BEAT_S * (1 + late_s // BEAT_S)
+                    found.append(_Pulse.BEAT)
+                for news in found:
                     actor = services.accounts.resolve(token)
                     if actor is None or actor.id != actor_id:
                         yield _pulse(_Pulse.SIGNED_OUT, services)
@@ -319,9 +325,9 @@ def _pulse(what: _Pulse, services: Services) -> str:
 
 
 async def _next(
-    changes: AlarmSubscription, notices: NoticeListener, stopping: asyncio.Event
+    changes: AlarmSubscription, notices: NoticeListener, stopping: asyncio.Event, until_s: float
 ) -> list[AlarmRecord | Notice | _Pulse]:
-    """Return what came next; a beat after a while without, or when the server stops."""
+    """Return what came next; nothing at `until_s` of the loop's clock, or when the server stops."""
     found: list[AlarmRecord | Notice | _Pulse] = []
 
     async def take() -> None:
@@ -334,11 +340,11 @@ async def _next(
         await stopping.wait()
 
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(BEAT_S), asyncio.TaskGroup() as group:
+        async with asyncio.timeout_at(until_s), asyncio.TaskGroup() as group:
             tasks = [group.create_task(one) for one in (take(), hear(), stop())]
             for task in tasks:
                 task.add_done_callback(lambda _: [one.cancel() for one in tasks])
-    return found or [_Pulse.BEAT]
+    return found
 
 
 def routes() -> APIRouter:

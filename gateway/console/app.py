@@ -17,6 +17,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from typing_extensions import override
@@ -98,9 +99,26 @@ def _new_app(services: Services, title: str) -> FastAPI:
 
 
 @cache
-def _routes(make: Callable[[], APIRouter]) -> APIRouter:
-    """Return the routes of a module, looked through once: no application changes them."""
-    return make()
+def _included(make: Callable[[], APIRouter]) -> tuple[BaseRoute, ...]:
+    """Return the routes of a module as an application includes them, looked through once.
+
+    No application changes them; each would else do it again when it is first asked anything.
+    """
+    first = FastAPI(openapi_url=None, generate_unique_id_function=_operation_id)
+    first.include_router(make())
+    return tuple(first.routes)
+
+
+def _add(app: FastAPI, *made: Callable[[], APIRouter]) -> None:
+    """Let an application answer for these modules."""
+    for make in made:
+        app.router.routes.extend(_included(make))
+
+
+def _pages() -> APIRouter:
+    pages = APIRouter(include_in_schema=False)
+    pages.add_api_route("/", _page, methods=["GET", "HEAD"], response_class=FileResponse)
+    return pages
 
 
 def build_app(services: Services) -> FastAPI:
@@ -108,18 +126,16 @@ def build_app(services: Services) -> FastAPI:
     mimetypes.add_type("text/javascript", ".js")
     app = _new_app(services, "Varco")
     for people in (session, totp, tokens, oidc, shift, second):
-        app.include_router(_routes(people.routes))
+        _add(app, people.routes)
     for pictures in (cameras, devices, alarms, feedback, incidents, whep, walls, looks, why):
-        app.include_router(_routes(pictures.routes))
+        _add(app, pictures.routes)
     for accounts in (acts, holdup, ledger, lines, mine, retention, operations):
-        app.include_router(_routes(accounts.routes))
+        _add(app, accounts.routes)
     for told in (reports, plates, hotlists):
-        app.include_router(_routes(told.routes))
+        _add(app, told.routes)
     if services.exercise is not None and services.box.exercise:
-        app.include_router(_routes(exercise.routes))
-    pages = APIRouter(include_in_schema=False)
-    pages.add_api_route("/", _page, methods=["GET", "HEAD"], response_class=FileResponse)
-    app.include_router(pages)
+        _add(app, exercise.routes)
+    _add(app, _pages)
     app.mount("/static", _Static(directory=STATIC), name="static")
     _describe(app)
     app.add_middleware(shield.BodyLimit)
@@ -131,13 +147,8 @@ def build_app(services: Services) -> FastAPI:
 def build_control_app(services: Services) -> FastAPI:
     """Return the application for the AF_UNIX control socket; root or our own uid only."""
     app = _new_app(services, "Varco control")
-    app.include_router(_routes(control.routes))
-    app.include_router(_routes(acts.control_routes))
-    app.include_router(_routes(lines.control_routes))
-    app.include_router(_routes(holdup.control_routes))
-    app.include_router(_routes(hotlists.control_routes))
-    app.include_router(_routes(why.control_routes))
-    app.include_router(_routes(operations.routes))
+    _add(app, control.routes, acts.control_routes, lines.control_routes, holdup.control_routes)
+    _add(app, hotlists.control_routes, why.control_routes, operations.routes)
     _describe(app)
     app.add_middleware(shield.BodyLimit, most_bytes=control.MOST_SEED_BYTES)
     app.add_middleware(shield.SecurityHeaders)

@@ -15,6 +15,7 @@ from gateway.console.visibility import (
     cameras_of,
     disclosure_of,
     may_ask_to_look,
+    own_cameras,
     sees_alarm,
     views_of,
 )
@@ -24,8 +25,6 @@ from gateway.model.alarm import AlarmState
 from gateway.model.media import StreamState, StreamStatus
 from gateway.model.registry import Camera
 
-RECENT = 200
-"""Alarms looked through for open ones; more open at once is a flood, shown on the alarm page."""
 MOST_NEAR = 50
 
 
@@ -36,16 +35,17 @@ async def list_cameras(actor: TheActor, services: TheServices) -> list[CameraVie
 
 async def _cards(actor: Actor, services: Services) -> list[CameraView]:
     registry = services.registry()
+    own = own_cameras(registry, actor)
     open_alarms = {
         record.alarm.camera: record.alarm.id
-        for record in await services.alarms.recent(RECENT)
+        for record in await services.alarms.shown(actor.organisation, own, 0)
         if record.state is not AlarmState.CLOSED and sees_alarm(record, registry, actor)
     }
     nothing = StreamStatus(StreamState.IDLE)
     cards = [
         camera_view(
             camera,
-            services.status(camera.id) or nothing,
+            services.status_for(camera.id, actor) or nothing,
             registry,
             disclosure=disclosure_of(registry, camera.id, actor),
             open_alarm=open_alarms.get(camera.id, ""),
@@ -82,7 +82,7 @@ async def nearest_cameras(
     Only cameras that the actor's organisation knows; the camera of the alarm itself is left out.
     """
     if alarm:
-        place, own = _scene_of(alarm, actor, services)
+        place, own = await _scene_of(alarm, actor, services)
     elif lat is not None and lon is not None:
         place, own = (lat, lon), ""
     else:
@@ -105,12 +105,12 @@ async def nearest_cameras(
     ]
 
 
-def _scene_of(
+async def _scene_of(
     alarm: str, actor: Actor, services: Services
 ) -> tuple[tuple[float, float] | None, str]:
     """Return what the camera of an alarm looks at and its id; 404 for others' alarms."""
     registry = services.registry()
-    record = services.alarms.get(alarm)
+    record = await services.alarms.find(alarm)
     if record is None or not sees_alarm(record, registry, actor):
         raise ProblemError(HTTPStatus.NOT_FOUND, Fault.NOT_FOUND)
     camera = registry.cameras.get(record.alarm.camera)

@@ -36,11 +36,16 @@ from gateway.console.views import (
 )
 from gateway.console.words import Fault, Language, language_of
 from gateway.model.media import StreamState, StreamStatus
+from gateway.model.registry import Registry
 from gateway.wire.trouble_words import italian
 
 SEEDS = ("application/toml", "application/geo+json", "text/csv")
 MOST_SEED_BYTES = 8 << 20
 """A province's cameras as GeoJSON are below 4 MiB."""
+NO_LADDER = (
+    "allarmi: nessuna [[escalation]] nel registro: se nessuno risponde non viene avvisato altri",
+    "alarms: no [[escalation]] in the registry: if nobody answers, nobody else is told",
+)
 
 _TYPES = {
     ExportFormat.TOML: "application/toml",
@@ -128,7 +133,10 @@ async def status(request: Request, _by: TheAdministrator, services: TheServices)
         ledger_size=services.ledger.head().size,
         viewers=len(services.media.sessions()),
         healthy=health.ok,
-        problems=[italian(one) if is_italian else one for one in health.problems],
+        problems=[
+            *(italian(one) if is_italian else one for one in health.problems),
+            *((NO_LADDER[not is_italian],) if _lacks_ladder(registry) else ()),
+        ],
         cameras=[
             CameraStatusView(
                 id=camera,
@@ -141,6 +149,12 @@ async def status(request: Request, _by: TheAdministrator, services: TheServices)
             for camera, one in streams.items()
         ],
     )
+
+
+def _lacks_ladder(registry: Registry) -> bool:
+    """Return whether acts name somebody to tell of alarms, and no escalation anybody after them."""
+    named = any(scope.recipients for act in registry.acts.values() for scope in act.scopes)
+    return named and not registry.escalations
 
 
 LINES = "application/x-ndjson"

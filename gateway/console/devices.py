@@ -4,6 +4,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -88,6 +89,14 @@ class DeviceView(View):
     notes: list[NoteView]
 
 
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Who reads, and from where."""
+
+    actor: Actor
+    services: Services
+
+
 async def list_devices(actor: TheActor, services: TheServices) -> list[DeviceView]:
     """Return the devices that are asked (ONVIF), by site and name.
 
@@ -142,9 +151,9 @@ def _view(
         clock_offset_s=state.clock_offset_s,
         time=_time(state),
         events=_events(state),
-        sessions_used=state.sessions,
+        sessions_used=_sessions(state, actor, services),
         sessions_most=device.most_sessions,
-        channels=list(_channels(state, cameras, services, everything=at_home)),
+        channels=list(_channels(state, cameras, _Reader(actor, services), everything=at_home)),
         masks=[
             DeviceMaskView(id=mask, camera=camera, camera_name=names[camera], confirmed=confirmed)
             for mask, camera, confirmed in state.masks
@@ -153,6 +162,14 @@ def _view(
         notes=[NoteView(it=it, en=en) for it, en in state.remarks],
     )
     return view if actor.role in _TECHNICIANS else without_paths(view)
+
+
+def _sessions(state: DeviceState, actor: Actor, services: Services) -> int:
+    """Return how many streams come, without those that would tell people on site of a hold-up."""
+    seen = services.cameras(actor)
+    if seen is None:
+        return state.sessions
+    return sum(seen.streams(one.id) for one in _cameras_at(state, services))
 
 
 def _time(state: DeviceState) -> DeviceTimeView | None:
@@ -178,21 +195,21 @@ def _events(state: DeviceState) -> DeviceEventsView | None:
 
 
 def _channels(
-    state: DeviceState, cameras: Sequence[Camera], services: Services, *, everything: bool
+    state: DeviceState, cameras: Sequence[Camera], reader: _Reader, *, everything: bool
 ) -> Iterable[ChannelView]:
     """Yield the channels of cameras that the actor knows; with `everything` the others too."""
     left = list(cameras)
-    taken = {one.channel for one in _cameras_at(state, services)}
+    taken = {one.channel for one in _cameras_at(state, reader.services)}
     for channel in state.channels:
         numbers = {channel.number, 0} if len(state.channels) == 1 else {channel.number}
         camera = next((one for one in left if one.channel in numbers), None)
         if camera is not None:
             left.remove(camera)
-            yield _channel(channel.number, channel.name, channel.problem, camera, services)
+            yield _channel(channel.number, channel.name, channel.problem, camera, reader)
         elif everything and channel.number not in taken:
-            yield _channel(channel.number, channel.name, channel.problem, None, services)
+            yield _channel(channel.number, channel.name, channel.problem, None, reader)
     for camera in left:  # not asked yet, or it has no such channel
-        yield _channel(camera.channel, "", "", camera, services)
+        yield _channel(camera.channel, "", "", camera, reader)
 
 
 def _cameras_at(state: DeviceState, services: Services) -> Iterable[Camera]:
@@ -200,9 +217,9 @@ def _cameras_at(state: DeviceState, services: Services) -> Iterable[Camera]:
 
 
 def _channel(
-    number: int, name: str, problem: str, camera: Camera | None, services: Services
+    number: int, name: str, problem: str, camera: Camera | None, reader: _Reader
 ) -> ChannelView:
-    status = services.status(camera.id) if camera is not None else None
+    status = reader.services.status_for(camera.id, reader.actor) if camera is not None else None
     return ChannelView(
         number=number,
         name=name,

@@ -337,7 +337,7 @@ class Asking:
                 return self._answer(await work(None), status)
             known = await self.incidents.recall(once)
             if known is not None:
-                return self._again(known[0], known[1], status)
+                return await self._again(known[0], known[1], status)
             answer = ""
             try:
                 response = self._answer(await work(once), status)
@@ -353,9 +353,9 @@ class Asking:
         scope = f"{self.actor.organisation}/{self.actor.id} {self._place}"
         return Once(scope, self._key, hashlib.sha256(text.encode()).hexdigest())
 
-    def _again(self, incident: str, answer: str, status: HTTPStatus) -> Response:
+    async def _again(self, incident: str, answer: str, status: HTTPStatus) -> Response:
         if not answer:  # the box went down before it had answered
-            found = self.incidents.get(incident, self.actor)
+            found = await self.incidents.find(incident, self.actor)
             if found is None:
                 raise ProblemError(HTTPStatus.NOT_FOUND, Fault.NOT_FOUND)
             return self._answer(found, status)
@@ -412,7 +412,7 @@ async def one_incident(
     incident_id: Name, actor: TheActor, incidents: TheIncidents
 ) -> IncidentDetailView:
     """Return an incident with its journal, messages and receipts."""
-    found = incidents.get(incident_id, actor)
+    found = await incidents.find(incident_id, actor)
     if found is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, Fault.NOT_FOUND)
     frame = await incidents.frame(found, actor)

@@ -18,7 +18,7 @@ from gateway.console.identity import (
     signed_in,
 )
 from gateway.console.problem import ProblemError, responses
-from gateway.console.services import LineDesk, LineReport, LineSide, Services
+from gateway.console.services import ON_SITE, LineDesk, LineReport, LineSide, Services
 from gateway.console.views import iso, organisation_name
 from gateway.console.visibility import knows_camera, partners_of, views_of
 from gateway.console.words import Fault
@@ -29,8 +29,6 @@ from gateway.model.room import at_room
 
 MANAGERS = frozenset({Role.PS_SUPERVISOR, Role.SYSADMIN})
 """Who lets edges in and out, and reads where lines lead."""
-ON_SITE = frozenset({Role.OWNER, Role.INSTALLER})
-"""Who must not read off a line that a room looks: it would tell of a hold-up (ADR 32)."""
 _ID = ID_FORM.pattern.removesuffix(r"\Z")
 TheEdge = Annotated[str, Path(max_length=64)]
 

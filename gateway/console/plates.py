@@ -109,18 +109,10 @@ def _desk(services: Services, actor: Actor) -> Plates:
     return services.plates
 
 
-async def _record(services: Services, hit_id: str) -> AlarmRecord | None:
-    known = services.alarms.get(hit_id)
-    if known is not None:
-        return known
-    older = await services.alarms.recent(500)
-    return next((one for one in older if one.alarm.id == hit_id), None)
-
-
 async def _known(services: Services, actor: Actor, hit_id: str) -> tuple[Plates, Hit, AlarmRecord]:
     """Return a hit that concerns the actor; 404 for any other, so that none can be probed."""
     desk = _desk(services, actor)
-    hit, record = await desk.find(hit_id), await _record(services, hit_id)
+    hit, record = await desk.find(hit_id), await services.alarms.find(hit_id)
     if hit is None or record is None or not sees_plates(record, services.registry(), actor):
         raise ProblemError(HTTPStatus.NOT_FOUND, Fault.NOT_FOUND)
     return desk, hit, record
@@ -168,7 +160,7 @@ async def hits(actor: TheActor, services: TheServices) -> list[HitView]:
     """Return the hits that concern the actor's room, those that wait first, then the newest."""
     desk, found = _desk(services, actor), []
     for hit in await desk.hits():
-        record = await _record(services, hit.id)
+        record = await services.alarms.find(hit.id)
         if record is not None and sees_plates(record, services.registry(), actor):
             found.append(_view(hit, record, services, actor))
     return sorted(found, key=lambda one: not one.may_decide)
@@ -237,7 +229,7 @@ async def decide(
     if not (waits and await desk.confirm(hit_id, actor.id)):
         await services.alarms.close(hit_id, actor.id, verdict)
         await desk.settle(hit_id)
-    after, record = await desk.find(hit_id), await _record(services, hit_id) or record
+    after, record = await desk.find(hit_id), await services.alarms.find(hit_id) or record
     return _view(after, record, services, actor) if after is not None else None
 
 

@@ -209,6 +209,7 @@ class ReportView(View):
     own: bool = Field(description="The reader's organisation sent it.")
     may_ack: bool
     may_answer: bool
+    may_close: bool = Field(description="And pass it on: no other organisation deals with it.")
     instruction: str = Field(description="What the sender has to do now; empty: nothing.")
     version: int
 
@@ -261,8 +262,8 @@ TheLanguage = Annotated[Language, Depends(language_of)]
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    """Turn what cannot be done into a problem."""
+def _translated(reports: Reports) -> Iterator[None]:
+    """Turn what cannot be done into a problem; who has a report stands in its detail."""
     try:
         yield
     except StateError as error:
@@ -272,7 +273,8 @@ def _translated() -> Iterator[None]:
             raise ProblemError(HTTPStatus.FORBIDDEN, fault) from None
         status, fault = _FAULTS[error.code]
         headers = {"Retry-After": "5"} if status == HTTPStatus.TOO_MANY_REQUESTS else {}
-        raise ProblemError(status, fault, headers=headers) from None
+        holder = str(error).partition(": ")[2] if fault is Fault.REPORT_TAKEN else ""
+        raise ProblemError(status, fault, reports.name_of(holder), headers) from None
 
 
 def _once(actor: Actor, key: str, place: str, body: Body) -> Once | None:
@@ -335,9 +337,15 @@ class Shown:
             own=mine,
             may_ack=addressed and waits,
             may_answer=addressed and one.direction is Direction.IN,
+            may_close=addressed and self._may_close(one),
             instruction=self.said(CALL_112) if one.urgent and mine else "",
             version=len(one.passages),
         )
+
+    def _may_close(self, one: Report) -> bool:
+        """Return whether nobody else deals with a report that goes on."""
+        free = one.holder in ("", self.actor.organisation)
+        return free and one.is_open and one.direction is Direction.IN
 
     def passage(self, one: ReportPassage) -> PassageView:
         """Return a line of the journal; others' people have no name here."""
@@ -365,7 +373,10 @@ async def list_reports(
     state: Annotated[Literal["open", "closed", "all"], Query()] = "all",
     limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 200,
 ) -> ReportsView:
-    """Return the reports of the actor's organisation, the newest first."""
+    """Return the reports of the actor's organisation, the newest first.
+
+    `limit` is for those that are closed: one that goes on is never left out.
+    """
     reports, actor = shown.reports, shown.actor
     is_open = None if state == "all" else state == "open"
     found = await reports.listed(actor, is_open=is_open, limit=limit)
@@ -413,7 +424,7 @@ async def send_report(
         instant(body.seen),
     )  # fmt: skip
     draft = ReportDraft(body.kind, words, body.urgent, body.economic)
-    with _translated():
+    with _translated(shown.reports):
         made = await shown.reports.send(draft, by=actor, once=_once(actor, key, "send", body))
     response.headers["Location"] = f"/api/reports/{made.id}"
     return shown.view(made)
@@ -421,7 +432,7 @@ async def send_report(
 
 async def acknowledge_report(report_id: Name, shown: TheView, actor: TheWriter) -> ReportView:
     """Say that the actor's organisation deals with it."""
-    with _translated():
+    with _translated(shown.reports):
         return shown.view(await shown.reports.acknowledge(report_id, by=actor))
 
 
@@ -430,7 +441,11 @@ async def answer_report(
 ) -> ReportView:
     """Answer the institute, numbered; return the answer. With an outcome the report is closed."""
     once = _once(actor, key, f"answer {report_id}", body)
-    with _translated():
+    with _translated(shown.reports):
+        about = await shown.reports.get(report_id, actor)
+        holder = about.holder if about is not None else ""
+        if body.outcome is not None and holder not in ("", actor.organisation):
+            raise StateError("taken", holder)  # before the institute reads an answer
         made = await shown.reports.answer(report_id, body.text.strip(), by=actor, once=once)
         if body.outcome is not None:
             await shown.reports.close(report_id, body.outcome, by=actor)
@@ -441,7 +456,7 @@ async def close_report(
     report_id: Name, body: CloseReportBody, shown: TheView, actor: TheWriter
 ) -> ReportView:
     """Close a report."""
-    with _translated():
+    with _translated(shown.reports):
         return shown.view(await shown.reports.close(report_id, body.outcome, by=actor))
 
 
@@ -449,7 +464,7 @@ async def route_report(
     report_id: Name, body: RouteBody, shown: TheView, actor: TheWriter
 ) -> ReportView:
     """Pass a report on to another room."""
-    with _translated():
+    with _translated(shown.reports):
         return shown.view(await shown.reports.pass_on(report_id, body.recipient, by=actor))
 
 

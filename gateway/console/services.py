@@ -23,7 +23,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Final, Protocol
 
 from gateway.model.access import AccessRequest, Actor, Grant, Purpose, Verdict
 from gateway.model.alarm import AlarmRecord, AlarmVerdict, Delivery
@@ -35,7 +35,7 @@ from gateway.model.holdup import HoldupSource, Verification
 from gateway.model.hotlist import Delivered, HotEntry, HotList, LocalWish
 from gateway.model.incident import Command, Incident, IncidentEvent, Once, Open
 from gateway.model.media import StreamStatus, StreamWish
-from gateway.model.registry import Camera, Extension, Pause, Registry
+from gateway.model.registry import Camera, Extension, Pause, Registry, Role
 from gateway.model.report import Report, ReportDraft, ReportOutcome, Span
 from gateway.model.retention import CopyClass
 from gateway.model.room import LineStatus
@@ -275,6 +275,16 @@ class Alarms(Protocol):
 
     def get(self, alarm_id: str) -> AlarmRecord | None:
         """Return one alarm from memory."""
+        ...
+
+    async def find(self, alarm_id: str) -> AlarmRecord | None:
+        """Return one alarm however old it is."""
+        ...
+
+    async def shown(
+        self, organisation: str, cameras: Collection[str], closed: int
+    ) -> Sequence[AlarmRecord]:
+        """Return what concerns a recipient or some cameras, newest first; all that is open."""
         ...
 
     async def recent(self, limit: int) -> Sequence[AlarmRecord]:
@@ -965,6 +975,45 @@ class SceneOutcome(Protocol):
         """Entry of the ledger that it is about; -1: none."""
         ...
 
+    @property
+    def finds(self) -> int:
+        """How often a search found what should be nowhere; -1: it is no search."""
+        ...
+
+
+class SceneState(Protocol):
+    """How a scene that takes its time stands."""
+
+    @property
+    def enabled(self) -> bool:
+        """Its button does something now."""
+        ...
+
+    @property
+    def running(self) -> bool:
+        """It goes on by itself."""
+        ...
+
+    @property
+    def done(self) -> int:
+        """Of `whole`, what has happened so far; both 0: it counts nothing."""
+        ...
+
+    @property
+    def whole(self) -> int:
+        """How much it will be."""
+        ...
+
+    @property
+    def text_it(self) -> str:
+        """How it ended, in Italian."""
+        ...
+
+    @property
+    def text_en(self) -> str:
+        """The same in English."""
+        ...
+
 
 class Exercise(Protocol):
     """Scenes and accounts of a simulated town (A-33); never there where pictures are real."""
@@ -979,7 +1028,11 @@ class Exercise(Protocol):
         """Who can be played."""
         ...
 
-    async def run(self, scene: str) -> "SceneOutcome | None":
+    def state(self, scene: str) -> SceneState:
+        """Return how a scene stands."""
+        ...
+
+    async def run(self, scene: str) -> SceneOutcome | None:
         """Play a scene and return what it tells; None if there is none of that name."""
         ...
 
@@ -1784,8 +1837,8 @@ class Incidents(Protocol):
         """Return those of the actor's organisation, the newest first."""
         ...
 
-    def get(self, incident: str, actor: Actor) -> Incident | None:
-        """Return one; None for what is none of the actor's business."""
+    async def find(self, incident: str, actor: Actor) -> Incident | None:
+        """Return one that is kept; None for what is none of the actor's business. StoreError."""
         ...
 
     async def journal(self, incident: str, actor: Actor) -> Sequence[IncidentEvent]:
@@ -2059,6 +2112,22 @@ class Plates(Protocol):
         ...
 
 
+ON_SITE: Final = frozenset({Role.OWNER, Role.INSTALLER})
+"""Who must not read off streams or lines that a room looks: it would tell of a hold-up (ADR 32)."""
+
+
+class Cameras(Protocol):
+    """How cameras are seen."""
+
+    def status(self, camera: str) -> StreamStatus | None:
+        """Return the state of a camera's stream."""
+        ...
+
+    def streams(self, camera: str) -> int:
+        """Return how many streams come from a camera."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything behind the console."""
@@ -2123,3 +2192,14 @@ class Services:
     """Without it no plate is sought here."""
     hotlists: HotLists | None = None
     """Without it there are no lists of plates."""
+    on_site: Cameras | None = None
+    """Without it nothing is kept from people on site."""
+
+    def cameras(self, actor: Actor) -> Cameras | None:
+        """Return how somebody may see cameras where that is not as they are."""
+        return self.on_site if actor.role in ON_SITE else None
+
+    def status_for(self, camera: str, actor: Actor) -> StreamStatus | None:
+        """Return the state of one camera's stream as somebody may see it."""
+        seen = self.cameras(actor)
+        return seen.status(camera) if seen is not None else self.status(camera)

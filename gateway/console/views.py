@@ -464,6 +464,11 @@ class ExerciseSceneView(View):
     id: str
     title: str
     text: str
+    enabled: bool = Field(default=True, description="Its button does something now.")
+    running: bool = Field(default=False, description="It goes on by itself; ask again.")
+    done: int = Field(default=0, description="Of `whole`, what has happened so far.")
+    whole: int = Field(default=0, description="0: it counts nothing.")
+    state: str = Field(default="", description="How it ended, in the language of the request.")
 
 
 class ExerciseAccountView(View):
@@ -481,6 +486,9 @@ class SceneOutcomeView(View):
     text: str = Field(description="In the language of the request; empty: the pages show it.")
     details: str = Field(description="Words of a program, as it printed them.")
     entry: int = Field(description="Entry of the ledger that it is about; -1: none.")
+    finds: int = Field(
+        description="How often a search found what should be nowhere; -1: it is no search."
+    )
 
 
 class ExerciseView(View):

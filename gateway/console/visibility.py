@@ -171,6 +171,12 @@ def cameras_of(registry: Registry, actor: Actor) -> list[Camera]:
     return sorted(known, key=lambda camera: (registry.sites[camera.site].name, camera.name))
 
 
+def own_cameras(registry: Registry, actor: Actor) -> list[str]:
+    """Return the ids of the cameras whose controller is the actor's organisation."""
+    own = actor.organisation
+    return [one.id for one in registry.cameras.values() if registry.controller_of(one).id == own]
+
+
 def sees_alarm(record: AlarmRecord, registry: Registry, actor: Actor) -> bool:
     """Return whether an alarm concerns the actor's organisation: recipient or owner."""
     if "alarms" not in views_of(actor.role):

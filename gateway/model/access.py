@@ -93,6 +93,8 @@ class Actor:
     acr: str = ""
     """Level of the sign-in as the identity provider states it; `mfa` for password and TOTP."""
     workstation: str = ""
+    stated_organisation: str = ""
+    """As a room names its person's, for the ledger; decided is by `organisation`."""
 
 
 @dataclass(frozen=True, slots=True)

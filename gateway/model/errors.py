@@ -39,6 +39,10 @@ class CredentialError(PeerError):
     """The peer refused our credentials; the text never contains them."""
 
 
+class DownError(PeerError):
+    """The line to the peer does not stand: nothing was sent."""
+
+
 class BusyError(PeerError):
     """The peer has no session left for us (RTSP 453, HTTP 503); others hold them."""
 

@@ -259,6 +259,13 @@ class Report:
         """Return whether it still goes on."""
         return self.state is not ReportState.CLOSED
 
+    @property
+    def holder(self) -> str:
+        """Return the organisation that deals with it now; empty: nobody does."""
+        taken = self.last(Passage.ACKNOWLEDGED)
+        held = self.state is ReportState.ACKNOWLEDGED and taken is not None
+        return taken.by.organisation if held and taken is not None else ""
+
     def last(self, what: Passage) -> ReportPassage | None:
         """Return the newest passage of a kind, if there is one."""
         return next((one for one in reversed(self.passages) if one.what is what), None)

@@ -161,6 +161,8 @@ class Received:
 
     topic: str
     payload: bytes
+    retain: bool = False
+    """The broker had kept it: it was published before the subscription (MQTT 5 §3.3.1.3)."""
 
 
 def check_prefix(prefix: str, *, where: str) -> None:

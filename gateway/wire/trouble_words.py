@@ -33,6 +33,10 @@ _TABLE: Final = (
         r"^(\d+) undelivered alarms of low severity gave way to others",
         r"\1 allarmi di bassa gravità, non consegnati, hanno ceduto il posto ad altri",
     ),
+    (
+        r"^(\d+) alarms gave way to newer ones while the disk refused",
+        r"\1 allarmi hanno ceduto il posto ad altri più recenti mentre il disco rifiutava",
+    ),
     # brokers
     (r"(broker \S+ \(\S+\)) gives no answer", r"\1 non risponde"),
     (r"\brefuses (?=our credentials:|the connection:)", "rifiuta "),

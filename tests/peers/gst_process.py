@@ -4,19 +4,12 @@
 
 import asyncio
 import contextlib
-import socket
 from pathlib import Path
 
 from tests.conftest import missing
 
 USER, PASSWORD = "admin", "s3cret"
 SERVER = Path(__file__).with_name("gst_server.py")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.asynccontextmanager

@@ -13,15 +13,10 @@ from pathlib import Path
 
 from gateway.relay.alarms.mqtt import BrokerOptions, MqttBroker
 from gateway.relay.alarms.mqtt_tls import TlsOptions
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "configs" / "mosquitto"
-
-
-def free_port():
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class SecureMosquitto:

@@ -10,16 +10,10 @@ import pytest
 from gateway.codec.exits import render_clip
 from gateway.codec.mux import ClipRequest
 from gateway.model.media import Codec
+from tests.chromium import FLAGS
 from tests.footage import later, need, rgb, scene
 
 CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 LEFT_HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
 PLAY = """async (data) => {
   const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));

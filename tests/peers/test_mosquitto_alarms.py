@@ -12,10 +12,12 @@ import subprocess
 import sys
 import time
 from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gateway.assembly.holdup_mqtt import HoldupTopics
 from gateway.model.alarm import Alarm
 from gateway.model.alarm import DeliveryState as State
 from gateway.model.errors import ConfigError, CredentialError, PeerError
@@ -27,6 +29,8 @@ from gateway.relay.alarms.outbox import open_outbox
 from gateway.room.inbox import open_inbox
 from gateway.runtime.clock import SystemClock
 from gateway.wire.onvif_mqtt import Message, Phase
+from tests.ports import free_port
+from tests.unit.access.shop import HOLDUP, shop
 
 pytestmark = pytest.mark.peer
 
@@ -64,12 +68,6 @@ async def until(condition, timeout_s=30.0):
             return value
         assert time.monotonic() < end, "condition never came true"
         await asyncio.sleep(0.02)
-
-
-def free_port():
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def answers(port):
@@ -480,6 +478,38 @@ async def test_health_and_last_will(mosquitto, program, tmp_path):
             async with running(courier(INSTITUTE, options(broker.port), outbox).run()):
                 await until(lambda: read() and read()[-1]["payload"]["Online"])
             await until(lambda: not read()[-1]["payload"]["Online"])
+
+
+async def test_a_retained_press_is_a_press_while_it_is_published_alone(mosquitto, program):
+    """The broker's copy of it is none at the next start; the button works then as before."""
+    port = mosquitto().port
+    channel = replace(HOLDUP, broker="prova", topic="negozio/antirapina")
+    brokers = {"prova": options(port, session_expiry_s=0)}
+    heard = []
+
+    async def take(holdup, _topic):
+        heard.append(holdup)
+
+    async def is_heard():
+        words = ("-V", "5", "-p", str(port), "-q", "1", "-r", "-t", channel.topic, "-m", "1")
+        before = len(heard)
+        await output(program("mosquitto_pub"), *words)
+        await asyncio.sleep(0.05)  # until what was subscribed in time has come
+        return len(heard) > before
+
+    async with asyncio.TaskGroup() as tasks:
+        made = HoldupTopics(brokers, take, tasks, CLOCK)
+        made.reconcile(shop(channel))
+        await until(is_heard)
+        made.reconcile(replace(shop(), holdups={}))
+    before = len(heard)
+    async with asyncio.TaskGroup() as tasks:
+        made = HoldupTopics(brokers, take, tasks, CLOCK)
+        made.reconcile(shop(channel))
+        await until(lambda: made.tally.statistics() == {"holdup-retained": 1})
+        assert len(heard) == before
+        await until(is_heard)
+        made.reconcile(replace(shop(), holdups={}))
 
 
 async def test_wrong_password_is_a_credential_error(mosquitto, program, tmp_path):

@@ -16,6 +16,7 @@ import pytest
 from benchmarks.lab import network
 from benchmarks.lab.link import Lane, Terms
 from benchmarks.lab.network import ROOM_ADDRESS, Place
+from benchmarks.lab.process import cpu_ms
 from tests.peers.net_lab import net_lab
 
 pytestmark = pytest.mark.peer
@@ -261,3 +262,54 @@ def test_a_thread_comes_home(town):
     assert NETWORK.readlink() == before
     with pytest.raises(OSError, match="No such file"), Place("varco-0-000000-none").inside():
         pass
+
+
+def test_edge_and_router_have_a_kernel_of_their_own_each(town):
+    """What the edge sends is the router's thread's work, what it is sent its own's; then as before.
+
+    Nothing is lost over the change, neither on a standing connection nor in the counters.
+    """
+    house = town.houses[0]
+    with talking(house, town.room) as (near, far):
+        with house.apart() as kernels:
+            before = [cpu_ms(one) for one in (kernels.router, kernels.edge)]
+            _flood(near, far, 4 << 20)
+            sending = [cpu_ms(one) for one in (kernels.router, kernels.edge)]
+            _flood(far, near, 4 << 20)
+            received = [cpu_ms(one) for one in (kernels.router, kernels.edge)]
+        assert sending[0] > before[0]
+        assert received[1] > sending[1]
+        for one in (kernels.router, kernels.edge):
+            assert not Path(f"/proc/{one}").exists()
+        _flood(near, far, 1 << 20)
+
+
+def _flood(out, into, size):
+    """Send so many bytes from one end to the other; all arrive."""
+    sender = threading.Thread(target=out.sendall, args=(bytes(size),))
+    sender.start()
+    left = size
+    while left:
+        got = len(into.recv(1 << 16))
+        assert got
+        left -= got
+    sender.join()
+
+
+def test_what_waits_on_a_connection_is_counted_at_both_ends(town):
+    """Unread at the room; not acknowledged at the edge while its room is full; other ports not."""
+    house = town.houses[0]
+    with talking(house, town.room) as (near, far):
+        assert house.edge.queues(PORT) == town.room.queues(PORT) == (0, 0)
+        near.sendall(b"x" * 1000)
+        far.recv(1, socket.MSG_PEEK)
+        deadline_s = time.monotonic() + SOON_S
+        while town.room.queues(PORT)[1] < 1000 and time.monotonic() < deadline_s:
+            pass
+        assert town.room.queues(PORT) == (0, 1000)
+        assert town.room.queues(PORT + 1) == (0, 0)
+        near.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                near.send(bytes(1 << 16))
+        assert house.edge.queues(PORT)[0] > 1000

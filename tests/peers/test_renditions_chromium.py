@@ -19,8 +19,9 @@ from gateway.model.registry import Mask
 from gateway.relay.video.process import MediaOptions, Source, open_media
 from gateway.runtime.clock import SystemClock
 from gateway.runtime.fanout import Fanout
+from tests.chromium import PEER_FLAGS
 from tests.footage import scene
-from tests.peers.test_whep_chromium import CHROMIUM_FLAGS, PAGE
+from tests.peers.test_whep_chromium import PAGE
 from tests.unit.access.town import registry
 from tests.unit.assembly.exits import exits_of, until
 from tests.whep_parts import COMMAND, grant
@@ -133,7 +134,7 @@ async def viewers(program, here, *cameras):
 
     async with async_playwright() as playwright:
         path = program("chromium")
-        browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        browser = await playwright.chromium.launch(executable_path=path, args=PEER_FLAGS)
         try:
             pages = []
             for camera in cameras:

@@ -17,8 +17,9 @@ from playwright.sync_api import sync_playwright
 from benchmarks.lab.boxes import CONSOLE, PASSWORD, until
 from benchmarks.lab.interconnection import INVITER
 from gateway.audit import varco_verify
+from tests.chromium import PEER_FLAGS
 from tests.e2e.daemon import promised
-from tests.e2e.test_main_job import FLAGS, READ_VIDEO
+from tests.e2e.test_main_job import READ_VIDEO
 from tests.peers.rooms_attacks import authority, certificate, greet
 from tests.peers.rooms_camera import MOST_DIFFERENCE, difference
 from tests.peers.rooms_town import (
@@ -52,7 +53,7 @@ def whole(tmp_path_factory):
 def screen(whole, program):
     """Chromium in the room's network, on a page of the operator of the Polizia Locale."""
     with whole.room.place.inside(), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program("chromium"), args=PEER_FLAGS)
         page = browser.new_page(viewport={"width": 1366, "height": 768})
         page.goto(f"http://127.0.0.1:{CONSOLE}")
         page.get_by_label("Utente").fill(LOCAL)

@@ -11,17 +11,10 @@ import numpy as np
 import pytest
 from playwright.async_api import async_playwright
 
+from tests.chromium import PEER_FLAGS
 from tests.whep_parts import HEIGHT_PX, WIDTH_PX, difference, encode, grant, playing, until
 
 pytestmark = pytest.mark.peer
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--allow-loopback-in-peer-connection",
-]
 COLOUR_TOLERANCE = 8.0
 """Two conversions, limited-range luma to RGB and back, and the codec's own loss."""
 PAGE = """<!doctype html><video id=v autoplay muted playsinline></video><script>
@@ -77,7 +70,7 @@ async def browser_page(program, media, camera):
 
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=program("chromium"), args=CHROMIUM_FLAGS
+            executable_path=program("chromium"), args=PEER_FLAGS
         )
         try:
             page = await browser.new_page()

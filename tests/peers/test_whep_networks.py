@@ -18,9 +18,9 @@ from gateway.assembly.turn import TurnServers
 from gateway.config.options import TurnOptions
 from gateway.console.whep import ice_links
 from gateway.runtime.clock import SystemClock
+from tests.chromium import PEER_FLAGS
 from tests.peers.net_lab import net_lab
 from tests.peers.test_whep_chromium import (
-    CHROMIUM_FLAGS,
     COLOUR_TOLERANCE,
     PAGE,
     until_shown,
@@ -96,7 +96,7 @@ async def browser(net, program):
         with net.houses[0].edge.inside():
             playwright = await stack.enter_async_context(async_playwright())
             made = await playwright.chromium.launch(
-                executable_path=program("chromium"), args=CHROMIUM_FLAGS
+                executable_path=program("chromium"), args=PEER_FLAGS
             )
         stack.push_async_callback(made.close)
         yield made

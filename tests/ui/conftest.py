@@ -7,20 +7,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import async_playwright
+from playwright.async_api import Error, async_playwright
 
 from gateway.console.app import build_app
 from gateway.console.listener import bind_tcp, serve
+from tests.chromium import FLAGS, NETWORK_CHANGED
 from tests.ui.live import AiortcMedia, clip
 from tests.ui.town import PASSWORD, Exercise, Town
 
-FLAGS = [
-    "--no-sandbox",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WAIT_MS = 60_000
 
 
@@ -88,25 +82,64 @@ class Screen:
         self.page = page
         self.base = base
         self.errors = []
+        self._lost = asyncio.Event()
         page.set_default_timeout(WAIT_MS)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", self._listen)
+        page.on("requestfailed", self._note_lost)
 
     def _listen(self, message):
         if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
             self.errors.append(message.text)
 
+    def _note_lost(self, request):
+        if request.failure == NETWORK_CHANGED:
+            self._lost.set()
+
     async def open(self, fragment=""):
-        """Load the console."""
-        await self.page.goto(f"{self.base}/{fragment}")
+        """Load the console, anew where the network changed meanwhile."""
+        going = self.page.goto
+        while not await self._loads(going, f"{self.base}/{fragment}"):
+            self.errors.clear()  # of a page that was not there whole
+            going = self._again
+
+    async def _again(self, url):
+        await self.page.goto("about:blank")  # else another fragment would load nothing
+        await self.page.goto(url)
+
+    async def _loads(self, going, url):
+        self._lost.clear()
+        try:
+            await going(url)
+        except Error as error:
+            if NETWORK_CHANGED not in error.message:
+                raise
+            return False
+        return not self._lost.is_set()
 
     async def sign_in(self, user):
         """Sign in by the form and wait for the first view."""
         await self.open()
+        while not await self._has_form():
+            await self.open()
         await self.page.fill("#user", user)
         await self.page.fill("#password", PASSWORD)
         await self.page.keyboard.press("Enter")
         await self.page.wait_for_selector("nav")
+
+    async def _has_form(self):
+        """Wait for the form; return False if what it asks first is lost."""
+        waits = [
+            asyncio.ensure_future(one)
+            for one in (self.page.wait_for_selector("#user"), self._lost.wait())
+        ]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        waits[1].cancel()
+        if not waits[0].done():
+            waits[0].cancel()
+            return False
+        await waits[0]
+        return True
 
 
 @pytest.fixture

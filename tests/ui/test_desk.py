@@ -297,6 +297,10 @@ async def test_the_countdown_hangs_on_the_clock_of_the_gateway(window, town):
         await page.locator(
             "#spoken", has_text="Passa a Istituto Apuania Vigilanza fra 0:"
         ).wait_for(state="attached")
+        town.alarms.change(record, escalates_utc_us=at(town, 900), escalates_to=())
+        await count.filter(
+            has_text=re.compile(r"Nessun altro da avvisare: senza risposta fra 1[45]:\d\d")
+        ).wait_for()
         town.alarms.change(record, taken_utc_us=at(town, 0), taken_by="marco", escalates_utc_us=0)
         await page.locator(FIRST_ROW, has_text="In carico a Farmacia Santini").wait_for()
         assert await count.is_hidden()

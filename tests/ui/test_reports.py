@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.model.access import Actor
+from gateway.model.registry import ReportRoute, Role
+from gateway.model.report import ReportDraft, ReportWords
 from tests.ui.report_town import INSIDE, reports_of
 from tests.ui.test_accessibility import judge
-from tests.ui.town import INSTITUTE, PASSWORD
+from tests.ui.town import INSTITUTE, PASSWORD, ROOM
 
 pytestmark = pytest.mark.peer
 
@@ -163,3 +166,29 @@ async def test_a_report_survives_a_lost_network(window, desk, town):
     actor = (await town.accounts.sign_in("ivo", PASSWORD, "")).actor
     (only,) = await desk.listed(actor)
     assert only.institute == INSTITUTE
+
+
+async def test_a_room_reads_who_has_a_report_and_cannot_end_it_for_them(window, desk, town):
+    """Its buttons go when another room takes it, also where that is read first off a refusal."""
+    route = ReportRoute("due", ("questura", ROOM), order=1)
+    town.registry = replace(town.registry, report_routes={"due": route})
+    ivo = Actor("ivo", "Ivo", Role.INSTITUTE_OPERATOR, INSTITUTE, "s", "token")
+    pino = Actor("pino", "Pino", Role.PS_OPERATOR, "questura", "s", "token")
+    words = ReportWords("furgone", "Via Roma 1", *INSIDE)
+    made = await desk.send(ReportDraft("degrado-urbano", words), by=ivo)
+    async with window() as room:
+        page = room.page
+        # it hears nothing, and asks nothing by itself
+        await page.route("**/api/alarms/events", lambda asked: asked.abort())
+        await page.add_init_script("window.setInterval = () => 0")
+        await begin(room, "anna")
+        row = page.locator(f".report-row[data-number='{made.number}']")
+        await row.get_by_role("button", name="Chiudi").wait_for()
+        await desk.acknowledge(made.id, by=pino)
+        await row.get_by_role("button", name="Prendi in carico").click()
+        await row.locator(".chip-ok", has_text="Sala operativa Questura, in carico").wait_for()
+        assert await row.get_by_role("button", name=re.compile("Chiudi|Passa a")).count() == 0
+        await row.get_by_role("button", name="Rispondi").click()
+        await page.wait_for_selector("dialog[open]")
+        assert await page.locator("dialog[open] [name=outcome]").count() == 0
+        await judge(page)

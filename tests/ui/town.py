@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import io
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -566,6 +566,20 @@ class Alarms:
     def get(self, alarm_id: str) -> AlarmRecord | None:
         return self.records.get(alarm_id)
 
+    async def find(self, alarm_id: str) -> AlarmRecord | None:
+        return self.records.get(alarm_id)
+
+    async def shown(
+        self, organisation: str, cameras: Collection[str], closed: int
+    ) -> Sequence[AlarmRecord]:
+        mine = [
+            one
+            for one in await self.recent(len(self.records))
+            if organisation in one.recipients or one.alarm.camera in cameras
+        ]
+        old = [one.alarm.id for one in mine if one.state is AlarmState.CLOSED][closed:]
+        return [one for one in mine if one.alarm.id not in old]
+
     async def recent(self, limit: int) -> Sequence[AlarmRecord]:
         newest = sorted(self.records.values(), key=lambda one: -one.alarm.raised.utc_us)
         return newest[:limit]
@@ -808,6 +822,17 @@ class Outcome:
     text_en: str = ""
     details: str = ""
     entry: int = -1
+    finds: int = -1
+
+
+@dataclass(frozen=True)
+class SceneState:
+    enabled: bool = True
+    running: bool = False
+    done: int = 0
+    whole: int = 0
+    text_it: str = ""
+    text_en: str = ""
 
 
 @dataclass(frozen=True)
@@ -832,10 +857,14 @@ class Exercise:
     def __init__(self, town: "Town") -> None:
         self._town = town
         self.scenes = (Scene(),)
+        self.states: dict[str, SceneState] = {}
         self.accounts = (
             Account("anna", "Vede gli allarmi e guarda.", "Sees the alarms and looks."),
             Account("aldo", "Legge il registro, nessun video.", "Reads the ledger, no video."),
         )
+
+    def state(self, scene: str) -> SceneState:
+        return self.states.get(scene, SceneState())
 
     async def run(self, scene: str) -> Outcome | None:
         if scene != "farmacia":

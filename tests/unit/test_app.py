@@ -13,14 +13,9 @@ from gateway.assembly.journal import Journal
 from gateway.config.load import load
 from gateway.model.errors import ConfigError, StoreError
 from gateway.runtime.clock import SystemClock
+from tests.ports import free_port
 from tests.unit.assembly.parts import town, until
 from tests.virtual_camera import USERS, virtual_camera
-
-
-def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Site:
@@ -28,7 +23,7 @@ class Site:
 
     def __init__(self, folder, seed=None):
         self.folder = folder
-        self.port, self.media = free_port(), free_port(socket.SOCK_DGRAM)
+        self.port, self.media = free_port(), free_port()
         (folder / "seed.toml").write_text(seed or town(folder))
         self.path = folder / "gateway.toml"
         self.path.write_text(f"""

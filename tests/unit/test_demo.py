@@ -14,6 +14,7 @@ from gateway.access.policy import acts_for
 from gateway.assembly import neighbours
 from gateway.assembly.exercise import Outcome
 from gateway.assembly.plans import Surroundings, device_plan, plan
+from gateway.assembly.trust_scenes import SHARING_IS_OFF
 from gateway.config.load import load
 from gateway.config.secrets import resolve_login
 from gateway.model.errors import ConfigError
@@ -23,7 +24,7 @@ from gateway.registry.seed import merge, read_seed
 from gateway.relay.alarms.escalation import policy_for, stages
 from gateway.room.institutes import bar_of
 from gateway.simulator.button import Button
-from gateway.simulator.town import RECORDED
+from gateway.simulator.town import FAST_LANES, RECORDED
 from tests.fakes import FakeClock
 
 
@@ -165,6 +166,8 @@ async def test_every_scene_has_a_card_and_a_button(tmp_path, monkeypatch):
             return None
 
     class Camera:
+        waiting = 0
+
         def trigger(self, clip):
             played.append(clip)
 
@@ -178,13 +181,18 @@ async def test_every_scene_has_a_card_and_a_button(tmp_path, monkeypatch):
 
     monkeypatch.setattr(demo.patrol, "report", patrol)
     town = replace(
-        town, cameras={RECORDED: Camera()}, button=Pressed(), passwords={"istituto": "parola"}
+        town,
+        cameras={RECORDED: Camera(), FAST_LANES: Camera()},
+        button=Pressed(),
+        passwords={"istituto": "parola"},
     )
     known, notes = merged(tmp_path), []
     stores = Stores()
     stores.current = lambda: known
     opened = SimpleNamespace(registry=stores, accounts=None, journal=Notes(notes))
-    exercise = await demo._player(town)(opened)
+    gates = SimpleNamespace(statistics=lambda: (), wake=lambda _: None)
+    running = SimpleNamespace(gates=gates)
+    exercise = await demo._player(town)(opened, running, SimpleNamespace(create_task=None))
     texts = [
         text for card in exercise.scenes
         for text in (card.title_it, card.title_en, card.text_it, card.text_en)
@@ -194,6 +202,10 @@ async def test_every_scene_has_a_card_and_a_button(tmp_path, monkeypatch):
     assert len(set(texts)) == len(texts)
     for card in exercise.scenes[:5]:
         assert await exercise.run(card.id) is not None
+    stores.current = lambda: replace(known, acts={})
+    assert await exercise.run("corsie") == SHARING_IS_OFF
+    assert not exercise.state("cerca").enabled
+    assert exercise.state("intrusione").enabled
     assert played == ["intrusion", "press", ("http://127.0.0.1:18443", "istituto", "parola")]
     assert sorted(note.object_id for note in notes) == ["accordo-farmacia", "patto"]
     assert await exercise.run("fuoco") is None
@@ -224,6 +236,20 @@ def test_free_ports_are_different():
     """As many as asked for, none twice."""
     ports = neighbours.free_ports(*[socket.SOCK_STREAM] * 50)
     assert len(set(ports)) == 50
+
+
+def test_plates_are_read_in_the_fast_lanes_alone(tmp_path):
+    """Three gates under an act, of a camera that nobody drives by on his own; with a key."""
+    town = founded(tmp_path)
+    known, now = merged(tmp_path), town.clock.now()
+    read = {
+        camera: [zone.id for zone in plan(one, known, now, Surroundings(login)).gates]
+        for camera, one in known.cameras.items()
+    }
+    lanes = [f"{FAST_LANES}-{number}" for number in (1, 2, 3)]
+    assert {camera: gates for camera, gates in read.items() if gates} == {FAST_LANES: lanes}
+    assert acts_for(known, FAST_LANES, Analytic.PLATES, now).recipients == ("sala-pl",)
+    assert load(town.config).plates.key == f"file:{town.plates_key}"
 
 
 def test_the_police_room_alone_is_called_by_the_hold_up(tmp_path):

@@ -11,7 +11,7 @@ const DEAF_MS = 25_000;
 const TICK_MS = 5000;
 /** Alarms already announced in this tab: a page loaded anew announces only what came meanwhile. */
 const SEEN_KEY = "varco.seen";
-const MOST_SEEN = 500;
+const MOST_SEEN = 2500; // more than the list holds: a page loaded anew rings for none of them again
 let source = null;
 let attempt = 0;
 let timer = 0;

@@ -23,6 +23,8 @@ from gateway.model.alarm import (
 )
 from gateway.model.alarm import DeliveryState as State
 from gateway.model.errors import InvariantError, StoreError
+from gateway.model.holdup import is_holdup
+from gateway.model.panel import is_panel_alarm
 from gateway.model.time import ClockQuality, Moment
 from gateway.relay.alarms.groups import GROUP_US, Neighbour, group_of
 from gateway.wire.onvif_mqtt import Phase
@@ -82,6 +84,7 @@ _INDEXES: Final = (
     " where escalates_utc_us <> 0",
     "create index if not exists alarm_raised on alarm(raised_utc_us)",
     "create index if not exists alarm_camera on alarm(camera, raised_utc_us)",
+    "create index if not exists delivery_alarm on delivery(recipient, n) where phase='Raised'",
     "create index if not exists delivery_urgent on delivery(recipient, severity desc, n desc, seq)"
     " where state in ('in-coda','inviato')",
 )
@@ -107,8 +110,31 @@ SELECT: Final = f"select {_COLUMNS} from alarm a"  # noqa: S608 - our own words 
 LIVING: Final = " where state <> 'chiuso' or ended_utc_us = 0 order by n limit ?"
 LIVING_OR_RECENT: Final = (
     " where state <> 'chiuso' or ended_utc_us = 0 or n > (select max(n) from alarm) - ?"
-    " order by n desc limit ?"
+    " order by state <> 'chiuso' or ended_utc_us = 0 desc, severity desc, n desc limit ?"
 )
+HIDDEN: Final = (
+    " where (state <> 'chiuso' or ended_utc_us = 0) and state <> 'chiuso' and silent=1"
+    " order by n limit ?"
+)
+"""What may be kept from the site (`model.holdup.is_hidden`), of other boxes too."""
+SHOWN: Final = (
+    " where n in (select n from (select n from alarm where (state <> 'chiuso' or ended_utc_us = 0)"
+    " and state <> 'chiuso' and (instr(recipients, :quoted) > 0"
+    " or camera in (select value from json_each(:cameras)))"
+    " order by severity desc, n desc limit :living)"
+    " union select n from (select d.n from delivery d join alarm a on a.n=d.n"
+    " where d.recipient=:who and d.phase='Raised' and a.state='chiuso'"
+    " order by d.n desc limit :closed)"
+    " union select n from (select a.n from json_each(:cameras) c join alarm a on a.camera=c.value"
+    " where a.state='chiuso' and a.raised_utc_us >= coalesce((select b.raised_utc_us from alarm b"
+    " where b.camera=c.value and b.state='chiuso'"
+    " order by b.raised_utc_us desc limit 1 offset :closed), 0)"
+    " order by a.n desc limit :closed)) order by n desc"
+)
+"""What concerns a recipient or cameras: all that is not closed, and the newest closed of each.
+
+No part of it reads what is closed and somebody else's, of which there may be very much.
+"""
 _OUTGOING = (
     f"select {_COLUMNS}, d.seq, d.phase, d.state,"  # noqa: S608 - our own words only
     " not exists(select 1 from delivery later where later.recipient=d.recipient"
@@ -278,12 +304,14 @@ def _insert_alarm(db: sqlite3.Connection, record: AlarmRecord, fresh: Fresh) -> 
 def _living_of_key(db: sqlite3.Connection, fresh: Fresh, now: Moment) -> AlarmRecord | None:
     """Return the alarm that a fresh one repeats: somebody heard of it and may still answer it.
 
-    Never an exercise for an emergency, nor one that nobody answered to the end, nor one that
+    Never an exercise for an emergency, nor one that nobody answered to the end, nor a silent one
+    that somebody answered, who may have left it: nobody on site can say so twice. Nor one that
     nobody was told of if somebody is told of this one.
     """
     where = (
         " where a.key=? and a.key<>'' and a.state='aperto' and a.ended_utc_us=0 and a.exercise=?"
         " and not (a.step<>0 and a.escalates_utc_us=0 and a.taken_utc_us=0)"
+        " and not (a.silent<>0 and a.taken_utc_us<>0)"
         " order by a.n desc limit 1"
     )
     row = db.execute(SELECT + where, (fresh.key, int(fresh.record.alarm.exercise))).fetchone()
@@ -409,12 +437,14 @@ class Answer:
 def take(db: sqlite3.Connection, alarm_id: str, by: Person, now: Moment) -> AlarmRecord | None:
     """Note who answers; the first counts, and nothing escalates from then on.
 
-    A hold-up that waits for a centre's word waits on: only that word keeps it from the rooms.
+    A hold-up that waits for a centre's word waits on: only that word keeps it from the rooms. A
+    panel's has no centre.
     """
     record = find(db, alarm_id, now)
     if record is None or record.taken_utc_us or record.state is AlarmState.CLOSED:
         return record
-    if record.alarm.silent and record.escalates_to:
+    of_channel = is_holdup(record) and not is_panel_alarm(record.alarm)
+    if of_channel and record.escalates_to:
         return record
     return _answered(db, record, by, now)
 

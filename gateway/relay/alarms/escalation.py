@@ -34,15 +34,14 @@ def stages(
 
     Whom the policy does not name hears at once: it delays those whom it names and hides an alarm
     from nobody. If nobody would hear at once, the first stage that has somebody is now. The last
-    stage has nobody: then it is told that none answered.
+    stage has nobody: then it is told that none answered, without a policy too.
     """
-    if policy is None:
-        return tuple(recipients), ()
-    named = {one for step in policy.steps for one in step.recipients}
+    steps = policy.steps if policy is not None else ()
+    named = {one for step in steps for one in step.recipients}
     at_once = [one for one in recipients if one not in named]
     told = set(at_once)
     later: list[Stage] = []
-    for step in sorted(policy.steps, key=lambda one: one.after_s):
+    for step in sorted(steps, key=lambda one: one.after_s):
         fresh = [one for one in step.recipients if one in recipients and one not in told]
         fresh = list(dict.fromkeys(fresh))
         told.update(fresh)

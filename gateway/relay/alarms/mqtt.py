@@ -226,7 +226,7 @@ class MqttLine:
             found = [await anext(self._messages)]
             while len(found) < most and len(self._messages):
                 found.append(await anext(self._messages))
-        return [Received(str(one.topic), one.payload) for one in found]
+        return [Received(str(one.topic), one.payload, one.retain) for one in found]
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ import logging
 import math
 import sqlite3
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -71,8 +71,12 @@ _Found = TypeVar("_Found", AlarmRecord, AlarmRecord | None)
 
 MOST_LIVING = 10_000
 """Alarms that are returned at once."""
+MOST_SHOWN = 2_000
+"""Alarms that are not closed, of one reader's; a person works through some dozen."""
 RECENT = 200
 """Closed alarms that are in memory after a start, so that a refusal can say *closed*."""
+NEVER = 3
+"""Rank of an alarm that does not leave memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,8 @@ class Bounds:
     end_open_s: float = 1800.0
     """An open alarm without activity for this long is ended and closed: its rule died."""
     kept: int = 2000
-    """Alarms in memory; closed ones go first, then the oldest ended, then the oldest open."""
+    """Alarms in memory; closed ones go first, then the oldest of the least severe ended, then
+    those of the open. What nothing on site may show does not go while that is so."""
     changes: int = 256
     """Changes that may wait for one subscriber."""
     close_unanswered_s: float = 8 * 3600.0
@@ -163,11 +168,14 @@ class _Kept:
     active_s: float
     """Monotonic time of its last activity or, once ended, of its end."""
 
-    def rank(self) -> int:
-        """Lower goes first when memory is short."""
+    def rank(self) -> tuple[int, int]:
+        """Lower goes first when memory is short, NEVER does not."""
+        severity = self.record.alarm.severity
         if _settled(self.record):
-            return 0
-        return 2 if self.record.state is AlarmState.OPEN else 1
+            return 0, 0
+        if _is_kept_from_site(self.record):
+            return NEVER, severity
+        return (2 if self.record.state is AlarmState.OPEN else 1), severity
 
 
 @dataclass(slots=True)
@@ -179,9 +187,11 @@ class _Memory:
     """A living alarm had to leave, or a caller was cancelled: `expire` looks at the disk."""
 
     def trim(self, most: int) -> None:
-        """Forget down to `most` alarms."""
+        """Forget down to `most` alarms, but none of which the site must not hear."""
         while len(self.kept) > most:
             alarm_id, gone = min(self.kept.items(), key=lambda item: item[1].rank())
+            if gone.rank()[0] == NEVER:
+                return
             self.incomplete |= not _settled(gone.record)
             del self.kept[alarm_id]
 
@@ -415,13 +425,13 @@ class Outbox:
             return self._bounds.end_open_s
         if goes_on(record):
             return math.inf
-        unanswered = is_unanswered(record)
-        return self._bounds.close_unanswered_s if unanswered else self._bounds.close_ended_s
+        return self._bounds.close_unanswered_s if _waits(record) else self._bounds.close_ended_s
 
     async def _recall(self, now: Moment) -> list[AlarmRecord]:
         """Bring what lives on disk back to memory; return what is due and finds no room there."""
         due: list[AlarmRecord] = []
         await self._load_deadlines()
+        await self._load_hidden(now)
         for record in await self._records(book_rows.LIVING, (self._bounds.kept,)):
             age_s = self._age_s(record, now)
             if record.alarm.id in self._memory.kept:
@@ -452,14 +462,31 @@ class Outbox:
     def hidden(self) -> list[AlarmRecord]:
         """Return the alarms of this box that nothing on site may show now, whatever raised them."""
         return [
-            kept.record
-            for kept in self._memory.kept.values()
-            if is_hidden(kept.record) and SEPARATOR not in kept.record.alarm.camera
+            kept.record for kept in self._memory.kept.values() if _is_kept_from_site(kept.record)
         ]
 
     async def recent(self, limit: int) -> list[AlarmRecord]:
         """Return the newest alarms, newest first."""
         return await self._records(" order by n desc limit ?", (limit,))
+
+    async def shown(
+        self, organisation: str, cameras: Collection[str], closed: int
+    ) -> list[AlarmRecord]:
+        """Return the alarms of a recipient or of some cameras, newest first, however old.
+
+        All that are not closed (of more than MOST_SHOWN the most severe) and the newest `closed`
+        ones: what others have pushes none out. Whether somebody may see each is not asked here.
+        """
+        values = {
+            "who": organisation,
+            "quoted": json.dumps(organisation),
+            "cameras": json.dumps(sorted(cameras)),
+            "living": MOST_SHOWN,
+            "closed": closed,
+        }
+        found = await self._records(book_rows.SHOWN, values)
+        over = [one.alarm.id for one in found if one.state is AlarmState.CLOSED][closed:]
+        return [one for one in found if one.alarm.id not in set(over)]
 
     async def deliveries(self, alarm_id: str, phase: Phase = Phase.RAISED) -> list[Delivery]:
         """Return what became of an alarm, or of the message of its end, at each recipient."""
@@ -695,9 +722,17 @@ class Outbox:
         self._pending = set(await self._store.read(book_rows.pending))
         found = await self._records(book_rows.LIVING_OR_RECENT, (RECENT, self._bounds.kept))
         self._memory.incomplete = len(found) >= self._bounds.kept
-        for record in reversed(found):
+        for record in sorted(found, key=lambda one: one.stored_utc_us):
             active_s = now.monotonic_s - self._age_s(record, now)
             self._memory.kept[record.alarm.id] = _Kept(record, active_s)
+        await self._load_hidden(now)
+
+    async def _load_hidden(self, now: Moment) -> None:
+        """Fetch what nothing on site may show, however much else lives."""
+        for record in await self._records(book_rows.HIDDEN, (MOST_LIVING,)):
+            if _is_kept_from_site(record) and record.alarm.id not in self._memory.kept:
+                active_s = now.monotonic_s - self._age_s(record, now)
+                self._memory.kept[record.alarm.id] = _Kept(record, active_s)
 
     async def _load_deadlines(self) -> None:
         """Read from disk who goes on when: what memory let go of goes on as well."""
@@ -706,7 +741,9 @@ class Outbox:
         for record in await self._records(clause, (MOST_LIVING,)):
             self._deadlines.note(record, now)
 
-    async def _records(self, where: str, values: tuple[object, ...]) -> list[AlarmRecord]:
+    async def _records(
+        self, where: str, values: tuple[object, ...] | Mapping[str, object]
+    ) -> list[AlarmRecord]:
         now = self._clock.now()
         return await self._store.read(
             lambda db: [
@@ -741,4 +778,14 @@ def _holds(record: AlarmRecord) -> bool:
     """
     if goes_on(record):
         return True
-    return is_unanswered(record) and record.state is AlarmState.OPEN
+    return _waits(record) and record.state is AlarmState.OPEN
+
+
+def _waits(record: AlarmRecord) -> bool:
+    """Return whether somebody is still to answer: its ladder runs, here or at its edge, or did."""
+    return bool(record.escalates_utc_us) or is_unanswered(record)
+
+
+def _is_kept_from_site(record: AlarmRecord) -> bool:
+    """Return whether nothing on site may show it: one of this box that is silent and not closed."""
+    return is_hidden(record) and SEPARATOR not in record.alarm.camera

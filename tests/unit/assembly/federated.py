@@ -124,6 +124,8 @@ class World:
 
     folder: object
     ahead_us: int = 0
+    terms: dict = field(default_factory=dict)
+    """What the owner's `[[uplink]]` says of the room, beside its recipient."""
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW.monotonic_s, NOW.utc_us))
 
     def __post_init__(self):
@@ -142,7 +144,7 @@ class World:
         self.edge_gate = Gate(
             self.edge_ledger, lambda: self.edge_town, self.alarms.get, self.clock, around
         )
-        room = Room("questura", "sala-pl", self.up, self.trust)
+        room = Room("questura", "sala-pl", self.up, self.trust, **self.terms)
         parts = EdgeParts(
             "Edge Nord", False, self.edge_gate, lambda: self.edge_town,
             self.edge_ledger.account, self.posts.get,
@@ -160,7 +162,7 @@ class World:
         self.room_clock.time_s = self.clock.time_s
         self.room_ledger = Ledger()
         self.sessions = {}
-        self.ended = []
+        self.ended, self.refusals = [], []
         self.offers = Offers(lambda: self.room_town, self.folder, self.room_clock)
         self.room_gate = Gate(
             self.room_ledger, self.offers.current, self.alarms.get, self.room_clock
@@ -169,7 +171,7 @@ class World:
         self.room = RoomFederation(
             RoomParts(
                 self.asserter, self.offers, lambda _: self.down, self.looks_here,
-                self.end, self.changed, self.room_clock,
+                self.end, self.changed, self.room_clock, self.refused,
             )
         )  # fmt: skip
 
@@ -190,6 +192,9 @@ class World:
 
     async def changed(self):
         pass
+
+    async def refused(self, *about):
+        self.refusals.append(about)
 
     async def end(self, session, reason):
         one = self.sessions.pop(session)

@@ -14,7 +14,7 @@ from gateway.audit.ledger import open_ledger
 from gateway.console.services import Notices
 from gateway.model.access import AccessRequest, Action, Actor, Purpose
 from gateway.model.alarm import Alarm, AlarmRecord, AlarmState
-from gateway.model.errors import PeerError, RefusedError, WireError
+from gateway.model.errors import DownError, PeerError, RefusedError, WireError
 from gateway.model.identifiers import uuid7
 from gateway.model.registry import (
     Act,
@@ -172,10 +172,13 @@ class Line:
         self.lose_answers = 0
         """How many answers get lost after the other end has done what was asked."""
         self.asked = []
+        self.downs = 0
+        """How often somebody asked while it was down."""
 
     async def call(self, kind, body, blob=b"", *, within_s=10.0):
         if not self.is_up:
-            raise PeerError("line: down")
+            self.downs += 1
+            raise DownError("line: down")
         (frame,) = FrameDecoder().receive(encode(Frame(kind, body, blob, number=1)))
         self.asked.append(frame)
         try:

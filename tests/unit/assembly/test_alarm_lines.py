@@ -5,6 +5,7 @@
 import asyncio
 import contextlib
 import json
+from collections import defaultdict
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from gateway.assembly.alarm_lines import SCHEMA, AlarmLines, Around, RoomKept, _
 from gateway.assembly.couriers import Couriers
 from gateway.assembly.journal import Journal
 from gateway.assembly.room_alarms import RULE_LINE
-from gateway.assembly.room_witness import open_witness
+from gateway.assembly.room_witness import RULE_FORK, open_witness
 from gateway.assembly.witnessing import Outside, Subject, Witnessing
 from gateway.config.options import RoomOptions, UplinkOptions
 from gateway.model.access import Action, Verdict
@@ -21,6 +22,7 @@ from gateway.model.alarm import AlarmState, AlarmVerdict
 from gateway.model.registry import Recipient, RecipientKind
 from gateway.model.room import LINE_ROOM
 from gateway.relay.alarms.outbox import open_outbox
+from gateway.relay.video.thin import LineBudget
 from gateway.room.dial import Uplink, UplinkParts
 from gateway.room.reception import Reception, ReceptionParts
 from gateway.room.store import open_room_store
@@ -79,6 +81,7 @@ class Federation:
     def __init__(self, offer):
         self.offers = SimpleNamespace(of=lambda edge: offer if edge == EDGE else None)
         self.edge = self.room = self
+        self.budgets = defaultdict(LineBudget)
         self.released = []
 
     async def release(self, line, token, peer):
@@ -127,6 +130,15 @@ async def box(folder, lines, edges, offer, *, room):
 
 
 @asynccontextmanager
+async def several(coroutines):
+    """Run what a box says has to run."""
+    async with AsyncExitStack() as stack:
+        for one in coroutines:
+            await stack.enter_async_context(running(one))
+        yield
+
+
+@asynccontextmanager
 async def both(folder, door=None, ways=None, **given):
     """A room that listens, at `door` if it is given, and an edge that may dial it, by `ways`."""
     given = {"bounds": BOUNDS, "patience": PATIENCE, **given}
@@ -167,9 +179,36 @@ async def both(folder, door=None, ways=None, **given):
             box(folder / "room", far, world.edges, offer, room=True) as room,
             box(folder / "edge", near, {}, offer, room=False) as edge,
             running(far.reception.run()),
-            running(room.joined.tasks()[0]),
+            several(room.joined.tasks()),
         ):
             yield room, edge, near.uplinks["questura"]
+
+
+async def test_an_offer_that_the_room_refuses_is_an_entry_of_its_log(tmp_path):
+    """Written by the desk of alarms, one entry a minute, whatever an edge sends."""
+    async with both(tmp_path) as (room, _, __):
+        for _ in range(3):
+            await room.federation.refused(EDGE, "", "wrong-edge")
+        events = [one.event for one in await room.ledger.entries(-1, 100)]
+        (told,) = [one for one in events if one.event == "line.refuse"]
+        assert (told.error, told.object_id, told.result) == ("wrong-edge", EDGE, "denied")
+
+
+async def test_an_edge_whose_log_nobody_cosigns_is_named_while_its_line_stands(
+    tmp_path, monkeypatch
+):
+    """The room itself looks, and knows whose line stands."""
+    for name, value in (("LOOK_S", 0.05), ("STANDING_S", 0.2), ("SILENT_S", 0.2)):
+        monkeypatch.setattr(f"gateway.assembly.room_witness.{name}", value)
+    async with both(tmp_path) as (room, _, uplink), running(uplink.run()):
+
+        async def named():
+            events = [one.event for one in await room.ledger.entries(-1, 100)]
+            return [(one.object_id, one.error) for one in events if one.event == "log.fork"]
+
+        assert await until(named, bound_s=SOON_S, what="the silence") == [(EDGE, "silent")]
+        records = await room.outbox.recent(9)
+        assert [(one.alarm.rule, one.alarm.zone) for one in records] == [(RULE_FORK, EDGE)]
 
 
 async def test_alarm_verdict_picture_and_witness_over_one_line(tmp_path):
@@ -195,6 +234,7 @@ async def test_alarm_verdict_picture_and_witness_over_one_line(tmp_path):
             wanted = grant(record.alarm.camera)
             assert await room.joined.far.still(wanted, record) == Stills().get("", None)
             assert edge.federation.released == [("questura", "token-g1", "sala")]
+            assert list(edge.federation.budgets) == ["questura"]
             await edge.ledger.append(event(1))
             await until(lambda: edge.keeper.witnesses, bound_s=SOON_S, what="the room's key")
             await edge.keeper.ask_all()

@@ -8,6 +8,7 @@ from gateway.assembly.alarm_ways import alarm_bounds, way_of
 from gateway.config.options import AlarmOptions
 from gateway.model.alarm import Alarm
 from gateway.model.registry import Escalation, EscalationStep, Recipient, RecipientKind
+from gateway.relay.alarms.escalation import ANSWER_S
 from tests.fakes import FakeClock
 from tests.unit.registry.worlds import small
 
@@ -21,11 +22,12 @@ def test_a_policy_only_delays_those_whom_the_act_names():
     ladder = Escalation("notte", cameras=("banco",), steps=steps)
     alarm = Alarm("a", "banco", "z", "intrusione", 3, FakeClock().now())
     plain = way_of(alarm, [PS, PL], small())
-    assert (plain.recipients, plain.plan, plain.near) == ((PS, PL), (), {"banco"})
+    assert (plain.recipients, plain.near) == ((PS, PL), {"banco"})
+    assert plain.plan == ((ANSWER_S, ()),)
     registry = replace(small(), escalations={"notte": ladder})
     way = way_of(alarm, [PS, PL], registry)
     assert (way.recipients, way.plan) == ((PL,), ((60, ("ps",)), (240, ())))
-    assert way_of(replace(alarm, camera="altra"), [PS, PL], registry).plan == ()
+    assert way_of(replace(alarm, camera="altra"), [PS, PL], registry).plan == plain.plan
 
 
 def test_the_book_keeps_what_the_configuration_says():

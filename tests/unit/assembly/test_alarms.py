@@ -11,7 +11,15 @@ import pytest
 
 from gateway.analytics.rules import RuleState
 from gateway.analytics.watch import Watch
-from gateway.assembly.alarms import MOST_EVENTS, AlarmDesk, DeskParts, analytic_of, hearers
+from gateway.assembly.alarms import (
+    MOST_DUE,
+    MOST_DUE_PICTURES,
+    MOST_EVENTS,
+    AlarmDesk,
+    DeskParts,
+    analytic_of,
+    hearers,
+)
 from gateway.assembly.journal import Journal
 from gateway.assembly.plans import Basis, CameraPlan
 from gateway.audit.ledger import open_ledger
@@ -281,9 +289,11 @@ async def test_an_alarm_ends_when_its_camera_falls_silent(tmp_path):
 
 
 async def test_what_nobody_closes_is_closed_and_accounted_once(tmp_path):
-    """Expiry writes one entry with its reason."""
+    """Expiry writes one entry with its reason, once somebody answered."""
     async with world(tmp_path, bounds=Bounds(close_ended_s=60)) as w:
         await w.intrusion()
+        (record,) = await w.records()
+        await w.outbox.take(record.alarm.id, "verdi")
         await w.see(times=30)
         w.clock.advance(61)
         await w.tick()
@@ -313,6 +323,70 @@ async def test_a_full_disk_delays_an_alarm_and_ends_nothing(tmp_path):
         await w.tick()
         assert len(await w.records()) == 1
         assert len(await entries(w.ledger, "alarm.raise")) == 1
+
+
+async def test_incidents_while_the_disk_refuses_are_an_alarm_each(tmp_path):
+    """Late, each with its own beginning and end; the one that goes on is the one that is open."""
+    async with world(tmp_path) as w:
+        w.outbox.full = True
+        begun, over = [], []
+        for _ in range(2):
+            await w.intrusion()
+            begun.append(w.clock.now().utc_us)
+            await w.see(times=30)
+            over.append(w.clock.now().utc_us)
+        await w.intrusion()
+        w.outbox.full = False
+        await w.tick()
+        *before, now = reversed(await w.records())
+        assert [one.state for one in before] == [AlarmState.ENDED] * 2
+        for record, raised_us, ended_us in zip(before, begun, over, strict=True):
+            assert record.alarm.raised.utc_us <= raised_us < record.ended_utc_us <= ended_us
+        assert now.state is AlarmState.OPEN
+        assert len(await entries(w.ledger, "alarm.raise")) == 3
+        await w.see(times=30)
+        assert {one.state for one in await w.records()} == {AlarmState.ENDED}
+        assert w.desk.lost == 0
+
+
+async def test_a_disk_that_refuses_in_between_leaves_no_alarm_open(tmp_path):
+    """The first is stored and its end refused: it ends at the next try, and the second follows."""
+    async with world(tmp_path) as w:
+        w.outbox.full = True
+        for _ in range(2):
+            await w.intrusion()
+            await w.see(times=30)
+        w.outbox.full, ends = False, w.outbox.end
+
+        async def once(*_):
+            w.outbox.end = ends
+            raise StoreError("database or disk is full")
+
+        w.outbox.end = once
+        await w.tick()
+        assert [one.state for one in await w.records()] == [AlarmState.OPEN]
+        await w.tick()
+        assert [one.state for one in await w.records()] == [AlarmState.ENDED] * 2
+        assert len(await entries(w.ledger, "alarm.raise")) == 2
+
+
+async def test_what_waits_for_the_disk_is_bounded_and_what_gives_way_is_counted(tmp_path, caplog):
+    """The oldest alarms give way, and of those that are over the newest alone get their still."""
+    async with world(tmp_path) as w:
+        w.outbox.full = True
+        w.post.main.publish(unit(0, key=True))
+        for _ in range(MOST_DUE + 2):
+            await w.intrusion()
+            await w.see(times=30)
+        w.outbox.full = False
+        await w.tick()
+        assert len(await w.outbox.recent(MOST_DUE + 9)) == MOST_DUE
+        assert w.desk.lost == 2
+        assert [one.message for one in caplog.records].count("alarm-dropped") == 2
+        stills = tmp_path / "stills"
+        most = MOST_DUE_PICTURES + 1
+        await until(lambda: len(list(stills.glob("*.jpg"))) >= most, what="the stills are kept")
+    assert len(list(stills.glob("*.jpg"))) == most
 
 
 async def test_an_end_that_the_disk_refuses_is_told_later(tmp_path):

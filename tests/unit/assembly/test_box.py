@@ -263,7 +263,7 @@ async def test_a_dark_ledger_fails_the_box_until_it_writes_again(tmp_path, monke
     What is looked at goes dark, on walls as well; the walls themselves wait for better times.
     """
     monkeypatch.setattr("gateway.assembly.box.SETTLE_S", 0.05)
-    monkeypatch.setattr("gateway.assembly.journal.DARK_S", 0.05)
+    monkeypatch.setattr("gateway.assembly.journal.DARK_S", 1.0)
     async with running_box(tmp_path, town(tmp_path)) as (box, opened):
         request = AccessRequest(ANNA, Action.LIVE, "uno", Purpose.SERVICE, "OS 1")
         await box.viewing.open(await opened.gate.open(request), "v=0")

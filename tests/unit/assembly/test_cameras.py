@@ -9,7 +9,8 @@ from gateway.analytics.look import LookReply, LookRequest, Sight
 from gateway.assembly.cameras import Cameras, Parts
 from gateway.assembly.lookout import BACK_S, BLIND_S
 from gateway.assembly.plans import CameraPlan
-from gateway.assembly.streams import IDLE_AFTER_S
+from gateway.assembly.steady import Looks, SteadyCameras
+from gateway.assembly.streams import IDLE_AFTER_S, STILL
 from gateway.codec.protocol import Kind
 from gateway.ingest.sessions import Priority, SessionLimit
 from gateway.ingest.source import StreamSource
@@ -508,4 +509,34 @@ async def test_an_idle_camera_is_pulled_for_one_key_picture_and_left_again():
         street.follow(CameraPlan("uno", None, True, problem="camera uno: no such file"))
         with pytest.raises(PeerError, match="no such file"):
             await post.key_unit("a3", 0.5)
+        street.close()
+
+
+async def test_a_strangers_look_during_a_hold_up_moves_nothing_that_is_told_on_site():
+    """Neither the other stream of a camera that is kept, nor a still of one that is not."""
+    async with (
+        virtual_camera(credentials=USERS) as main,
+        virtual_camera(credentials=USERS) as sub,
+        asyncio.TaskGroup() as tasks,
+    ):
+        street, nobody = Street(tasks), Looks({}, frozenset(), 0)
+        kept = both("uno", main, sub, continuous=False, ring_s=30.0)
+        street.follow(kept, plan("due", main, continuous=False))
+        opened = []
+        told = SteadyCameras(street.cameras.posts, lambda: opened, lambda: nobody, street.clock)
+        await until(lambda: told.status("uno").state is StreamState.LIVE, what="the ring's stream")
+        calm = told.status("uno"), told.status("due")
+        opened += ["uno", "due"]
+        uno, due = (street.cameras.post(one) for one in ("uno", "due"))
+        wall, still = Reader("media:uno/sub"), Reader(f"{STILL}al-1")
+        uno.fanout(StreamKind.SUB).join(wall)
+        due.fanout(StreamKind.MAIN).join(still)
+        await wall.receive()
+        await still.receive()
+        assert (street.status("uno").connects, street.status("due").connects) == (2, 1)
+        now = told.status("uno"), told.status("due")
+        assert now[1] == calm[1]
+        assert (now[0].connects, now[0].since, now[0].state) == (1, calm[0].since, calm[0].state)
+        assert now[0].units == uno.status(StreamKind.MAIN).units
+        assert [told.streams(one) for one in ("uno", "due")] == [1, 0]
         street.close()

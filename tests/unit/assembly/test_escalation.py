@@ -321,3 +321,21 @@ async def test_what_was_written_is_not_written_again(tmp_path):
     async with street.open():
         await street.escalator._catch_up()
     assert street.book.events == known
+
+
+async def test_without_a_ladder_it_is_said_too_that_nobody_answered(street):
+    """In the ledger and on the alarm, which waits for a shift."""
+    street.registry = replace(street.registry, escalations={})
+    id_ = await street.raised()
+    await street.outbox.end(id_, street.clock.now())
+    await street.after(179)
+    assert street.book.events == []
+    await street.after(1)
+    assert street.book.events == [("alarm.unanswered", "sala,questura,istituto")]
+    await street.after(7200)
+    assert await street.outbox.expire(street.clock.now()) == []
+    record = street.outbox.get(id_)
+    assert (record.state, record.step, record.taken_by) == (AlarmState.ENDED, 1, "")
+    await street.after(3600 * 6)
+    (closed,) = await street.outbox.expire(street.clock.now())
+    assert (closed.state, closed.verdict) == (AlarmState.CLOSED, AlarmVerdict.NONE)

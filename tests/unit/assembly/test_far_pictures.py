@@ -25,6 +25,7 @@ from gateway.model.alarm import AlarmRecord, AlarmState
 from gateway.model.errors import PeerError, RefusedError, StoreError, WireError
 from gateway.model.registry import Role
 from gateway.model.room import Reply
+from gateway.relay.video.thin import LineBudget
 from gateway.wire.uplink import MOST_BLOB_BYTES
 from tests.fakes import EPOCH_US, FakeClock
 from tests.line_pair import Pair
@@ -124,6 +125,34 @@ async def test_a_picture_comes_whole_whatever_its_size(street, size):
     assert ends == ["g1", "g1"]
     calls = [one for one in street.pair.room.said if one.kind == "still"]
     assert len(calls) == max(1, -(-size // MOST_BLOB_BYTES))
+
+
+@pytest.mark.parametrize(("streams", "least_s"), [(0, 2.4), (1, 4.8)])
+async def test_pictures_pay_the_budget_of_the_line(street, streams, least_s):
+    """1 Mbit/s carry 300 kB in 2.4 s, half of it in 4.8 s; every part takes a half second alone."""
+    budget = LineBudget(1_000)
+    parts = replace(street.lent._parts, budget=budget)
+    lent = LentPictures(parts)
+    street.pair.edge.handlers = lent.handlers()
+    taken = [budget.join() for _ in range(streams)]
+    for one in taken:
+        one.take(10_000_000)
+    street.edge.picture = os.urandom(300_000)
+    began_s = street.clock.time_s
+    assert await street.clip() == street.edge.picture
+    took_s = street.clock.time_s - began_s
+    assert least_s <= took_s < least_s * 1.3
+    calls = [one for one in street.pair.room.said if one.kind == "clip"]
+    assert len(calls) == 5
+    assert budget.streams == streams
+
+
+async def test_a_long_clip_is_not_forgotten_while_it_is_fetched(street):
+    """At 64 kbit/s a megabyte takes two minutes: what counts is when it was asked for last."""
+    parts = replace(street.lent._parts, budget=LineBudget(64))
+    street.pair.edge.handlers = LentPictures(parts).handlers()
+    street.edge.picture = os.urandom(1_000_000)
+    assert await street.clip() == street.edge.picture
 
 
 async def test_the_edges_own_gate_is_asked_before_each_part(street):

@@ -33,6 +33,7 @@ name = "questura"
 recipient = "sala-pl"
 addresses = ["192.0.2.1:8445"]
 """
+WIDE = 'organisations = ["carabinieri"]\nemergency = true\n'
 
 
 class Uplink(Line):
@@ -151,6 +152,37 @@ async def test_the_key_of_the_enrolment_is_the_one_that_counts(box):
     uplink.greet(assertion_key="x")
     with pytest.raises(PeerError):
         box.federation.edge._sides["questura"].room.trust()
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [(TEXT, ((), False)), (TEXT + WIDE, (("carabinieri",), True))],
+)
+async def test_what_the_owner_wrote_about_the_room_reaches_the_line(tmp_path, text, terms):
+    """Nothing more than the recipient, unless the table says so."""
+    box = Box(tmp_path, text)
+    await box.federation.load()
+    box.join()
+    room = box.federation.edge._sides["questura"].room
+    assert (room.recipient, (room.organisations, room.emergency)) == ("sala-pl", terms)
+    box.close()
+
+
+async def test_offers_that_are_refused_are_told_to_whoever_writes_them_down(tmp_path):
+    """The alarms' desk is there before the room's side is."""
+    told = []
+
+    async def refused(*about):
+        told.append(about)
+
+    box = Box(tmp_path)
+    await box.federation.load()
+    box.federation.refused = refused
+    box.join()
+    with pytest.raises(RefusedError):
+        await box.lines.handlers_room["offer"](EDGE, {"edge": "sud"}, b"")
+    assert told == [("nord", "", "wrong-edge")]
+    box.close()
 
 
 async def test_lines_that_come_and_go_are_told_to_the_side_they_belong_to(box):

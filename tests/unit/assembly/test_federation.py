@@ -174,10 +174,19 @@ async def test_a_room_cannot_speak_for_the_owner(world):
     _, token = await _made(world, "nord.piazza", actor=who)
     assert await refused(world, token) == "role-may-not"
     who = replace(grant.request.actor, organisation="comune")
-    other, token = await _made(world, "nord.piazza", actor=who)
+    _, token = await _made(world, "nord.piazza", actor=who)
+    assert await refused(world, token) == "wrong-organisation"
+    entry = world.edge_ledger.events[-1]
+    assert (entry.error, entry.org) == ("wrong-organisation", "comune")
+    world.terms = {"organisations": ("comune",)}  # even then it is this box's recipient who looks
+    world.edge_starts()
+    world.advance(10)
+    other, token = await _made(world, "nord.banco", actor=who)
     held = await world.edge.release(LINE, token, ROOM)
     assert held.request.actor.organisation == "sala-pl"
     assert other.id in held.request.actor.session
+    _, token = await _made(world, "nord.piazza", actor=who, purpose=Purpose.OWNER)
+    assert await refused(world, token) == "purpose-not-allowed"
 
 
 async def test_a_greedy_room_gets_no_more_than_a_bound(world, monkeypatch):

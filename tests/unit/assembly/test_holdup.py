@@ -318,6 +318,31 @@ async def test_the_disk_may_refuse_for_a_while(tmp_path, monkeypatch):
         assert b.desk.problem == ""
 
 
+async def test_presses_that_wait_for_the_disk_are_bounded_and_counted(
+    tmp_path, monkeypatch, caplog
+):
+    """The oldest gives way; the newest press is an alarm once the disk takes it."""
+    monkeypatch.setattr(holdup, "STORED_S", 0.01)
+    monkeypatch.setattr(holdup, "MOST_DUE", 2)
+    async with bench(tmp_path) as b:
+        token, whole = await b.desk.make_token(NAME, "banco", ROOT), b.outbox.raise_alarm
+
+        async def refuse(*_args, **_more):
+            raise StoreError("disk full")
+
+        b.outbox.raise_alarm = refuse
+        for _ in range(3):
+            pressed_us = b.clock.now().utc_us
+            await b.press(token)
+            b.clock.advance(1)
+        b.outbox.raise_alarm = whole
+        await b.desk.step()
+        (record,) = await b.alarms()
+        assert (record.alarm.raised.utc_us, record.repeats) == (pressed_us - 1_000_000, 1)
+        assert b.desk.lost == 1
+        assert "holdup-dropped" in [one.message for one in caplog.records]
+
+
 # the monitoring centre ---------------------------------------------------------------------------
 
 

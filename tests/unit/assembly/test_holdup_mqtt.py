@@ -22,13 +22,15 @@ class Line:
 
     def __init__(self, code):
         self.code, self.subscribed, self.queue = code, [], asyncio.Queue()
+        self.retained = False
 
     async def subscribe(self, topic):
         self.subscribed.append(topic)
         return self.code
 
     async def receive(self, most):
-        return [Received(CHANNEL.topic, payload) for payload in await self.queue.get()][:most]
+        found = await self.queue.get()
+        return [Received(CHANNEL.topic, one, retain=self.retained) for one in found][:most]
 
 
 class Broker:
@@ -72,6 +74,21 @@ async def test_a_message_is_a_press_and_letting_go_is_none():
         assert broker.line.subscribed == [CHANNEL.topic]
         assert made.problems == ()
     assert broker.left == 1
+
+
+async def test_what_the_broker_had_kept_is_no_press(caplog):
+    """It would be one at every start; it is said, and what comes afterwards counts."""
+    broker = Broker()
+    async with topics(broker) as (made, heard):
+        broker.line.retained = True
+        made.reconcile(shop(CHANNEL))
+        broker.line.queue.put_nowait([b"1"])
+        await until(lambda: made.tally.statistics() == {"holdup-retained": 1})
+        broker.line.retained = False
+        broker.line.queue.put_nowait([b"1"])
+        await until(lambda: heard)
+        assert heard == [(CHANNEL.id, CHANNEL.topic)]
+    assert [one.message for one in caplog.records].count("holdup-retained") == 1
 
 
 async def test_what_keeps_a_topic_from_being_heard_is_said():

@@ -8,10 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from gateway.assembly.incident_door import MOST_NEW, NEW_S, SAY_AGAIN_S
 from gateway.config.options import UplinkOptions
 from gateway.model.access import Grant, Purpose, Refusal, Verdict
 from gateway.model.alarm import AlarmState
-from gateway.model.errors import LedgerError, RefusedError, StateError
+from gateway.model.errors import DownError, LedgerError, RefusedError, StateError
+from gateway.model.identifiers import uuid7
 from gateway.model.incident import (
     Attach,
     Change,
@@ -28,6 +30,9 @@ from gateway.model.incident import (
     Unshare,
 )
 from gateway.model.registry import Disclosure
+from gateway.room.partners import Exchange
+from gateway.wire.incident import Told, pack
+from tests.fakes import EPOCH_US, FakeClock
 from tests.line_parts import address, listener, running
 from tests.unit.assembly.incident_parts import (
     ALARM,
@@ -39,9 +44,11 @@ from tests.unit.assembly.incident_parts import (
     PINO,
     PL,
     QUESTURA,
+    Line,
     alarm_at,
     house,
     municipal,
+    of_state,
     of_state_with,
     scope,
     town,
@@ -433,6 +440,144 @@ async def test_a_room_whose_sharing_was_taken_back_is_dark_and_told_so(tmp_path)
         assert "solo per noi" not in repr(await ps.book.journal(made.id))
 
 
+async def test_what_was_taken_back_before_it_left_never_leaves(tmp_path):
+    """Shared and unshared while the line is down: the other room hears nothing, not even that."""
+    async with house(tmp_path, municipal(), own=PL) as pl:
+        line = Line(PL)
+        pl.desk.dial("linea-questura", QUESTURA, line)
+        exchange = Exchange(pl.book, lambda: pl.desk.partners()[0], pl.clock)
+        line.is_up = False
+        made = await pl.desk.open(ROBBERY, by=ANNA)
+        await pl.desk.change(made.id, Say("non deve uscire"), by=ANNA)
+        await pl.desk.change(made.id, Share(QUESTURA), by=ANNA)
+        assert await pl.book.owes(made.id) == {"room:linea-questura": 3}
+        with pytest.raises(DownError):
+            await exchange._send_some()
+        await pl.desk.change(made.id, Unshare(QUESTURA), by=ANNA)
+        line.is_up = True
+        assert await pl.book.owes(made.id) == {}
+        assert not await exchange._send_some()
+        assert line.asked == []
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_what_was_not_sent_yet_stays_but_the_taking_back_is_told(tmp_path, again):
+    """Also if it was shared and taken back once more meanwhile."""
+    async with two_rooms(tmp_path) as (pl, ps, (up, down)):
+        made = await shared(pl, ps)
+        up.is_up = down.is_up = False
+        await pl.desk.change(made.id, Say("non deve uscire"), by=ANNA)
+        await pl.desk.change(made.id, Unshare(QUESTURA), by=ANNA)
+        if again:
+            await pl.desk.change(made.id, Share(QUESTURA), by=ANNA)
+            await pl.desk.change(made.id, Unshare(QUESTURA), by=ANNA)
+        up.is_up = down.is_up = True
+        await until(lambda: ps.desk.get(made.id, PINO) is None, what="taken back")
+        await until(lambda: _nothing_owed(pl, ps, made.id), what="nothing owed")
+        assert "uscire" not in repr(await ps.book.journal(made.id))
+
+
+async def test_a_room_that_may_have_heard_is_told_that_it_was_taken_back(tmp_path):
+    """The answer got lost: nobody knows here that it arrived."""
+    async with two_rooms(tmp_path) as (pl, ps, (up, _)):
+        up.lose_answers = 1_000
+        made = await pl.desk.open(ROBBERY, by=ANNA)
+        await pl.desk.change(made.id, Share(QUESTURA), by=ANNA)
+        await until(lambda: ps.book.get(made.id), what="heard")
+        up.is_up = False
+        await until(lambda: up.downs, what="found the line down")
+        await pl.desk.change(made.id, Unshare(QUESTURA), by=ANNA)
+        up.lose_answers, up.is_up = 0, True
+        await until(lambda: ps.desk.get(made.id, PINO) is None, what="taken back")
+
+
+async def test_nobody_shares_over_a_line_of_another_organisation_of_the_room(tmp_path):
+    """The line is that of the municipal police: the Carabinieri beside them have none (A-26)."""
+    async with two_rooms(tmp_path) as (pl, ps, _):
+        assert pl.desk.organisations(CARLA) == {}
+        assert set(pl.desk.organisations(ANNA)) == {QUESTURA}
+        assert set(ps.desk.organisations(PINO)) == {PL}
+        assert ps.desk.organisations(CARLA) == {}
+        made = await pl.desk.open(ROBBERY, by=CARLA)
+        for command in (Share(QUESTURA), HandOver(QUESTURA)):
+            with pytest.raises(StateError, match="organisation"):
+                await pl.desk.change(made.id, command, by=CARLA)
+
+
+async def test_a_second_organisation_of_a_room_is_itself_in_the_other(tmp_path):
+    """Joined by an act, it opens, writes, hands over and gets back under its own name."""
+    async with two_rooms(tmp_path) as (pl, ps, _):
+        joint = scope(("varco",), (ARMA, QUESTURA), Disclosure.ON_INCIDENT)
+        pl.registry = town(scope(("piazza",), (PL,)), joint)
+        made = await pl.desk.open(ROBBERY, by=CARLA)
+        await pl.desk.change(made.id, Share(QUESTURA), by=CARLA)
+        await pl.desk.change(made.id, Say("parola dei Carabinieri"), by=CARLA)
+        await until(lambda: ps.book.get(made.id) and ps.book.get(made.id).messages, what="told")
+        there, itself = ps.book.get(made.id), f"{PL}/Carabinieri"
+        assert (there.opened_by, there.responsible) == (itself, itself)
+        assert there.parties == {itself, QUESTURA}
+        assert there.messages[0].author.organisation == itself
+        await pl.desk.change(made.id, HandOver(QUESTURA), by=CARLA)
+        await until(lambda: ps.book.get(made.id).responsible == QUESTURA, what="handed over")
+        await ps.desk.change(made.id, HandOver(itself), by=PINO)
+        await until(lambda: pl.book.get(made.id).responsible == ARMA, what="handed back")
+        await until(lambda: _nothing_owed(pl, ps, made.id), what="nothing owed")
+        assert not [one for one in await ps.book.journal(made.id) if one.void]
+
+
+async def test_what_is_kept_is_found_although_memory_let_it_go(tmp_path, monkeypatch):
+    """Closed incidents stay for a year: by its id one is read, with its journal."""
+    monkeypatch.setattr("gateway.room.incidents.MOST_REMEMBERED", 3)
+    async with house(tmp_path, municipal()) as pl:
+        made = await pl.desk.open(ROBBERY, by=ANNA)
+        await pl.desk.change(made.id, Say("ciao"), by=ANNA)
+        await pl.desk.change(made.id, OVER, by=ANNA)
+        for _ in range(4):
+            await pl.desk.open(ROBBERY, by=ANNA)
+        assert pl.desk.get(made.id, ANNA) is None
+        found = await pl.desk.find(made.id, ANNA)
+        assert (found.outcome, len(await pl.desk.journal(made.id, ANNA))) == ("risolto", 3)
+        assert await pl.desk.find(made.id, CARLA) is None
+        read = await pl.desk.change(made.id, Read(found.messages[0].id), by=ANNA)
+        assert not read.is_open
+
+
+async def test_another_room_cannot_fill_ours_with_incidents_that_it_closes(tmp_path):
+    """So many at once, then one a minute; what it opened before goes on, and others are free."""
+    async with house(tmp_path, of_state(), own=QUESTURA) as ps:
+        ps.desk._door._clock = clock = FakeClock()
+        handlers = ps.desk.receive(lambda _: Line(PL))
+        peer = Line(PL).peer
+        for number in range(MOST_NEW):
+            await handlers["incident"](peer, told_closed(number), b"")
+        with pytest.raises(RefusedError, match="not-yet"):
+            await handlers["incident"](peer, told_closed(MOST_NEW), b"")
+        await handlers["incident"](peer, told_closed(0), b"")
+        clock.advance(NEW_S)
+        await handlers["incident"](peer, told_closed(MOST_NEW), b"")
+        with pytest.raises(RefusedError, match="not-yet"):
+            await handlers["incident"](peer, told_closed(MOST_NEW + 1), b"")
+        assert len(ps.desk.listed(PINO)) == MOST_NEW + 1
+        (refused,) = await ps.entries("line.refuse")
+        assert (refused.object_id, refused.error) == (PL, "not-yet")
+
+
+def told_closed(number):
+    """Return the frame of an incident that another room opens, shares and closes at once."""
+    bodies = (
+        (Change.OPENED, {"title": "x", "kind": "reato"}),
+        (Change.SHARED, {"with": "peer"}),
+        (Change.CLOSED, {"outcome": "risolto", "note": ""}),
+    )
+    told = [
+        Told(
+            uuid7(EPOCH_US + 1000 * number, bytes([at] * 10)), at, EPOCH_US, kind, "self", "", body
+        )
+        for at, (kind, body) in enumerate(bodies, 1)
+    ]
+    return pack(uuid7(EPOCH_US + 1000 * number, bytes(10)), told)
+
+
 async def test_both_rooms_come_back_with_everything_after_a_restart(tmp_path):
     """Incidents, and what the other room is owed, are on disk."""
     async with two_rooms(tmp_path) as (pl, ps, (up, down)):
@@ -455,6 +600,24 @@ async def test_a_box_that_is_no_room_is_refused(tmp_path):
         ps.registry = replace(ps.registry, recipients=gone)
         with pytest.raises(RefusedError, match="not-a-room"):
             await handler(up.peer, {"incident": "x", "events": []}, b"")
+        refused = await ps.entries("line.refuse")
+        assert [(one.object_id, one.error, one.case_ref) for one in refused] == [
+            ("tabaccheria", "not-a-room", "x"), (PL, "not-a-room", "x"),
+        ]  # fmt: skip
+
+
+async def test_who_speaks_in_our_name_stands_in_the_ledger_once_with_how_often(tmp_path):
+    """Every ten minutes one entry; the next one counts those between."""
+    async with two_rooms(tmp_path) as (_, ps, (up, _down)):
+        ps.desk._door._clock = clock = FakeClock()
+        frame = told_closed(0)
+        frame["events"][0]["who"] = "peer"
+        for wait_s in (0.0, 1.0, 1.0, SAY_AGAIN_S):
+            clock.advance(wait_s)
+            with pytest.raises(RefusedError, match="not-yours"):
+                await up.handlers["incident"](up.peer, frame, b"")
+        refused = await ps.entries("line.refuse")
+        assert [(one.error, one.count) for one in refused] == [("not-yours", 0), ("not-yours", 3)]
 
 
 async def test_two_rooms_share_over_a_real_line(tmp_path):

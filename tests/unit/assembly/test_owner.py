@@ -56,6 +56,8 @@ class Bench:
         self.registry, self.ledger, self.clock = registry, ledger, clock
         self.journal = Journal(ledger, clock)
         self.told = []
+        self.hold_up = ""
+        """The camera at which one lives."""
         self.desk = self.another()
         self.journal.watchers.append(self.desk.noted)
 
@@ -70,6 +72,7 @@ class Bench:
                 lambda: self.ledger.head().size,
                 self.clock,
                 lambda controller, event, data: self.told.append((controller, event, data)),
+                lambda camera, _utc_us: camera == self.hold_up,
             )
         )
 
@@ -104,6 +107,28 @@ async def test_an_owner_reads_who_looked_and_for_how_long(tmp_path):
         assert oldest.seconds == 2.5
         assert (newest.camera, newest.until_us) == ("due", 0)
         assert "anna" not in repr(newest) + repr(oldest)
+
+
+async def test_a_hold_up_hides_strangers_looks_and_none_of_the_owners_own(tmp_path):
+    """The owner who looks and does not find it would know; what is hidden comes afterwards."""
+    own = {"org": "comune", "role": "owner.private", "purpose_code": "titolare"}
+    async with bench(tmp_path) as made:
+        made.hold_up = "uno"
+        for emergency in (False, True):
+            event = EMERGENCY if emergency else LOOK
+            await made.journal.append(event)
+            await made.journal.append(replace(event, **own))
+        await made.look(object_id="due")
+        assert [(one.camera, one.organisation) for one in made.desk.looks("comune")] == [
+            ("due", "sala-pl"),
+            ("uno", "comune"),
+        ]
+        assert [one.look.organisation for one in made.desk.alerts("comune")] == ["comune"]
+        told = [(data["camera"], data["organisation"]) for _, _, data in made.told]
+        assert told == [("uno", "comune"), ("uno", "comune"), ("due", "sala-pl")]
+        made.hold_up = ""
+        assert len(made.desk.looks("comune")) == 3
+        assert len(made.desk.alerts("comune")) == 2
 
 
 async def test_nobody_reads_of_anothers_cameras(tmp_path):

@@ -258,6 +258,21 @@ async def test_a_disk_that_refuses_is_told_and_tried_again(tmp_path):
         assert (await only(w))[1].alarm.rule == RULE_HIT
 
 
+async def test_hits_of_another_deployment_are_named_until_they_are_gone(tmp_path):
+    """Sealed under another key they cannot be opened: health says which file, and what to do."""
+    async with world(tmp_path) as w:
+        (hit,) = await w.pass_by()
+        await w.desk.vouch()
+        assert w.desk.problem == ""
+    async with world(tmp_path, lists=Lists(secret=b"o" * 32)) as w:
+        await w.desk.vouch()
+        assert "hits.db: 1 of 1 hits are of another deployment" in w.desk.problem
+        assert "former_key" in w.desk.problem
+        await w.book.drop(hit.id)
+        await w.desk._sweep()
+        assert w.desk.problem == ""
+
+
 async def test_hits_that_wait_for_the_disk_are_bounded(tmp_path):
     """The oldest gives way."""
     many = {f"ZQ{n:03}XV": Match(f"v{n}", text=f"ZQ{n:03}XV") for n in range(MOST_DUE + 5)}

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.assembly.journal import Journal
 from gateway.assembly.room_witness import (
+    LOOK_S,
     RULE_FORK,
     LineWitness,
     RoomWitness,
@@ -26,7 +27,7 @@ from gateway.model.audit import LedgerEvent, Operation
 from gateway.model.errors import ConfigError, LedgerError, PeerError, RefusedError
 from gateway.model.registry import Edge
 from gateway.room.store import open_room_store
-from gateway.room.witnesses import SCHEMA, EdgeLogs, RoomKey, request_text
+from gateway.room.witnesses import BEHIND, CHECKPOINT, SCHEMA, EdgeLogs, RoomKey, request_text
 from gateway.wire.checkpoint import VerifierKey
 from tests.fakes import FakeClock
 from tests.line_pair import Pair
@@ -89,7 +90,7 @@ async def room(folder, clock, vkey=VKEY):
         object.__setattr__(town, "edges", edges)
         parts = WitnessParts(
             open_witness(home, "sala.example/varco"), EdgeLogs(store), lambda: town,
-            Journal(ledger, clock), alarms, clock,
+            Journal(ledger, clock), alarms, clock, pair.edge.is_up,
         )  # fmt: skip
         witness = RoomWitness(parts)
         pair.room.handlers = witness.handlers()
@@ -180,6 +181,82 @@ async def test_a_ledger_that_was_rolled_back_is_named(tmp_path):
             await ledger.append(event(7))
             await keeper.ask_all()
             assert (keeper.problems, far.alarms.standing) == ((), {})
+
+
+async def minutes(far, clock, count):
+    """Let time pass, with the looks that are due."""
+    for _ in range(count * 2):
+        clock.advance(LOOK_S)
+        await far.witness.look(LOOK_S)
+
+
+async def test_a_new_branch_that_never_shows_a_proof_is_named(tmp_path):
+    """Rolled back and longer again, each checkpoint `old 0`: no cosignature, so ten minutes."""
+    clock = FakeClock()
+    async with room(tmp_path, clock) as far:
+        async with edge(tmp_path, clock, far.line) as (ledger, keeper):
+            await far.greet()
+            await ledger.append_many([event(n) for n in range(5)])
+            await keeper.ask_all()
+        (tmp_path / "ledger.db").rename(tmp_path / "true.db")
+        for suffix in ("-wal", "-shm"):
+            (tmp_path / f"ledger.db{suffix}").unlink(missing_ok=True)
+        async with edge(tmp_path, clock, far.line) as (ledger, _):
+            await ledger.append_many([event(100 + n) for n in range(30)])
+            for _ in range(10):
+                assert await far.forks() == []
+                asked = await ledger.extension(0)
+                with pytest.raises(RefusedError, match=BEHIND):
+                    await far.pair.edge.call(
+                        CHECKPOINT, {"request": request_text(0, (), asked.note)}
+                    )
+                await minutes(far, clock, 1)
+        assert await far.forks() == [(EDGE, "silent")]
+        assert far.alarms.told == [EDGE]
+        await minutes(far, clock, 5)
+        assert len(await far.forks()) == 1
+
+
+async def test_silence_is_named_over_breaks_of_the_line_and_a_restart_of_the_room(tmp_path):
+    """Only while the line stands; whoever was away may ask first; the next cosignature ends it."""
+    clock = FakeClock()
+    async with room(tmp_path, clock) as far, edge(tmp_path, clock, far.line) as (ledger, keeper):
+        await far.greet()
+        await ledger.append(event(1))
+        await keeper.ask_all()
+        await minutes(far, clock, 9)
+        await keeper.ask_all()
+        await minutes(far, clock, 9)
+        far.pair.cut()
+        await minutes(far, clock, 60)
+        assert await far.forks() == []
+    async with room(tmp_path, clock) as far, edge(tmp_path, clock, far.line) as (ledger, keeper):
+        for _ in range(4):
+            far.pair.mend()
+            await minutes(far, clock, 1)
+            far.pair.cut()
+        assert await far.forks() == []
+        far.pair.mend()
+        await minutes(far, clock, 1)
+        assert await far.forks() == [(EDGE, "silent")]
+        await far.greet()
+        await keeper.ask_all()
+        assert (keeper.problems, far.alarms.standing) == ((), {})
+        await minutes(far, clock, 9)
+        assert far.alarms.standing == {}
+        del far.edges[EDGE]
+        await minutes(far, clock, 9)
+        assert far.alarms.standing == {}
+
+
+async def test_a_log_that_was_never_cosigned_is_named_too(tmp_path):
+    """Ten minutes after its line was seen first."""
+    clock = FakeClock()
+    async with room(tmp_path, clock, vkey="") as far:
+        await minutes(far, clock, 10)
+        assert await far.forks() == []
+        await minutes(far, clock, 1)
+        assert await far.forks() == [(EDGE, "silent")]
 
 
 async def test_a_memory_that_vanished_is_said(tmp_path):

@@ -3,6 +3,8 @@
 """What the benchmark of rooms measures with: pictures that tell their age, boxes, seeds."""
 
 import argparse
+import dataclasses
+import functools
 import json
 import struct
 
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from benchmarks import rooms
-from benchmarks.lab import boxes, counted, link, pictures, viewers
+from benchmarks.lab import boxes, counted, link, pictures, soaking, viewers
 from benchmarks.lab.figures import Plan, Report
 from benchmarks.lab.interconnection import (
     View,
@@ -20,6 +22,7 @@ from benchmarks.lab.interconnection import (
     room_config,
     room_seed,
 )
+from benchmarks.lab.network import LabError
 from benchmarks.lab.process import child
 from gateway.config.load import parse
 from gateway.model.registry import empty_registry
@@ -146,9 +149,157 @@ def test_the_report_has_every_key_also_when_nothing_was_measured(tmp_path, capsy
         "operators uplink_ratio edge_cpu_ms_per_stream_s edges room_cpu_cores"
         " cold_first_picture_s warm_first_picture_s held_first_picture_s dead_line_noticed_s"
         " edge_cpu_own_ms_per_stream_s edge_cpu_kernel_ms_per_stream_s"
+        " edge_cpu_one_kernel_ms_per_stream_s edge_cpu_receiving_ms_per_stream_s"
+        " router_cpu_ms_per_stream_s soak part_s"
     )
     assert set(keys.split()) <= told.keys()
     assert {"delay_s_p95", "back_s_after_cut"} <= told["lte"].keys()
     assert told["uplink_ratio"] is None
+    for key in ("least_share", "edges", "soak", "dead_line_not_noticed", "room_dark_viewers"):
+        assert told[key] is None, key
+    assert set(told["lte"].values()) == {None}
     assert told["skipped"] == ["everything: no root"]
     assert "not measured" in capsys.readouterr().out
+
+
+def told(tmp_path, found, load=rooms.QUICK):
+    path = tmp_path / "rooms.json"
+    rooms.report(Report("rooms", Plan(True, path, argparse.Namespace()), 1), load, found)
+    return json.loads(path.read_text())
+
+
+@pytest.mark.parametrize(
+    ("words", "parts", "minutes"),
+    [
+        ([], "looks operators toll mobile cuts crowd", 0),
+        (["--soak", "2"], "looks operators toll mobile cuts soak crowd", 2),
+        (["--parts", "soak"], "soak", 30),
+        (["--parts", "soak", "toll", "--soak", "0.5"], "toll soak", 0.5),
+    ],
+)
+def test_parts_are_done_in_their_order_and_the_long_one_only_if_asked_for(words, parts, minutes):
+    load, wanted = rooms.asked_for(rooms._parser().parse_args(words))
+    assert wanted == parts.split()
+    assert load.soak_min == minutes
+    assert (load.edges, load.cameras, load.mobile_s, load.cuts) == (20, 4, 300.0, 3)
+
+
+def test_a_run_is_made_smaller_by_hand():
+    """Of the full run's parts, as they are."""
+    words = ["--edges", "3", "--rounds", "1", "--mobile", "9"]
+    load, _ = rooms.asked_for(rooms._parser().parse_args(words))
+    assert (load.edges, load.rounds, load.mobile_s) == (3, 1, 9.0)
+    assert not load.beside
+
+
+def test_a_part_that_fails_is_null_and_named_and_the_others_keep_theirs(tmp_path, capsys):
+    """Also by a bug of its own; half of its figures are none."""
+    found = rooms.Found()
+
+    def good():
+        found.uplink_ratio.append(1.02)
+
+    def half():
+        found.cold.append((0.1, 0.2))
+        found.uplink_ratio.append(9.0)
+        raise KeyError("no such camera")
+
+    assert rooms.attempt("operators", good, found)
+    assert not rooms.attempt("looks", half, found)
+    made = told(tmp_path, found)
+    assert (made["uplink_ratio"], made["cold_first_picture_s"]) == (1.02, None)
+    assert made["skipped"] == ["looks: KeyError: 'no such camera'"]
+    assert set(made["part_s"]) == {"operators", "looks"}
+    assert "operators: 0 s" in capsys.readouterr().err
+
+
+def test_a_run_that_is_interrupted_tells_what_it_had():
+    found = rooms.Found()
+
+    def part():
+        found.cold.append((0.1, 0.2))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rooms.attempt("looks", part, found)
+    assert (found.cold, found.skipped) == ([], ["looks: interrupted"])
+
+
+def test_what_cannot_be_built_leaves_every_part_named(tmp_path, monkeypatch):
+    """Both laboratories of a full run are tried; none of their figures is there."""
+    tried = []
+
+    def refused():
+        tried.append(True)
+        raise LabError("no TUN devices")
+
+    monkeypatch.setattr(rooms, "lab", refused)
+    monkeypatch.setattr(counted, "make", functools.partial(counted.make, count=100))
+    found = rooms.Found()
+    rooms.measure(tmp_path, rooms.FULL, found, ["looks", "toll", "crowd"])
+    made = told(tmp_path, found)
+    assert len(tried) == 2
+    assert "looks: one edge and the room failed" in made["skipped"]
+    assert "toll: one edge and the room failed" in made["skipped"]
+    assert "crowd: 20 edges failed" in made["skipped"]
+    assert "one edge and the room: LabError: no TUN devices" in made["skipped"]
+    assert "cuts: not asked for" in made["skipped"]
+    assert made["edge_cpu_ms_per_stream_s"] is made["room_cpu_cores"] is None
+    assert made["stream_kbps"] > 0
+
+
+def series(count=30, **late):
+    """Samples that are alike, but for what the last third has."""
+    calm = {
+        "delay_s": 0.3, "shown": 250, "edge_unsent_kb": 4.0, "room_unread_kb": 0.0,
+        "link_packets": 9, "edge_mb": 300.0, "room_mb": 200.0,
+    }  # fmt: skip
+    return [
+        soaking.Sample(10.0 * n, **(calm | (late if n >= count * 2 / 3 else {})))
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("late", "steady", "grew"),
+    [
+        ({}, True, ()),
+        ({"delay_s": 0.39}, True, ()),
+        ({"delay_s": 0.41}, False, ("delay_s",)),
+        ({"edge_unsent_kb": 90.0, "link_packets": 80}, False, ("edge_unsent_kb", "link_packets")),
+        ({"edge_mb": 320.0}, False, ("edge_mb",)),
+        ({"room_mb": 100.0}, True, ()),
+        ({"shown": 0, "delay_s": None}, False, ()),
+    ],
+)
+def test_half_an_hour_is_judged_by_its_thirds(tmp_path, late, steady, grew):
+    """What is less is no growth; no picture at all is no steadiness."""
+    found = soaking.judged(series(**late))
+    assert (found.steady, found.grew) == (steady, grew)
+    made = told(tmp_path, rooms.Found(soak=found))["soak"]
+    assert made["steady"] is steady
+    assert len(made["series"]) == 30
+    assert made["series"][3][made["columns"].index("edge_mb")] == 300.0
+
+
+def test_too_short_a_soak_says_so_and_its_beginning_does_not_count():
+    """While the stream steps to what the line carries nothing is growth."""
+    assert soaking.judged(series(8)).steady is None
+    rising = series(30)
+    rising[:6] = [dataclasses.replace(one, delay_s=0.01, edge_mb=10.0) for one in rising[:6]]
+    assert soaking.judged(rising).steady is True
+    assert soaking.judged([]).figures()["steady"] is None
+
+
+def test_a_soak_samples_at_its_times():
+    """Every ten seconds from the first ten on, until the end."""
+    asked = []
+
+    def wait(until_s):
+        asked.append(until_s)
+        return until_s + 0.5
+
+    (one,) = series(1)
+    found = soaking.soak(lambda at_s: dataclasses.replace(one, at_s=at_s), wait, 60.0)
+    assert asked == [10.0, 20.0, 30.0, 40.0, 50.0, 60.0]
+    assert [sample.at_s for sample in found.samples][-1] == 60.5

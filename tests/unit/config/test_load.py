@@ -366,6 +366,8 @@ recipient = "sala-ps"
 name = "comune"
 recipient = "sala-pl"
 addresses = ["192.0.2.1:9000@192.0.2.9"]
+organisations = ["carabinieri"]
+emergency = true
 most_kbps = 4000
 pairs = false
 heartbeat_s = 180
@@ -397,6 +399,8 @@ def test_lines_of_a_box_are_taken_over():
     assert (one.addresses, one.most_kbps, one.heartbeat_s) == ((), 0, 90)
     assert two.addresses == ("192.0.2.1:9000@192.0.2.9",)
     assert (one.pairs, two.pairs) == (True, False)
+    assert (one.organisations, one.emergency) == ((), False)
+    assert (two.organisations, two.emergency) == (("carabinieri",), True)
     assert (two.certificate, two.key) == (Path("/etc/varco/c.pem"), "credential:line")
     assert (found.vms.port, found.vms.accounts[0].case) == (8322, "OdS 1")
     assert found.vms.accounts[0].purpose is Purpose.SERVICE
@@ -431,6 +435,10 @@ def test_a_box_without_tables_has_no_lines_and_short_ones_have_defaults():
         (
             '[[uplink]]\nname = "a"\nrecipient = "s"\nkey = "k.pem"\n',
             "uplink[a].certificate: is missing (write both certificate and key, or neither)",
+        ),
+        (
+            '[[uplink]]\nname = "a"\nrecipient = "s"\nemergency = "no"\n',
+            "uplink[a].emergency: must be a valid boolean (write true or false)",
         ),
         ('[vms]\nhost = "192.0.2.1"\n', "vms.host: is not on this machine and has no TLS"),
         ('[[vms.account]]\nuser = "v"\n', "case: is missing"),

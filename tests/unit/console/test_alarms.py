@@ -4,15 +4,33 @@
 
 import asyncio
 import json
+import os
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
+from gateway.assembly.services import AlarmBook
 from gateway.console import alarms
 from gateway.console.alarms import _clip, _still, is_far
-from gateway.model.alarm import AlarmVerdict, Delivery, DeliveryState
+from gateway.console.app import build_app
+from gateway.console.listener import bind_tcp
+from gateway.model.alarm import (
+    Alarm,
+    AlarmRecord,
+    AlarmState,
+    AlarmVerdict,
+    Delivery,
+    DeliveryState,
+)
+from gateway.model.identifiers import uuid7
+from gateway.model.panel import panel_zone
+from gateway.relay.alarms import book_rows
+from gateway.relay.alarms.book_rows import Fresh
+from gateway.relay.alarms.outbox import Bounds, open_outbox
 from tests.ui.town import INSTITUTE, PHARMACY, ROOM, Town
+from tests.unit.console.conftest import Site, serving
 
 JPEG = b"\xff\xd8\xff\xe0 picture"
 
@@ -373,3 +391,86 @@ async def test_what_the_actor_may_not_know_pushes_nothing_out_of_the_list(site, 
     async with site.as_user("anna") as client:
         listed = (await client.get("/api/alarms", params={"limit": 1})).json()
     assert [one["id"] for one in listed] == [mine.alarm.id]
+
+
+class Ledger:
+    """A journal in memory."""
+
+    def __init__(self):
+        self.entries = []
+
+    async def account(self, event):
+        self.entries.append(event)
+
+
+@asynccontextmanager
+async def on_disk(folder):
+    """Serve the town before a real book of alarms that remembers three; yields site and book."""
+    town, bounds = Town(), Bounds(kept=3)
+    async with open_outbox(folder / "alarms.db", clock=town.clock, bounds=bounds) as outbox:
+        town.alarms = AlarmBook(outbox, Ledger(), lambda: town.registry)
+        bound = bind_tcp("127.0.0.1", 0)
+        async with serving(build_app(town.services()), [bound]):
+            yield Site(town, f"http://127.0.0.1:{bound.getsockname()[1]}"), outbox
+
+
+def made(town, camera=PHARMACY, **changes):
+    now = town.clock.now()
+    values = {"zone": "banco", "rule": "intrusione", "severity": 5, "raised": now} | changes
+    return Alarm(uuid7(now.utc_us, os.urandom(10)), camera, **values)
+
+
+async def flood(outbox, town, count):
+    """Store newer alarms of another house in one transaction."""
+    now = town.clock.now()
+
+    def job(db):
+        for _ in range(count):
+            record = AlarmRecord(made(town, "altrove"), AlarmState.OPEN, now.utc_us)
+            book_rows.insert(db, Fresh(record, (("altri", True),)), outbox._quota, now)
+
+    await outbox._store.write(job)
+
+
+async def test_an_open_alarm_is_found_behind_any_number_of_others(tmp_path):
+    """Listed after a reload, taken and closed; nor do closed ones of others fill the list."""
+    async with on_disk(tmp_path) as (site, outbox):
+        rooms = [site.town.registry.recipients[ROOM]]
+        call = await outbox.raise_alarm(made(site.town), recipients=rooms, act="patto")
+        done = await outbox.raise_alarm(made(site.town, severity=2), recipients=rooms, act="patto")
+        await outbox.close(done.alarm.id, "anna", AlarmVerdict.FALSE)
+        await flood(outbox, site.town, 501)
+        for _ in range(4):
+            await outbox.raise_alarm(made(site.town, "altrove"), recipients=(), act="")
+        assert outbox.get(call.alarm.id) is None
+        path = f"/api/alarms/{call.alarm.id}"
+        async with site.as_user("anna") as client:
+            listed = (await client.get("/api/alarms")).json()
+            assert [one["id"] for one in listed] == [done.alarm.id, call.alarm.id]
+            assert (await client.get(path)).status_code == 200
+            taken = await client.post(f"{path}/take")
+            assert (taken.status_code, taken.json()["taken_by"]) == (200, "Anna Ricci")
+            await outbox.end(call.alarm.id, site.town.clock.now())
+            await outbox.raise_alarm(made(site.town, "altrove"), recipients=(), act="")
+            closed = await client.post(f"{path}/close", json={"verdict": "confermato"})
+            assert outbox.get(call.alarm.id) is None
+            assert (closed.status_code, closed.json()["state"]) == (200, "chiuso")
+            assert (
+                await client.post(f"{path}/close", json={"verdict": "falso"})
+            ).status_code == 409
+        async with site.as_user("sara") as client:
+            assert (await client.post(f"{path}/take")).status_code == 404
+
+
+async def test_a_panels_holdup_is_taken_while_its_next_step_waits(tmp_path):
+    """It has no channel whose centre is asked first: whoever takes it has it."""
+    async with on_disk(tmp_path) as (site, outbox):
+        alarm = made(site.town, zone=panel_zone("centralina", "3"), rule="rapina", silent=True)
+        rooms = [site.town.registry.recipients[ROOM]]
+        plan = ((60.0, (INSTITUTE,)), (240.0, ()))
+        await outbox.raise_alarm(alarm, recipients=rooms, act="patto", plan=plan)
+        async with site.as_user("anna") as client:
+            assert (await client.get(f"/api/alarms/{alarm.id}")).json()["alarm"]["may_take"] is True
+            taken = await client.post(f"/api/alarms/{alarm.id}/take")
+        assert (taken.status_code, taken.json()["taken_by"]) == (200, "Anna Ricci")
+        assert outbox.get(alarm.id).escalates_utc_us == 0

@@ -122,3 +122,13 @@ async def test_a_controller_does_not_see_another_ones_cameras(site, town):
         cards = (await client.get("/api/cameras")).json()
     assert [card["id"] for card in cards] == ["farmacia-1"]
     assert cards[0]["viewable"] is False
+
+
+async def test_a_card_tells_of_its_open_alarm_whatever_others_have(site, town):
+    """Newer alarms of other houses push none off the cards."""
+    record = town.alarms.raise_one(ago_s=900)
+    for _ in range(201):
+        town.alarms.raise_one("piazza-1", recipients=())
+    async with site.as_user("anna") as client:
+        cards = {card["id"]: card for card in (await client.get("/api/cameras")).json()}
+    assert cards[PHARMACY]["open_alarm"] == record.alarm.id

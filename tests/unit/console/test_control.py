@@ -9,11 +9,13 @@ import httpx
 import pytest
 
 from gateway.console.app import build_control_app
+from gateway.console.control import NO_LADDER
 from gateway.console.listener import bind_tcp, bind_unix
 from gateway.console.problem import RefusedError
 from gateway.console.services import Health, InspectionWish
 from gateway.model.access import Refusal, Verdict
-from tests.ui.town import PASSWORD, Change
+from gateway.model.registry import Escalation, EscalationStep
+from tests.ui.town import PASSWORD, ROOM, Change
 from tests.unit.console.conftest import serving
 
 
@@ -40,14 +42,26 @@ async def test_status_tells_the_box_at_a_glance(control, town):
 
 
 async def test_status_tells_what_is_wrong_in_the_language_of_who_reads(control, town, monkeypatch):
-    """English to a script that asks for nothing."""
+    """English to a script that asks for nothing; that nobody else hears of an alarm stands there.
+
+    Not where a ladder says who does, nor where no act names anybody.
+    """
     problems = ("recipient sala: broker a (b:8883) gives no answer",)
     monkeypatch.setattr(town.operations, "state", Health(True, problems))
     said = {
         tongue: (await control.get("/control/status", headers=header)).json()["problems"]
         for tongue, header in {"en": {}, "it": {"Accept-Language": "it"}}.items()
     }
-    assert said == {"en": [*problems], "it": ["destinatario sala: broker a (b:8883) non risponde"]}
+    assert said == {
+        "en": [*problems, NO_LADDER[1]],
+        "it": ["destinatario sala: broker a (b:8883) non risponde", NO_LADDER[0]],
+    }
+    bare = town.registry
+    assert not bare.escalations
+    ladder = {"notte": Escalation("notte", steps=(EscalationStep(0, (ROOM,)),))}
+    for registry in (replace(bare, escalations=ladder), replace(bare, acts={})):
+        town.registry = registry
+        assert (await control.get("/control/status")).json()["problems"] == [*problems]
 
 
 async def test_apply_imports_as_the_local_administrator(control, town):

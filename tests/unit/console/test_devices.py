@@ -4,7 +4,13 @@
 
 from dataclasses import replace
 
+import pytest
+
+from gateway.console.cameras import list_cameras
+from gateway.console.devices import list_devices
 from gateway.ingest.nvr import Channel
+from gateway.model.access import Actor
+from gateway.model.media import StreamState, StreamStatus
 from gateway.model.registry import Role, User
 from tests.ui.town import PHARMACY, SQUARE
 
@@ -115,3 +121,32 @@ async def test_nobody_gets_devices_without_signing_in(site):
     """401, as everywhere."""
     async with site.anonymous() as client:
         assert (await client.get("/api/devices")).status_code == 401
+
+
+class Calm:
+    """Cameras of which nothing is to be seen, three streams of each aside."""
+
+    def status(self, camera):
+        return StreamStatus(StreamState.IDLE)
+
+    def streams(self, camera):
+        return 3
+
+
+@pytest.mark.parametrize(
+    ("role", "calm"),
+    [(Role.OWNER, True), (Role.INSTALLER, True), (Role.SYSADMIN, False), (Role.PL_OPERATOR, False)],
+)
+async def test_people_on_site_see_cameras_as_they_may_be_seen(town, role, calm):
+    """In the list, at a device's channels and in its sessions (ADR 32); rooms see what is."""
+    organisation = "sala-pl" if role is Role.PL_OPERATOR else "comune"
+    actor = Actor("uno", "Uno", role, organisation, "s", "password", "192.0.2.1")
+    services = replace(town.services(), on_site=Calm())
+    (recorder,) = [one for one in await list_devices(actor, services) if one.id == "scale"]
+    cameras = [one for one in recorder.channels if one.camera]
+    assert cameras
+    assert {one.state == "idle" for one in cameras} == {calm}
+    hung = [one for one in town.registry.cameras.values() if one.device == "scale"]
+    assert recorder.sessions_used == (3 * len(hung) if calm else town.devices["scale"].sessions)
+    listed = {one.id: one.state for one in await list_cameras(actor, services)}
+    assert (listed[SQUARE] == "idle") is calm

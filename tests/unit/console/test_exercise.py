@@ -9,7 +9,7 @@ import pytest
 
 from gateway.console.app import build_app
 from gateway.console.listener import bind_tcp
-from tests.ui.town import Exercise
+from tests.ui.town import Exercise, SceneState
 from tests.unit.console.conftest import Site, serving
 
 
@@ -32,6 +32,22 @@ async def test_cards_speak_the_language_asked(training):
     assert english["scenes"][0]["title"] == "Intruder in the pharmacy"
     assert italian["accounts"][0]["name"] == "Anna Ricci"
     assert session["box"]["scenes"] is True
+
+
+async def test_a_scene_that_takes_its_time_tells_how_far_it_is(training, town):
+    """Progress as figures, the end in the language of the request; the others are ready."""
+    town.exercise.states["farmacia"] = SceneState(
+        enabled=False, running=True, done=3, whole=20, text_it="finita", text_en="over"
+    )
+    async with training.anonymous() as client:
+        (italian,) = (await client.get("/api/exercise")).json()["scenes"]
+        (english,) = (await client.get("/api/exercise?lang=en")).json()["scenes"]
+        town.exercise.states.clear()
+        (ready,) = (await client.get("/api/exercise")).json()["scenes"]
+    figures = ("enabled", "running", "done", "whole", "state")
+    assert [italian[one] for one in figures] == [False, True, 3, 20, "finita"]
+    assert english["state"] == "over"
+    assert [ready[one] for one in figures] == [True, False, 0, 0, ""]
 
 
 async def test_one_click_signs_in_as_a_listed_account_alone(training):

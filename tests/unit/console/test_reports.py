@@ -11,7 +11,7 @@ from datetime import date
 from gateway.console.app import build_app
 from gateway.console.listener import bind_tcp
 from gateway.model.access import Actor
-from gateway.model.registry import Role
+from gateway.model.registry import ReportRoute, Role
 from tests.ui.report_town import INSIDE, listed, reports_of
 from tests.ui.town import INSTITUTE, Town
 from tests.unit.console.conftest import Site, serving
@@ -176,3 +176,32 @@ async def test_a_room_passes_a_report_on(tmp_path):
         assert (await anna.post(f"{path}/ack")).status_code == 200
         assert (await pino.post(f"{path}/ack")).status_code == 403
         assert (await pino.get(path)).status_code == 200
+
+
+async def test_a_report_that_another_room_took_is_not_ended_here(tmp_path):
+    """Who has it stands in the refusal and on the page; an answer that would close it is not sent.
+
+    A plain answer goes, and the room that has it ends it.
+    """
+    async with serves(tmp_path) as (site, ivo, pino, anna):
+        route = ReportRoute("due", ("questura", "sala-pl"), order=1)
+        site.town.registry = replace(site.town.registry, report_routes={"due": route})
+        path = (await ivo.post("/api/reports", json=BODY)).headers["location"]
+        assert (await anna.get(path)).json()["report"]["may_close"] is True
+        taken = (await pino.post(f"{path}/ack")).json()
+        assert (taken["may_close"], taken["taken_by"]["id"]) == (True, "questura")
+        for action, body in (
+            ("route", {"recipient": "sala-pl"}),
+            ("close", {"outcome": "infondata"}),
+            ("answers", {"text": "Chiudiamo", "outcome": "infondata"}),
+        ):
+            refused = await anna.post(f"{path}/{action}", json=body)
+            assert (refused.status_code, refused.json()["code"]) == (409, "report-taken"), action
+            assert refused.json()["detail"] == "Sala operativa Questura"
+        there = (await anna.get(path)).json()
+        assert there["answers"] == []
+        assert there["report"]["taken_by"]["name"] == "Sala operativa Questura"
+        assert (there["report"]["may_close"], there["report"]["may_answer"]) == (False, True)
+        assert (await anna.post(f"{path}/answers", json={"text": "Visto"})).status_code == 201
+        closed = await pino.post(f"{path}/close", json={"outcome": "gestita"})
+        assert (closed.json()["state"], closed.json()["may_close"]) == ("chiusa", False)

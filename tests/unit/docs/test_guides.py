@@ -52,8 +52,8 @@ def test_every_command_of_a_guide_exists(page):
 
 
 def test_the_configuration_of_the_guide_loads():
-    """The TOML blocks are a good gateway.toml, a camera, a provider, a machine, a recorder."""
-    box, camera, provider, machine, recorder = blocks(GUIDES / "installazione.md", "toml")
+    """Its TOML blocks: gateway.toml, a camera, a provider, a machine, a ladder, a recorder."""
+    box, camera, provider, machine, ladder, recorder = blocks(GUIDES / "installazione.md", "toml")
     assert parse(box, GUIDES / "gateway.toml").console.public_url.startswith("https://")
     assert len(parse_seed(camera, "guide").entities) == 1
     (found,) = parse(box + provider, GUIDES / "gateway.toml").oidc
@@ -61,19 +61,22 @@ def test_the_configuration_of_the_guide_loads():
     digits = "0f" * 32
     (account,) = parse_seed(machine.replace("…64 cifre…", digits), "guide").entities.values()
     assert account.certificate_sha256 == digits
+    (steps,) = parse_seed(ladder, "guide").entities.values()
+    assert [one.recipients for one in steps.steps] == [("sala-pl",), ("istituto",)]
     kinds = [kind for kind, _ in parse_seed(recorder, "guide").entities]
     assert kinds == ["device", "camera"]
 
 
 def test_the_lines_of_the_guide_load():
-    """A room, an uplink, the same with a second path, an edge; every refusal is explained."""
+    """A room, an uplink, with a second path, with who looks, an edge; refusals are explained."""
     page = GUIDES / "collegamenti.md"
-    room, uplink, paths, edge = blocks(page, "toml")
+    room, uplink, paths, words, edge = blocks(page, "toml")
     box = '[box]\nid = "varco-nord"\nname = "Nord"\n'
     assert parse(box + room, GUIDES / "gateway.toml").room.addresses
-    for text in (uplink, paths):
+    for text in (uplink, paths, words):
         (found,) = parse(box + text, GUIDES / "gateway.toml").uplinks
         assert (found.name, found.recipient) == ("questura", "sala-questura")
+    assert (found.organisations, found.emergency) == (("carabinieri",), False)
     assert list(parse_seed(edge, "guide").entities) == [("edge", "varco-nord")]
     told = page.read_text(encoding="utf-8")
     codes = {code for code in REFUSALS if code.startswith("code-")} - {"code-unknown"}

@@ -9,7 +9,6 @@ import itertools
 import os
 import re
 import signal
-import socket
 import sys
 import tracemalloc
 from pathlib import Path
@@ -25,6 +24,7 @@ from gateway.runtime.clock import SystemClock
 from gateway.runtime.fanout import Fanout, Reader
 from tests.footage import scene
 from tests.goldens import golden, pictures
+from tests.ports import free_port
 from tests.virtual_camera import LATENCY_S, USERS, virtual_camera
 
 ROOT = Path(__file__).parents[3]
@@ -77,12 +77,6 @@ async def pulling(*pulled):
         yield
         for task in tasks:
             task.cancel()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.asynccontextmanager

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import contextlib
 import hashlib
-import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 
@@ -26,6 +25,7 @@ from gateway.runtime.clock import SystemClock
 from gateway.wire.digest import Proved, Verifier
 from gateway.wire.sdp import UnusableStreamError
 from tests.goldens import golden
+from tests.ports import free_port
 
 STREAM = golden("quirk-boundary-with-dashes.multipart").partition(b"\r\n\r\n")[2]
 OK = b"HTTP/1.1 200 OK\r\nServer: Cam/1\r\nContent-Type: multipart/x-mixed-replace; boundary=--my"
@@ -285,12 +285,6 @@ async def test_https_is_verified_and_nothing_is_sent_to_a_stranger(sealed):
         unknown = await Pull(url).end()
         assert fingerprint in str(unknown)
     assert asked == []
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.mark.peer

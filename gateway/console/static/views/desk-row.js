@@ -12,6 +12,8 @@ import { now, state } from "../state.js";
 /** Returns what a countdown says: who is told next, and when. */
 export const countdownWords = (alarm, at = now()) => {
   const rest = secondsTo(alarm.escalates, at);
+  const far = alarm.camera.includes("."); // its edge does not tell whom it asks next
+  if (!alarm.escalates_to?.length && !far) return rest ? t("desk.last", { rest: minutes(rest) }) : t("desk.nobody");
   const to = alarm.escalates_to?.length ? alarm.escalates_to.join(", ") : t("desk.others");
   return rest ? t("desk.escalates", { to, rest: minutes(rest) }) : t("desk.escalating", { to });
 };

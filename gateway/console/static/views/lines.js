@@ -107,7 +107,7 @@ class LinesView {
   /** Shows a code once: it is kept nowhere. */
   async show({ edge, code, expires, kept }) {
     const command = `varco link join --as ${t("lines.code.line")}`;
-    const text = h("p", { class: "line-code", id: "line-code", tabindex: "0" }, code);
+    const text = h("p", { class: "line-code", id: "line-code", tabindex: "0", role: "group", "aria-labelledby": "line-code-label" }, code);
     const copied = h("p", { class: "muted", role: "status" });
     const copy = h("button", { type: "button", class: "quiet", onclick: async () => {
       try {

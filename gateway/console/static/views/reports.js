@@ -125,7 +125,10 @@ class ReportsView {
     const run = (work) => async (event) => {
       event.currentTarget.disabled = true;
       fill(problem);
-      try { await work(); await this.refresh(); } catch (error) { problem.textContent = error.message; }
+      try { await work(); await this.refresh(); } catch (error) {
+        problem.textContent = error.message;
+        if (error.code === "report-taken") await this.refresh(); // the row says then who has it
+      }
       if (event.target.isConnected) event.target.disabled = false;
     };
     const label = (key) => `${t(key)}: ${one.number}`;
@@ -134,8 +137,8 @@ class ReportsView {
     return [acknowledge,
       h("button", { type: "button", class: one.may_ack ? "quiet" : "primary", "aria-label": label("reports.answer"), onclick: () => this.answer(one) }, icon("message"), t("reports.answer")),
       state.user.views.includes("incidents") && h("button", { type: "button", class: "quiet", "aria-label": label("reports.incident"), onclick: run(() => this.incident(one)) }, icon("incident"), t("reports.incident")),
-      this.found.rooms.length > 1 && h("button", { type: "button", class: "quiet", "aria-label": label("reports.pass"), onclick: () => this.passOn(one) }, icon("share"), t("reports.pass")),
-      h("button", { type: "button", class: "quiet", "aria-label": label("reports.close"), onclick: () => this.close(one) }, icon("check"), t("reports.close"))];
+      one.may_close && this.found.rooms.length > 1 && h("button", { type: "button", class: "quiet", "aria-label": label("reports.pass"), onclick: () => this.passOn(one) }, icon("share"), t("reports.pass")),
+      one.may_close && h("button", { type: "button", class: "quiet", "aria-label": label("reports.close"), onclick: () => this.close(one) }, icon("check"), t("reports.close"))];
   }
 
   outcomes(first) {
@@ -147,7 +150,7 @@ class ReportsView {
     const made = await ask({
       title: t("reports.answer.title", { number: one.number }), lead: t("reports.answer.lead", { name: one.institute.name }), submit: t("reports.answer.go"),
       fields: [{ name: "text", label: t("reports.answer.text"), type: "area", required: true, minlength: 2, maxlength: 1000 },
-        { name: "outcome", label: t("reports.answer.outcome"), options: this.outcomes(t("reports.answer.open")) }],
+        ...(one.may_close ? [{ name: "outcome", label: t("reports.answer.outcome"), options: this.outcomes(t("reports.answer.open")) }] : [])],
       run: ({ text, outcome }) => post(`/api/reports/${one.id}/answers`, { text, outcome: outcome || null }, { "Idempotency-Key": key }),
     });
     if (made) say(t("reports.answered", { number: made.number }));

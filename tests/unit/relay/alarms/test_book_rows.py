@@ -13,6 +13,7 @@ from gateway.model.alarm import Alarm, AlarmState, AlarmVerdict
 from gateway.model.alarm import DeliveryState as State
 from gateway.model.errors import DiskFullError, StoreError
 from gateway.model.identifiers import uuid7
+from gateway.model.panel import panel_zone
 from gateway.model.registry import Recipient, RecipientKind
 from gateway.relay.alarms import book_rows
 from gateway.relay.alarms.book_rows import Answer, BookFullError
@@ -235,6 +236,44 @@ async def test_a_new_cause_is_no_repeat_of_what_nobody_can_answer(outbox, clock)
     await outbox.escalate(anew.alarm.id, 0, [])
     await outbox.take(anew.alarm.id, "m-rossi")
     assert (await raised(outbox, clock, key="k")).alarm.id == anew.alarm.id
+
+
+async def test_a_second_press_on_a_holdup_that_somebody_took_is_a_new_call(outbox, clock):
+    """Delivered and with a deadline of its own; one that nobody took is repeated, as before.
+
+    Who took the first may have left it, and nobody on site can say it a second way.
+    """
+    told = {"key": "rapina/banco", "silent": True, "rule": "rapina", "plan": ((180.0, ()),)}
+    first = await raised(outbox, clock, **told)
+    assert (await raised(outbox, clock, **told)).repeats == 1
+    await deliver(outbox, first)
+    await outbox.take(first.alarm.id, "m-rossi")
+    clock.advance(90)
+    second = await raised(outbox, clock, **told)
+    assert second.alarm.id != first.alarm.id
+    (due,) = await outbox.due("questura", LIVE, limit=9)
+    assert (due.record.alarm.id, due.phase) == (second.alarm.id, Phase.RAISED)
+    assert (await raised(outbox, clock, **told)).alarm.id == second.alarm.id
+    clock.advance(180)
+    assert outbox.overdue() == [(second.alarm.id, 0)]
+    assert [one.alarm.id for one in outbox.hidden()] == [first.alarm.id, second.alarm.id]
+    loud = await raised(outbox, clock, key="dc09/3")
+    await outbox.take(loud.alarm.id, "m-rossi")
+    assert (await raised(outbox, clock, key="dc09/3")).alarm.id == loud.alarm.id
+
+
+async def test_a_panels_holdup_without_a_channel_is_taken_while_a_step_waits(outbox, clock):
+    """No centre is asked of it; one of a channel waits for its centre's word all the same."""
+    call = {"silent": True, "rule": "rapina", "plan": PLAN}
+    panel = await raised(outbox, clock, zone=panel_zone("centralina", "3"), **call)
+    taken = await outbox.take(panel.alarm.id, "m-rossi", organisation="questura")
+    assert (taken.taken_by, taken.escalates_utc_us) == ("m-rossi", 0)
+    channel = await raised(outbox, clock, **call)
+    waits = await outbox.take(channel.alarm.id, "m-rossi", organisation="questura")
+    assert (waits.taken_by, waits.escalates_to) == ("", ("questura",))
+    assert outbox.overdue() == []
+    clock.advance(60)
+    assert outbox.overdue() == [(channel.alarm.id, 0)]
 
 
 @pytest.mark.parametrize("find", ["due", "refused"])

@@ -30,7 +30,8 @@ LADDER = policy((0, ["pl"]), (60, ["ps"]), (120, ["ist"]))
 @pytest.mark.parametrize(
     ("recipients", "one", "at_once", "later"),
     [
-        (["ps", "pl"], None, ("ps", "pl"), ()),
+        (["ps", "pl"], None, ("ps", "pl"), ((ANSWER_S, ()),)),
+        ([], None, (), ()),
         ([], LADDER, (), ()),
         (["ps", "pl", "ist"], LADDER, ("pl",),
          ((60, ("ps",)), (120, ("ist",)), (120 + ANSWER_S, ()))),
@@ -43,7 +44,10 @@ LADDER = policy((0, ["pl"]), (60, ["ps"]), (120, ["ist"]))
     ],
 )  # fmt: skip
 def test_who_hears_at_once_and_who_later(recipients, one, at_once, later):
-    """Nobody whom the act does not name, nobody twice, and never nobody at all."""
+    """Nobody whom the act does not name, nobody twice, and never nobody at all.
+
+    That nobody answered is told in the end, with a policy or without.
+    """
     assert stages(recipients, one) == (at_once, later)
 
 

@@ -22,6 +22,7 @@ from gateway.model.errors import StoreError
 from gateway.model.identifiers import uuid7
 from gateway.model.registry import Recipient, RecipientKind
 from gateway.model.time import ClockQuality
+from gateway.relay.alarms.book_rows import Answer
 from gateway.relay.alarms.outbox import Bounds, FellBehindError, open_outbox
 from gateway.wire.onvif_mqtt import Phase
 from tests.fakes import FakeClock
@@ -537,3 +538,99 @@ async def test_an_alarm_is_found_however_old_it_is(tmp_path, clock):
         await outbox.close(first.alarm.id, "anna", AlarmVerdict.FALSE)
         assert (await outbox.find(first.alarm.id)).closed_by == "anna"
         assert await outbox.find("none") is None
+
+
+async def test_what_the_site_must_not_hear_of_stays_in_memory_however_much_is_newer(
+    tmp_path, clock
+):
+    """Over a flood, a restart and a caller that was cancelled; else the silence would end.
+
+    An edge's silent alarm is not ours to be silent about; a closed one ends the silence.
+    """
+    bounds, path = Bounds(kept=3), tmp_path / "a.db"
+    async with open_outbox(path, clock=clock, bounds=bounds) as outbox:
+        press = await raise_one(outbox, clock, rule="rapina", severity=5, silent=True)
+        for _ in range(9):
+            await raise_one(outbox, clock, severity=5)
+        assert outbox.get(press.alarm.id) == press
+        assert [one.alarm.id for one in outbox.hidden()] == [press.alarm.id]
+        more = [await raise_one(outbox, clock, severity=5, silent=True) for _ in range(4)]
+        assert len(outbox.hidden()) == 5
+        for one in more:
+            await outbox.close(one.alarm.id, "pino", AlarmVerdict.FALSE)
+        far = alarm(clock, camera="nord.banco", silent=True)
+        await outbox.adopt(far, recipients=["sala-pl"], act="")
+    async with open_outbox(path, clock=clock, bounds=bounds) as outbox:
+        assert [one.alarm.id for one in outbox.hidden()] == [press.alarm.id]
+        del outbox._memory.kept[press.alarm.id]  # as if its raising had been cancelled half-way
+        outbox._memory.incomplete = True
+        await outbox.expire(clock.now())
+        assert [one.alarm.id for one in outbox.hidden()] == [press.alarm.id]
+        await outbox.close(press.alarm.id, "pino", AlarmVerdict.FALSE)
+        assert outbox.hidden() == []
+
+
+async def test_a_severe_alarm_outlives_a_flood_of_lesser_ones_in_memory(tmp_path, clock):
+    """Memory is what the gate asks whether an alarm opens a camera."""
+    path, bounds = tmp_path / "a.db", Bounds(kept=3)
+    async with open_outbox(path, clock=clock, bounds=bounds) as outbox:
+        grave = await raise_one(outbox, clock, severity=5)
+        for _ in range(5):
+            await raise_one(outbox, clock, severity=2)
+        assert outbox.get(grave.alarm.id) == grave
+    async with open_outbox(path, clock=clock, bounds=bounds) as outbox:
+        assert outbox.get(grave.alarm.id) is not None
+
+
+async def test_what_concerns_a_reader_is_read_whatever_others_have(tmp_path, clock):
+    """All that waits, by recipient or camera, and the newest closed ones; each once."""
+    async with open_outbox(tmp_path / "a.db", clock=clock) as outbox:
+        old = [await raise_one(outbox, clock, (CONSOLE,)) for _ in range(3)]
+        own = await raise_one(outbox, clock, (), camera="mia")
+        alone = await raise_one(outbox, clock, (), camera="mia")
+        both = await raise_one(outbox, clock, (CONSOLE,), camera="mia")
+        for one in (*old, alone, both):
+            await outbox.close(one.alarm.id, "anna", AlarmVerdict.FALSE)
+        waiting = await raise_one(outbox, clock, (CONSOLE,))
+        for _ in range(5):
+            other = await raise_one(outbox, clock, (ROOM,))
+        await outbox.close(other.alarm.id, "pino", AlarmVerdict.FALSE)
+
+        async def ids(*asked):
+            return [one.alarm.id for one in await outbox.shown(*asked)]
+
+        assert await ids("sala-pl", ["mia"], 2) == [
+            one.alarm.id for one in (waiting, both, alone, own)
+        ]
+        assert await ids("sala-pl", ["mia"], 3) == [
+            one.alarm.id for one in (waiting, both, alone, own, old[2])
+        ]
+        assert await ids("sala-pl", [], 0) == [waiting.alarm.id]
+        assert await ids("nessuno", ["mia"], 9) == [one.alarm.id for one in (both, alone, own)]
+        assert await ids("sala", [], 9) == []
+        await outbox.tell(other.alarm.id, [CONSOLE])
+        assert (await ids("sala-pl", [], 1))[0] == other.alarm.id
+
+
+async def test_a_far_alarm_whose_ladder_runs_at_its_edge_stays_open_for_a_shift(tmp_path, clock):
+    """Ten minutes after its end the edge may still be telling others; eight hours bound it.
+
+    The edge that is never heard again ends nothing sooner, and keeps nothing open for ever.
+    """
+    async with open_outbox(tmp_path / "a.db", clock=clock) as outbox:
+        ended, lasts = alarm(clock, camera="nord.uno"), alarm(clock, camera="nord.due")
+        for far in (ended, lasts):
+            await outbox.adopt(far, recipients=["sala-pl"], act="")
+            await outbox.follow(far.id, Answer(0, "nord", clock.utc_us + 3_600_000_000, 0))
+        await outbox.end(ended.id, clock.now())
+        clock.advance(1800)
+        (changed,) = await outbox.expire(clock.now())
+        assert (changed.alarm.id, changed.state) == (lasts.id, AlarmState.ENDED)
+        clock.advance(8 * 3600 - 1801)
+        assert await outbox.expire(clock.now()) == []
+        clock.advance(1)
+        (closed,) = await outbox.expire(clock.now())
+        assert (closed.alarm.id, closed.state) == (ended.id, AlarmState.CLOSED)
+        clock.advance(1800)
+        (closed,) = await outbox.expire(clock.now())
+        assert (closed.alarm.id, closed.state) == (lasts.id, AlarmState.CLOSED)
