@@ -56,7 +56,7 @@ table ip leaving {
   }
 }
 """
-_LISTENS = "0A"
+_STANDS = "01"
 """A socket's state in /proc/net/tcp."""
 _NAME = re.compile(r"varco-(\d+)-[0-9a-f]{6}-.+")
 
@@ -118,7 +118,7 @@ class Place:
         raise LabError(f"{self.name}: no interface {interface}")
 
     def queues(self, port: int) -> tuple[int, int]:
-        """Return the bytes in here that wait on TCP connections to or from a port.
+        """Return the bytes in here that wait on standing TCP connections to or from a port.
 
         Not acknowledged by the other end yet, and not read by the program.
         """
@@ -128,7 +128,7 @@ class Place:
         for line in lines:
             _, local, remote, state, queue, *_ = line.split()
             ports = {int(end.rpartition(":")[2], 16) for end in (local, remote)}
-            if port in ports and state != _LISTENS:
+            if port in ports and state == _STANDS:
                 sent += int(queue[:8], 16)
                 unread += int(queue[9:], 16)
         return sent, unread

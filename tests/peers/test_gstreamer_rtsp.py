@@ -21,7 +21,7 @@ from gateway.runtime.clock import SystemClock
 from gateway.simulator.rtsp_server import Service
 from tests.certificates import Certificate
 from tests.goldens import pictures
-from tests.peers.gst_process import PASSWORD, USER, free_port, gstreamer
+from tests.peers.gst_process import PASSWORD, USER, gstreamer
 from tests.peers.pulled import (
     DECODERS,
     HOW,
@@ -34,6 +34,7 @@ from tests.peers.pulled import (
     pulling,
     until,
 )
+from tests.ports import free_port
 from tests.virtual_camera import USERS, virtual_camera
 
 pytestmark = pytest.mark.peer

@@ -10,7 +10,8 @@ from gateway.cli import main
 from gateway.ingest import probed
 from gateway.ingest.probed import Outcome, Way
 from gateway.model.media import Codec
-from tests.peers.gst_process import PASSWORD, USER, free_port, gstreamer
+from tests.peers.gst_process import PASSWORD, USER, gstreamer
+from tests.ports import free_port
 from tests.unit.assembly.parts import secret_file
 
 pytestmark = pytest.mark.peer

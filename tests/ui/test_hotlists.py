@@ -67,7 +67,7 @@ async def test_one_asks_another_approves_and_only_who_asks_why_sees_the_plate(wi
         await other.get_by_role("button", name=f"Mostra la targa: {REASON}").click()
         await fill_in(other, Motivo="verifica prima del turno")
         await other.get_by_role("dialog").get_by_role("button", name="Mostra la targa").click()
-        shown = other.get_by_role("dialog", name="Targa")
+        shown = other.get_by_role("dialog", name="Targa", exact=True)
         await shown.wait_for()
         assert PLATE in await shown.inner_text()
         await judge(other)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The page *Interventi* in a real browser, with two rooms that talk to each other."""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -173,6 +174,14 @@ async def test_a_narrow_window_and_english(window, desk):
         assert SQUARE not in text
 
 
+async def place_of(mark):
+    """Return where a mark stands; the map may be drawn anew while it is asked."""
+    async with asyncio.timeout(30):
+        while (place := await mark.bounding_box()) is None:
+            pass
+    return place
+
+
 async def test_incidents_that_go_on_stand_on_a_map(window, desk):
     """Each where it is, by its words and its priority; two in one place do not hide each other."""
     by = Actor("anna", "Anna Ricci", Role.PL_OPERATOR, ROOM, "s", "password")
@@ -186,7 +195,7 @@ async def test_incidents_that_go_on_stand_on_a_map(window, desk):
         await page.wait_for_selector(".town-map .map-incident")
         marks = page.locator(".town-map a.map-incident")
         assert await marks.count() == 2
-        one, two = [await marks.nth(at).locator("circle").bounding_box() for at in range(2)]
+        one, two = [await place_of(marks.nth(at).locator("circle")) for at in range(2)]
         assert abs(one["x"] - two["x"]) + abs(one["y"] - two["y"]) > one["width"] / 2
         assert "Un intervento in corso non ha una posizione." in await page.content()
         await page.wait_for_selector(".map-camera")

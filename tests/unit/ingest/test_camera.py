@@ -400,7 +400,7 @@ async def test_many_reconnects_leave_no_task_socket_or_memory_behind():
         assert pulled.status.connects >= 60
         assert more_tasks <= tasks + 6  # those of a connection that is up at this moment
         assert more_fds <= fds + 6
-        assert more_bytes - traced_bytes < 60_000
+        assert more_bytes - traced_bytes < 100_000  # a packet kept of each cut is more
 
 
 async def test_a_stall_is_noticed_counted_and_told():
