@@ -56,9 +56,12 @@ class _Raiser:
     async def run(self) -> None:
         """Return when the power is gone."""
         async with asyncio.TaskGroup() as tasks:
-            for number in range(AT_ONCE):
-                tasks.create_task(self._raise(number))
-            tasks.create_task(self._acknowledge())
+            acknowledging = tasks.create_task(self._acknowledge())
+            async with asyncio.TaskGroup() as raising:
+                for number in range(AT_ONCE):
+                    raising.create_task(self._raise(number))
+            # it writes nothing where all is acknowledged, and would never hear of the cut
+            acknowledging.cancel()
 
     async def _raise(self, number: int) -> None:
         with suppress(StoreError):
